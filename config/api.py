@@ -1,0 +1,14 @@
+"""The API's addresses, gathered from the apps: `<app>/api_urls.py`."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("", include("accounts.api_urls")),
+    path("", include("projects.api_urls")),
+    path("projects/<slug:slug>/", include("corpus.api_urls")),
+    path("projects/<slug:slug>/", include("annotation.api_urls")),
+    path("projects/<slug:slug>/", include("routing.api_urls")),
+    path("projects/<slug:slug>/", include("training_bridge.api_urls")),
+]

@@ -1,0 +1,16 @@
+"""Every address of the product. Pages of a project lie under /projects/<slug>/, the API under /api/v1/."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("projects.urls")),
+    path("", include("accounts.urls")),
+    path("projects/<slug:slug>/", include("corpus.urls")),
+    path("projects/<slug:slug>/", include("annotation.urls")),
+    path("projects/<slug:slug>/", include("routing.urls")),
+    path("projects/<slug:slug>/", include("training_bridge.urls")),
+    path("healthz/", include("common.urls")),
+    path("api/v1/", include("config.api")),
+    path("admin/", admin.site.urls),
+]

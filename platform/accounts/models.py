@@ -1,0 +1,65 @@
+"""People, how they prove who they are, and what they did that matters for security."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from knox.models import AbstractAuthToken
+
+from common.models import CleanJSONField, Created
+
+
+class User(AbstractUser):
+    """A person. `may_create_projects` is the only right that stands above a project (beside Django's staff flags)."""
+
+    display_name = models.CharField(max_length=80, blank=True)
+    may_create_projects = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+
+class SignInLink(Created):
+    """A link that signs one person in, once. Only the hash of its secret is kept."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sign_in_links")
+    secret_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"sign-in link {self.pk} of {self.user}"
+
+
+class Scope(models.TextChoices):
+    READ = "read", "Read"
+    ANNOTATE = "annotate", "Annotate"
+    WRITE = "write", "Read, annotate and change"
+
+
+class ApiToken(AbstractAuthToken):
+    """A hashed, expiring token for the API, limited to what its scope names."""
+
+    name = models.CharField(max_length=80)
+    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.READ)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(scope__in=Scope.values), name="api_token_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+
+class AuditEvent(models.Model):
+    """One security-relevant event. Append-only; holds no secret."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    actor = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    kind = models.CharField(max_length=60, db_index=True)
+    subject = models.CharField(max_length=200, blank=True, help_text="What it was done to, e.g. project:demo")
+    detail = CleanJSONField(default=dict)
+    address = models.GenericIPAddressField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"

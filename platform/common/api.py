@@ -1,0 +1,83 @@
+"""What every API view shares: strict JSON in, problem details out (RFC 9457), bounded pages, no unknown parameters."""
+
+import json
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, pagination, parsers, renderers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common import text
+from common.errors import DomainError
+
+PROBLEM = "application/problem+json"
+
+
+class JSONRenderer(renderers.JSONRenderer):
+    strict = True
+    ensure_ascii = False
+
+    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else json.dumps(data, cls=self.encoder_class, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+class StrictJSONParser(parsers.BaseParser):
+    """JSON as `common.text.loads` takes it; anything else is a 400 that says what is wrong and where."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        try:
+            return text.loads(stream.read())
+        except ValueError as fault:
+            raise exceptions.ParseError(str(fault)) from fault
+
+
+class Pages(pagination.LimitOffsetPagination):
+    """`limit` (at most 500) and `offset`; a limit beyond that is cut, never an error."""
+
+    default_limit = 50
+    max_limit = 500
+
+
+def known_parameters(request: Request, allowed: set[str]) -> None:
+    """Raises 400 for a query parameter that the view does not know: a typo must not look like "no filter"."""
+    unknown = sorted(set(request.query_params) - allowed - {"limit", "offset", "format"})
+    if unknown:
+        raise exceptions.ParseError(f"Unknown query parameter: {unknown[0][:60]}")
+
+
+def _problem(status: int, code: str, title: str, detail: str, **extra: Any) -> Response:
+    body = {"type": f"urn:prefloop:{code}", "title": title, "status": status, "detail": detail} | extra
+    return Response(body, status=status, content_type=PROBLEM)
+
+
+def _messages(detail: Any) -> Any:
+    if isinstance(detail, dict):
+        return {key: _messages(value) for key, value in detail.items()}
+    if isinstance(detail, list):
+        return [_messages(value) for value in detail]
+    return str(detail)
+
+
+def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every error of the API in one shape, `application/problem+json`."""
+    if isinstance(exc, DomainError):
+        extra = exc.extra | ({"errors": exc.fields} if exc.fields else {})
+        return _problem(exc.status, exc.code, exc.title, exc.detail, **extra)
+    if isinstance(exc, Http404):
+        exc = exceptions.NotFound()
+    elif isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied()
+    if isinstance(exc, exceptions.ValidationError):
+        return _problem(422, "invalid", "Some values are not valid", "See errors.", errors=_messages(exc.detail))
+    if isinstance(exc, exceptions.APIException):
+        response = _problem(exc.status_code, str(exc.default_code).replace("_", "-"), str(exc.default_detail), str(exc.detail))
+        if getattr(exc, "auth_header", None):
+            response["WWW-Authenticate"] = exc.auth_header
+        if getattr(exc, "wait", None):
+            response["Retry-After"] = str(int(exc.wait) + 1)
+        return response
+    return None

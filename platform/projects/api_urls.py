@@ -1,0 +1,2 @@
+app_name = "projects-api"
+urlpatterns: list = []
