@@ -1,0 +1,124 @@
+"""People, their project, clients of the API, and the real product to talk to. People have one role each, everywhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts.models import ApiToken, Scope, User
+from annotation.models import FormVersion
+from projects.models import Guideline, Project, Role
+from tests import factories
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """Admin of `project`; she may create projects."""
+    return factories.UserFactory(username="ada", may_create_projects=True)
+
+
+@pytest.fixture
+def noor(db: None) -> User:
+    """Researcher."""
+    return factories.UserFactory(username="noor")
+
+
+@pytest.fixture
+def rev(db: None) -> User:
+    """Reviewer."""
+    return factories.UserFactory(username="rev")
+
+
+@pytest.fixture
+def rosa(db: None) -> User:
+    """Rater."""
+    return factories.UserFactory(username="rosa")
+
+
+@pytest.fixture
+def rui(db: None) -> User:
+    """The other rater."""
+    return factories.UserFactory(username="rui")
+
+
+@pytest.fixture
+def eve(db: None) -> User:
+    """Signed in, member of nothing here; admin of `other_project`."""
+    return factories.UserFactory(username="eve", may_create_projects=True)
+
+
+@pytest.fixture
+def project(ada: User, noor: User, rev: User, rosa: User, rui: User) -> Project:
+    """A project with one person of each role, a pairwise form and a guideline."""
+    made = factories.ProjectFactory(name="Bicycles", slug="bicycles", created_by=ada)
+    roles = [(ada, Role.ADMIN), (noor, Role.RESEARCHER), (rev, Role.REVIEWER), (rosa, Role.RATER), (rui, Role.RATER)]
+    for user, role in roles:
+        factories.MembershipFactory(project=made, user=user, role=role)
+    factories.FormVersionFactory(project=made)
+    factories.GuidelineFactory(project=made, created_by=ada)
+    return made
+
+
+@pytest.fixture
+def other_project(eve: User) -> Project:
+    """eve's own: nobody of `project` has any business there, nor she in theirs."""
+    made = factories.ProjectFactory(name="Elsewhere", slug="elsewhere", created_by=eve)
+    factories.MembershipFactory(project=made, user=eve, role=Role.ADMIN)
+    factories.FormVersionFactory(project=made)
+    factories.GuidelineFactory(project=made, created_by=eve)
+    return made
+
+
+@pytest.fixture
+def form(project: Project) -> FormVersion:
+    """The pairwise form of `project`."""
+    return project.form_versions.get()
+
+
+@pytest.fixture
+def guideline(project: Project) -> Guideline:
+    return project.guidelines.get()
+
+
+@pytest.fixture
+def api(db: None) -> Callable[..., APIClient]:
+    """`api(user, scope=Scope.WRITE)`: a client of the API with a fresh token of that person; `api(None)`: without."""
+
+    def client(user: User | None, scope: str = Scope.WRITE) -> APIClient:
+        made = APIClient()
+        if user is not None:
+            _, secret = ApiToken.objects.create(user=user, name="test", scope=scope)
+            made.credentials(HTTP_AUTHORIZATION=f"Token {secret}")
+        return made
+
+    return client
+
+
+@pytest.fixture
+def browse(db: None) -> Callable[..., Client]:
+    """`browse(user)`: a browser's session of that person, CSRF unchecked; `browse(None)`: not signed in."""
+
+    def client(user: User | None) -> Client:
+        made = Client()
+        if user is not None:
+            made.force_login(user)
+        return made
+
+    return client
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """`shared_data("pandalm")`: a folder or file of real data beside the checkout; skips where it is absent."""
+
+    def find(name: str) -> Path:
+        found = SHARED / "data" / name
+        if not found.exists():
+            pytest.skip(f"shared data absent: {name}")
+        return found
+
+    return find
