@@ -1,0 +1,46 @@
+"""A policy answers open prompts; its responses become the next round's items."""
+
+from pydantic import Field
+
+from training_bridge.methods.interface import Config, Context, Needs, Result
+
+
+class RespondConfig(Config):
+    """How responses are sampled."""
+
+    samples: int = Field(2, ge=1, le=64, description="Responses to each prompt; a comparison needs two.")
+    temperature: float = Field(
+        1.0, ge=0, le=10, description="0 always takes the likeliest token, and then all samples are the same."
+    )
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="Keeps the likeliest tokens that together reach this probability."
+    )
+    max_new_tokens: int = Field(256, ge=1, le=32_768, description="Where an endless response is cut.")
+    max_prompt_tokens: int = Field(1024, ge=8, le=131_072, description="Longer prompts lose their beginning.")
+    batch_size: int = Field(
+        64, ge=1, le=4096, description="Responses sampled at once; what is sampled does not depend on it."
+    )
+    distinct: bool = Field(
+        True,
+        description="Draws again (a few times) where two responses to a prompt are the same: nobody can compare those.",
+    )
+
+
+class Respond:
+    """Samples responses to open prompts."""
+
+    key = "respond"
+    title = "Respond"
+    description = "Lets a policy answer the open prompts; the responses become new items to judge."
+    Config = RespondConfig
+    needs = Needs(base="required", input=("prompts",))
+    makes = None
+
+    def train(self, context: Context, config: RespondConfig) -> Result:
+        """Writes responses.jsonl: one line a response, {"prompt_id", "sample", "messages", "sampling", "finished"}."""
+        from training_bridge.methods.responding import respond
+
+        return respond(context, config)
+
+
+METHOD = Respond()
