@@ -1,0 +1,80 @@
+"""One object of each kind that a path can name, in one project: URL keyword → value. What belongs to a rater is rosa's.
+
+Numbers start at 71, so that the same number never exists in the other project by chance.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import ApiToken, Scope, User
+from annotation.models import Rater
+from projects.models import Project
+from tests import factories
+
+# Planted where a rater must never see them: the blinding test looks for them in every page and answer rosa can get.
+CANARY = "canary"
+
+
+def objects(project: Project, owner: User) -> dict[str, Any]:
+    """Keyword of a URL → a value that names an object of `project`; leases, answers and tokens are `owner`'s."""
+    rater = factories.RaterFactory(project=project, user=owner, pseudonym=f"{project.slug}-first")
+    token, _ = ApiToken.objects.create(user=owner, name="laptop", scope=Scope.READ)
+    return {
+        "slug": project.slug,
+        "token_id": token.pk,
+        "guideline_number": factories.GuidelineFactory(project=project, number=71, text="Be kind.").number,
+        **_people(project),
+        **_work(project, rater),
+        **_machines(project),
+    }
+
+
+def _people(project: Project) -> dict[str, Any]:
+    member = factories.MembershipFactory(project=project, user=factories.UserFactory(username=f"{project.slug}-extra"))
+    invitation = project.invitations.create(
+        role="rater", secret_hash=f"{project.slug}-hash", expires_at=timezone.now() + timedelta(days=1)
+    )
+    return {"member_id": member.pk, "invitation_id": invitation.pk}
+
+
+def _work(project: Project, rater: Rater) -> dict[str, Any]:
+    """What is judged, and rosa's part in it. Another rater's answer and a judge's are there too, full of canaries."""
+    item = factories.ItemFactory(project=project, state="open")
+    item.item_responses.get(ordinal=0).response.__class__.objects.filter(prompt=item.prompt).update(
+        model_name=f"{CANARY}-model-name"
+    )
+    slot = factories.SlotFactory.leased(item=item, rater=rater)
+    other = factories.RaterFactory(project=project, pseudonym=f"{CANARY}-pseudonym")
+    secret = factories.pairwise_value(item) | {"rationale": f"{CANARY}-other-answer"}
+    factories.AnnotationFactory(item=item, rater=other, values={"preference": secret})
+    factories.DecisionFactory(item=item, reasons=[f"{CANARY}-routing-reason"])
+    done = factories.ItemFactory(project=project, state="done")
+    own = factories.AnnotationFactory(item=done, rater=rater)
+    return {
+        "item_id": item.pk,
+        "slot_id": slot.pk,
+        "token": slot.token,
+        "annotation_id": own.pk,
+        "rater_id": other.pk,
+        "import_id": factories.ImportFactory(project=project).pk,
+        "prompt_id": item.prompt_id,
+        "response_id": item.item_responses.all()[0].response_id,
+    }
+
+
+def _machines(project: Project) -> dict[str, Any]:
+    judge = factories.JudgeFactory(project=project)
+    model = factories.ModelVersionFactory(project=project)
+    snapshot = factories.SnapshotFactory(project=project, number=71)
+    run = factories.RunFactory(project=project)
+    return {
+        "judge_id": judge.pk,
+        "plan_number": factories.RoutingPlanFactory(project=project, number=71).number,
+        "model_id": model.pk,
+        "model_version_id": model.pk,
+        "snapshot_id": snapshot.pk,
+        "snapshot_number": snapshot.number,
+        "run_id": run.pk,
+    }
