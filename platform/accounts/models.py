@@ -2,7 +2,9 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 from knox.models import AbstractAuthToken
+from knox.settings import CONSTANTS
 
 from common.models import CleanJSONField, Created
 
@@ -12,9 +14,17 @@ class User(AbstractUser):
 
     display_name = models.CharField(max_length=80, blank=True)
     may_create_projects = models.BooleanField(default=False)
+    session_epoch = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Counted up to end every session of this person at once"
+    )
 
     def __str__(self) -> str:
         return self.display_name or self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session must know to go on: the password's hash, as Django has it, and the epoch."""
+        known = f"{self.password}:{self.session_epoch}"
+        return salted_hmac("accounts.User.session", known, secret=secret, algorithm="sha256").hexdigest()
 
 
 class SignInLink(Created):
@@ -29,6 +39,20 @@ class SignInLink(Created):
         return f"sign-in link {self.pk} of {self.user}"
 
 
+class SignInAttempt(models.Model):
+    """One wrong password, remembered until it no longer counts against its name and address (`accounts/throttle.py`)."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    name = models.CharField(max_length=150, help_text="The user name as tried; there may be no such person")
+    address = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = [models.Index(fields=["address", "name"], name="attempt_by_address")]
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.address}"
+
+
 class Scope(models.TextChoices):
     READ = "read", "Read"
     ANNOTATE = "annotate", "Annotate"
@@ -38,10 +62,13 @@ class Scope(models.TextChoices):
 class ApiToken(AbstractAuthToken):
     """A hashed, expiring token for the API, limited to what its scope names."""
 
+    # Not the primary key, as it is in knox: what names a row in addresses and forms must not be its digest.
+    digest = models.CharField(max_length=CONSTANTS.DIGEST_LENGTH, unique=True, editable=False)
     name = models.CharField(max_length=80)
     scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.READ)
 
     class Meta:
+        ordering = ["-created", "-pk"]
         constraints = [models.CheckConstraint(condition=models.Q(scope__in=Scope.values), name="api_token_scope")]
 
     def __str__(self) -> str:
