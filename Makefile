@@ -1,0 +1,77 @@
+# Everything a developer or a newcomer does. `make help` names it all; nothing but Python 3.11 and make is needed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# The wheel index for torch, e.g. https://download.pytorch.org/whl/cpu; empty: whatever pip is configured for.
+TORCH_INDEX_URL ?=
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test loop lint format types floors migrations lock install install-dev clean
+
+help: ## Name every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed ## Install what is missing, load the demo, start everything (PORT, VAR_DIR)
+	@$(BIN)/python -m config.supervisor --demo
+
+loop: $(VENV)/installed ## The whole loop without a browser, twice over, in a folder of its own
+	@VAR_DIR="$${VAR_DIR:-$(CURDIR)/var/loop}" $(BIN)/python manage.py loop $(LOOP_ARGS)
+
+test: $(VENV)/installed-dev lint types floors migrations ## Lint, types, floors, migrations, then every test on both databases
+	@$(BIN)/python -m tests.suite $(TEST_ARGS)
+
+lint: $(VENV)/installed-dev ## Style of Python and templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djlint templates --lint --quiet
+
+format: $(VENV)/installed-dev ## Put Python into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/installed-dev ## mypy, strict
+	$(BIN)/mypy .
+
+floors: $(VENV)/installed-dev ## An app imports only what is beneath it
+	$(BIN)/lint-imports
+
+migrations: $(VENV)/installed-dev ## Fail where a model has no migration
+	@VAR_DIR=$$(mktemp -d) && export VAR_DIR && trap 'rm -rf "$$VAR_DIR"' EXIT && $(BIN)/python manage.py makemigrations --check --dry-run
+
+install: $(VENV)/installed ## Only install what `make run` needs
+install-dev: $(VENV)/installed-dev ## Only install what `make test` needs
+
+# A second start finds the stamp and installs nothing; a changed lock file is installed anew.
+$(BIN)/python:
+	@echo "Making the virtual environment in $(VENV)"
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { echo "Python 3.11 or 3.12 is needed; name it: make PYTHON=/path/to/python3.11 run"; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/installed: requirements-train.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Prefloop needs (the first time this takes minutes)"
+	@$(PIP_INSTALL) -r requirements-train.lock
+	@$(PIP_INSTALL) --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need"
+	@$(PIP_INSTALL) -r requirements-dev.lock
+	@$(PIP_INSTALL) --quiet --no-deps --editable .
+	@touch $@ $(VENV)/installed
+
+PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --no-header --no-emit-options --annotation-style=line $(LOCK_ARGS)
+
+lock: $(VENV)/installed-dev ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer releases)
+	$(PIP_COMPILE) --extra train --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(PIP_COMPILE) --constraint requirements-dev.lock --extra train --output-file requirements-train.lock pyproject.toml
+	$(PIP_COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	@# A build of torch (CPU, CUDA) and the libraries of that build are the machine's choice, so no lock names them.
+	for lock in requirements*.lock; do \
+	  sed -E -e 's/^(torch==[0-9.]+)\+[a-z0-9.]+ */\1  /' -e '/^(nvidia-|cuda-|triton)/d' -e 's/  +# via.*//' -e '/^# The following/d' -e '/^$$/d' "$$lock" > "$$lock.new" && mv "$$lock.new" "$$lock"; \
+	done
+
+clean: ## Remove what was installed and built; the data in VAR_DIR stays
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -exec rm -rf {} +
