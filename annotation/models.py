@@ -1,4 +1,4 @@
-"""Items, the slots that ask for answers, and the answers. The constraints here are the promises of docs/architecture.md."""
+"""Items, the slots that ask for answers, and the answers. The constraints are the promises of docs/architecture.md."""
 
 import random
 import uuid
@@ -6,6 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from common.models import CleanJSONField, Created
 from corpus.models import Candidate, Import, Prompt, Response
@@ -14,7 +15,7 @@ from projects.models import Guideline, Project
 
 def random_key() -> int:
     """A stored random order: slots are served by it, so that no request ever sorts by random()."""
-    return random.getrandbits(31)  # noqa: S311  an order, not a secret
+    return random.getrandbits(31)
 
 
 class FormVersion(Created):
@@ -57,7 +58,9 @@ class Rater(Created):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "user"], condition=Q(user__isnull=False), name="rater_user"),
-            models.UniqueConstraint(fields=["project", "kind", "external_id"], condition=~Q(external_id=""), name="rater_external_id"),
+            models.UniqueConstraint(
+                fields=["project", "kind", "external_id"], condition=~Q(external_id=""), name="rater_external_id"
+            ),
             models.UniqueConstraint(fields=["project", "pseudonym"], name="rater_pseudonym"),
             models.CheckConstraint(condition=Q(user__isnull=True) | Q(kind="person"), name="rater_user_is_person"),
             models.CheckConstraint(condition=Q(kind="person") | ~Q(external_id=""), name="rater_identity"),
@@ -128,12 +131,17 @@ class ItemResponse(models.Model):
         return f"{self.item} / {self.ordinal}"
 
 
+_NOBODYS = {"rater__isnull": True, "token__isnull": True, "display_order__isnull": True, "form_version__isnull": True}
+_SOMEBODYS = dict.fromkeys(_NOBODYS, False)
+
+
 class Slot(models.Model):
     """One wanted answer to an item. Overlap is a number of these rows, so an over-assignment has no representation.
 
     open: nobody's · leased: one rater's until `leased_until`, fenced by `token` (a new lease is a new token) ·
     done: answered · void: no longer wanted. An expired lease needs no reaper: it is claimable in place.
-    `display_order` is drawn and frozen at the lease: response ids as shown.
+    `display_order` is drawn and frozen at the lease: response ids as shown. A release is a lease that ends now: it
+    stays the rater's own until somebody else asks, so that coming back leads to the same item.
     """
 
     class State(models.TextChoices):
@@ -173,24 +181,73 @@ class Slot(models.Model):
             models.CheckConstraint(
                 name="slot_shape",
                 condition=(
-                    Q(state="open", rater__isnull=True, token__isnull=True, leased_until__isnull=True)
-                    | Q(state="leased", rater__isnull=False, token__isnull=False, leased_until__isnull=False)
-                    | Q(state="done", rater__isnull=False, token__isnull=False, leased_until__isnull=True)
-                    | Q(state="void", rater__isnull=True, token__isnull=True, leased_until__isnull=True)
+                    Q(state__in=["open", "void"], leased_until__isnull=True, **_NOBODYS)
+                    | Q(state="leased", leased_until__isnull=False, **_SOMEBODYS)
+                    | Q(state="done", leased_until__isnull=True, **_SOMEBODYS)
                 ),
             ),
         ]
         indexes = [
-            models.Index(fields=["project", "audience", "-priority", "random_key"], condition=Q(state="open"), name="slot_claim"),
-            models.Index(fields=["project", "audience", "leased_until"], condition=Q(state="leased"), name="slot_expired"),
+            # Open and expired slots are claimed in one walk; the live leases in between are few.
+            models.Index(
+                fields=["project", "audience", "-priority", "random_key"],
+                condition=Q(state__in=["open", "leased"]),
+                name="slot_claim",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"slot {self.ordinal} of {self.item}"
 
 
+class EndedLease(models.Model):
+    """A lease that is over without an answer, and what it had frozen: late work with its token still finds its item.
+
+    It also keeps the promise that a rater is shown one item in one order only, whichever lease it is under.
+    """
+
+    class Why(models.TextChoices):
+        TAKEN = "taken", "It ran out and somebody else took the slot"
+        RENEWED = "renewed", "It ran out and the same rater took it again"
+        SKIPPED = "skipped", "The rater passed"
+        VOID = "void", "The slot was withdrawn"
+        UNDONE = "undone", "The answer was taken back, or gave way to one that was"
+
+    token = models.UUIDField(primary_key=True)
+    slot = models.ForeignKey(Slot, models.CASCADE, related_name="ended_leases")
+    item = models.ForeignKey(Item, models.CASCADE, related_name="ended_leases")
+    rater = models.ForeignKey(Rater, models.CASCADE, related_name="ended_leases")
+    why = models.CharField(max_length=8, choices=Why.choices)
+    display_order = CleanJSONField()
+    form_version = models.ForeignKey(FormVersion, models.PROTECT, related_name="+")
+    guideline = models.ForeignKey(Guideline, models.PROTECT, null=True, blank=True, related_name="+")
+    ended_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(why__in=["taken", "renewed", "skipped", "void", "undone"]), name="ended_lease_why"
+            )
+        ]
+        indexes = [models.Index(fields=["rater", "item"], name="ended_lease_of_rater")]
+
+    def __str__(self) -> str:
+        return f"{self.rater} had {self.slot}: {self.why}"
+
+
+class Pace(models.Model):
+    """How long a judgment takes in a project, measured now and then: a lease is sized by it, never by a sum."""
+
+    project = models.OneToOneField(Project, models.CASCADE, related_name="pace", primary_key=True)
+    median_active_ms = models.PositiveIntegerField()
+    measured_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.median_active_ms} ms a judgment in {self.project}"
+
+
 class Draft(models.Model):
-    """Unsent work of one rater on one item; `version` keeps two tabs from overwriting each other."""
+    """Unsent work of one rater on one item, in display terms; `version` keeps two tabs from overwriting each other."""
 
     item = models.ForeignKey(Item, models.CASCADE, related_name="drafts")
     rater = models.ForeignKey(Rater, models.CASCADE, related_name="drafts")
@@ -257,7 +314,9 @@ class Annotation(models.Model):
     display_order = CleanJSONField(null=True, blank=True, help_text="Response ids as shown; null where unknown")
     hint_visible = models.BooleanField(default=False)
     active_ms = models.PositiveIntegerField(null=True, blank=True)
-    submitted_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(
+        default=timezone.now, help_text="Where it was recorded elsewhere: when it was made there"
+    )
     idempotency_key = models.UUIDField(default=uuid.uuid4)
     body_hash = models.CharField(max_length=64)
     revises = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="revised_by")
@@ -268,11 +327,19 @@ class Annotation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["rater", "idempotency_key"], name="annotation_idempotency"),
             models.UniqueConstraint(
-                fields=["slot"], condition=Q(revises__isnull=True, retracted_at__isnull=True, standing="counted"), name="annotation_one_a_slot"
+                fields=["slot"],
+                condition=Q(revises__isnull=True, retracted_at__isnull=True, standing="counted"),
+                name="annotation_one_a_slot",
             ),
-            models.CheckConstraint(condition=Q(standing__in=["counted", "extra", "recorded"]), name="annotation_standing"),
-            models.CheckConstraint(condition=~Q(standing="counted") | Q(slot__isnull=False), name="annotation_counted_has_slot"),
-            models.CheckConstraint(condition=Q(revises__isnull=True) | ~Q(revises=F("id")), name="annotation_not_own_revision"),
+            models.CheckConstraint(
+                condition=Q(standing__in=["counted", "extra", "recorded"]), name="annotation_standing"
+            ),
+            models.CheckConstraint(
+                condition=~Q(standing="counted") | Q(slot__isnull=False), name="annotation_counted_has_slot"
+            ),
+            models.CheckConstraint(
+                condition=Q(revises__isnull=True) | ~Q(revises=F("id")), name="annotation_not_own_revision"
+            ),
         ]
         indexes = [models.Index(fields=["rater", "-submitted_at"], name="annotation_history")]
 
