@@ -9,10 +9,11 @@ from projects.models import Project
 
 
 class Import(Created):
-    """One file brought in. Claimed by compare-and-set on `state`; `stored` is the state that annotation looks for.
+    """One upload brought in. Claimed by compare-and-set on `state`; `stored` is the state that annotation looks for.
 
     queued → running (every line checked, then written in batches) → stored → (annotation takes the rows) → succeeded;
-    rejected: lines were bad and `skip_bad_lines` was off, nothing was written; failed: infrastructure, may be retried.
+    rejected: lines were bad and `skip_bad_lines` was off (or the file cannot be read: `error` says why), nothing was
+    written; failed: infrastructure, may be retried. While running, every write is fenced by `owner`.
     """
 
     class State(models.TextChoices):
@@ -26,15 +27,19 @@ class Import(Created):
     project = models.ForeignKey(Project, models.CASCADE, related_name="imports")
     format = models.CharField(max_length=40)
     filename = models.CharField(max_length=200, help_text="The name it was uploaded under; never used as a path")
-    path = models.CharField(max_length=500, help_text="Under VAR_DIR, named by the server")
+    path = models.CharField(max_length=500, help_text="A folder under VAR_DIR, named by the server")
     options = CleanJSONField(default=dict)
     skip_bad_lines = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
+    owner = models.UUIDField(null=True, blank=True, help_text="Of the worker at it; a new claim is a new owner")
+    attempt = models.PositiveSmallIntegerField(default=0)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     bytes_total = models.BigIntegerField(default=0)
     bytes_read = models.BigIntegerField(default=0)
     lines = models.PositiveIntegerField(default=0)
     bad_lines = models.PositiveIntegerField(default=0)
+    rows_total = models.PositiveIntegerField(default=0, help_text="Good rows waiting in the staging file")
+    rows_stored = models.PositiveIntegerField(default=0, help_text="How far into the staging file the database has come")
     new_items = models.PositiveIntegerField(default=0)
     known_items = models.PositiveIntegerField(default=0)
     new_annotations = models.PositiveIntegerField(default=0)
@@ -48,7 +53,12 @@ class Import(Created):
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["queued", "running", "stored", "succeeded", "rejected", "failed"]), name="import_state"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(state="running", owner__isnull=False, heartbeat_at__isnull=False)
+                | (~Q(state="running") & Q(owner__isnull=True)),
+                name="import_running_has_owner",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -146,6 +156,9 @@ class Candidate(models.Model):
     response_ids = CleanJSONField(help_text="Responses of that prompt, in import order")
     feedback = CleanJSONField(default=list)
     meta = CleanJSONField(default=dict)
+    content_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of what was imported: tells the same row come twice from another one under its id"
+    )
     source = models.ForeignKey(Import, models.SET_NULL, null=True, blank=True, related_name="candidates")
     taken_at = models.DateTimeField(null=True, blank=True)
 
