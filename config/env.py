@@ -1,5 +1,6 @@
 """Every environment variable the product reads, in one place (`.env.example` lists the same, a test compares them)."""
 
+import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -60,3 +61,24 @@ def secret_file(name: str) -> str:
         finally:
             draft.unlink()
     return path.read_text().strip()
+
+
+def lock_path() -> Path:
+    """The file that a running supervisor holds locked."""
+    return var_dir() / "supervisor.lock"
+
+
+def bundled_redis_url() -> str:
+    """Where the Redis of a supervisor that runs on this VAR_DIR listens; empty where none runs.
+
+    So `manage.py` in another terminal rings the same doorbells. The lock tells whether that supervisor still lives.
+    """
+    address = var_dir() / "redis" / "url"
+    if not address.exists():
+        return ""
+    with lock_path().open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return address.read_text().strip()
+    return ""

@@ -6,14 +6,17 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import BASE_DIR, env, secret_file, var_dir
+from common.logs import configure_structlog, logging_config
+from config.env import BASE_DIR, bundled_redis_url, env, secret_file, var_dir
 
 VAR_DIR = var_dir()
 PRODUCTION = env.flag("PRODUCTION")
 DEBUG = env.flag("DEBUG")
 
 SECRET_KEY = env.text("SECRET_KEY")
-if PRODUCTION and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or "insecure" in SECRET_KEY or "change-me" in SECRET_KEY):
+if PRODUCTION and (
+    len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or "insecure" in SECRET_KEY or "change-me" in SECRET_KEY
+):
     raise ImproperlyConfigured("PRODUCTION=1 needs SECRET_KEY: at least 50 random characters, never a sample.")
 if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("DEBUG is refused where PRODUCTION=1.")
@@ -65,7 +68,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
-KNOX_TOKEN_MODEL = "accounts.ApiToken"
+KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105  a model's name
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "projects:home"
 LOGOUT_REDIRECT_URL = "accounts:login"
@@ -121,11 +124,23 @@ def database(url: str) -> dict[str, object]:
 DATABASES = {"default": database(env.text("DATABASE_URL"))}
 ATOMIC_REQUESTS = False
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.text("REDIS_URL") or bundled_redis_url()
 if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "prefloop"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "prefloop",
+        }
+    }
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": VAR_DIR / "cache"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": VAR_DIR / "cache",
+            "OPTIONS": {"MAX_ENTRIES": 10000},
+        }
+    }
 
 # Celery. The database is the queue; a message is only a doorbell (docs/architecture.md).
 (VAR_DIR / "broker").mkdir(exist_ok=True)
@@ -134,7 +149,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
     # The default recovery of a dead worker's messages took 100 s; so tuned it takes 11 to 21 s.
     {"visibility_timeout": 6 * 3600, "unacked_restore_interval": 5, "unacked_restore_throttle": 1}
     if REDIS_URL
-    else {"data_folder_in": str(VAR_DIR / "broker"), "data_folder_out": str(VAR_DIR / "broker"), "polling_interval": 0.1}
+    else {
+        "data_folder_in": str(VAR_DIR / "broker"),
+        "data_folder_out": str(VAR_DIR / "broker"),
+        "polling_interval": 0.1,
+    }
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ACKS_LATE = True
@@ -146,6 +165,9 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+
+LOGGING = logging_config(json=env.flag("LOG_JSON", PRODUCTION), level=env.text("LOG_LEVEL", "INFO"))
+configure_structlog()
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -160,8 +182,9 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR_DIR / "files"}},

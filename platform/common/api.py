@@ -20,7 +20,13 @@ class JSONRenderer(renderers.JSONRenderer):
     ensure_ascii = False
 
     def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else json.dumps(data, cls=self.encoder_class, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return (
+            b""
+            if data is None
+            else json.dumps(
+                data, cls=self.encoder_class, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+            ).encode()
+        )
 
 
 class StrictJSONParser(parsers.BaseParser):
@@ -74,7 +80,9 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, exceptions.ValidationError):
         return _problem(422, "invalid", "Some values are not valid", "See errors.", errors=_messages(exc.detail))
     if isinstance(exc, exceptions.APIException):
-        response = _problem(exc.status_code, str(exc.default_code).replace("_", "-"), str(exc.default_detail), str(exc.detail))
+        response = _problem(
+            exc.status_code, str(exc.default_code).replace("_", "-"), str(exc.default_detail), str(exc.detail)
+        )
         if getattr(exc, "auth_header", None):
             response["WWW-Authenticate"] = exc.auth_header
         if getattr(exc, "wait", None):

@@ -10,7 +10,9 @@ class DomainError(Exception):
     code = "bad-request"
     title = "The request cannot be carried out"
 
-    def __init__(self, detail: str = "", *, code: str | None = None, fields: dict[str, list[str]] | None = None, **extra: Any) -> None:
+    def __init__(
+        self, detail: str = "", *, code: str | None = None, fields: dict[str, list[str]] | None = None, **extra: Any
+    ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.code = code or self.code

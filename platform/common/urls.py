@@ -1,2 +1,9 @@
+from django.urls import path
+
+from common import views
+
 app_name = "common"
-urlpatterns: list = []
+urlpatterns = [
+    path("live", views.live, name="live"),
+    path("ready", views.ready, name="ready"),
+]
