@@ -8,11 +8,14 @@ from common.models import CleanJSONField, Created
 from corpus.models import ModelVersion
 from projects.models import Project
 
+MAX_ATTEMPTS = 3
+
 
 class Snapshot(Created):
     """An immutable, hashed set of labels as files. `derivation` pins consensus rule, ties, filters and the split.
 
-    queued → building → ready | failed (may be retried).
+    queued → building → ready | failed (a person may try again). `owner` fences the worker that builds it: whoever lost
+    it to another can no longer finish it. A builder that fell silent is replaced, at most three attempts.
     """
 
     class State(models.TextChoices):
@@ -29,6 +32,8 @@ class Snapshot(Created):
     counts = CleanJSONField(default=dict)
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     path = models.CharField(max_length=500, blank=True, help_text="Under VAR_DIR")
+    attempt = models.PositiveSmallIntegerField(default=0)
+    owner = models.UUIDField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -37,15 +42,25 @@ class Snapshot(Created):
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(fields=["project", "number"], name="snapshot_number"),
-            models.CheckConstraint(condition=Q(state__in=["queued", "building", "ready", "failed"]), name="snapshot_state"),
-            models.CheckConstraint(condition=~Q(state="ready") | ~Q(manifest_sha256=""), name="snapshot_ready_is_hashed"),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "building", "ready", "failed"]), name="snapshot_state"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ready") | ~(Q(manifest_sha256="") | Q(path="")), name="snapshot_ready_is_hashed"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="building") | Q(owner__isnull=False, heartbeat_at__isnull=False),
+                name="snapshot_building_has_owner",
+            ),
+            models.CheckConstraint(condition=Q(attempt__lte=MAX_ATTEMPTS), name="snapshot_three_attempts"),
         ]
 
     def __str__(self) -> str:
         return self.name or f"snapshot {self.number}"
 
 
-ACTIVE = ["queued", "starting", "running", "cancelling"]
+LIVE = ["starting", "running", "cancelling"]
+ACTIVE = ["queued", *LIVE]
 
 
 class Run(Created):
@@ -72,6 +87,9 @@ class Run(Created):
     reference = models.ForeignKey(ModelVersion, models.PROTECT, null=True, blank=True, related_name="+")
     reward = models.ForeignKey(ModelVersion, models.PROTECT, null=True, blank=True, related_name="+")
     config = CleanJSONField(default=dict, help_text="The method's resolved configuration")
+    inputs = CleanJSONField(
+        default=dict, help_text="What was pinned at the start beside the configuration, e.g. {round, pairs}"
+    )
     seed = models.PositiveIntegerField(default=0)
     spec_hash = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
@@ -93,15 +111,17 @@ class Run(Created):
     class Meta:
         ordering = ["-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["project", "spec_hash"], condition=Q(state__in=ACTIVE), name="run_one_active_per_spec"),
+            models.UniqueConstraint(
+                fields=["project", "spec_hash"], condition=Q(state__in=ACTIVE), name="run_one_active_per_spec"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=[*ACTIVE, "succeeded", "failed", "cancelled", "lost"]), name="run_state"
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["starting", "running", "cancelling"]) | Q(owner__isnull=False, heartbeat_at__isnull=False),
+                condition=~Q(state__in=LIVE) | Q(owner__isnull=False, heartbeat_at__isnull=False),
                 name="run_live_has_owner",
             ),
-            models.CheckConstraint(condition=Q(attempt__lte=3), name="run_three_attempts"),
+            models.CheckConstraint(condition=Q(attempt__lte=MAX_ATTEMPTS), name="run_three_attempts"),
         ]
         indexes = [models.Index(fields=["id"], condition=Q(state__in=ACTIVE), name="run_active")]
 

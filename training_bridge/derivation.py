@@ -1,0 +1,142 @@
+"""From a settled label to a training pair: every choice is named here, pinned in the snapshot and counted.
+
+A derivation never edits a judgment; it is a view of the labels. Pure functions, no database.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from common.errors import Invalid
+
+Reason = Literal[
+    "tie", "both_bad", "split_vote", "unsure", "low_confidence", "other_source",
+    "equal_responses", "empty_response", "not_text",
+]  # fmt: skip
+
+REASONS: dict[Reason, str] = {
+    "tie": "A tie: there is nothing to prefer",
+    "both_bad": "Both responses are bad",
+    "split_vote": "The votes are split evenly",
+    "unsure": "Nobody could tell",
+    "low_confidence": "Less confident than asked for",
+    "other_source": "Judged by others than asked for (people or judges)",
+    "equal_responses": "The two responses are the same text",
+    "empty_response": "A response is empty",
+    "not_text": "A message holds more than text",
+}
+
+
+class Derivation(BaseModel):
+    """How labels become training pairs. Stored with the snapshot, so that it can be made again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: str = Field("preference", max_length=60, description="Which field of the form the labels belong to.")
+    rule: str = Field("majority", max_length=40, description="The consensus rule that settled the labels.")
+    ties: Literal["drop", "keep"] = Field(
+        "drop",
+        description="Keep makes a tie (or an even split of votes) a pair with probability ½.",
+    )
+    min_confidence: float = Field(
+        0.0, ge=0, le=1, description="Labels less confident than this are left out. 0 keeps all."
+    )
+    sources: Literal["human", "judge", "both"] = Field(
+        "both", description="Whose judgments a label may rest on: people only, judges only, or either."
+    )
+    rounds: list[int] = Field(
+        default_factory=list, max_length=1000, description="Rounds of the loop to take, e.g. 1, 2. Empty takes all."
+    )
+    test_fraction: float = Field(
+        0.2, ge=0, lt=1, description="Share of prompt groups held out for evaluation. A group is never torn apart."
+    )
+    split_seed: int = Field(0, ge=0, lt=2**31, description="Another seed holds out other groups.")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One preference. `soft`: P(chosen is better) by the votes, a tie counting half; in [0.5, 1]."""
+
+    chosen_id: int
+    rejected_id: int
+    strength: float
+    soft: float
+
+
+def parse(derivation: Derivation | Mapping[str, Any]) -> Derivation:
+    """Raises Invalid with a message for each wrong field."""
+    if isinstance(derivation, Derivation):
+        return derivation
+    try:
+        return Derivation.model_validate(dict(derivation))
+    except ValidationError as fault:
+        raise Invalid("The derivation is not valid.", fields=field_errors(fault)) from fault
+
+
+def field_errors(fault: ValidationError) -> dict[str, list[str]]:
+    """pydantic's complaints as {field: [message]}."""
+    found: dict[str, list[str]] = {}
+    for error in fault.errors(include_url=False, include_input=False):
+        name = str(error["loc"][0]) if error["loc"] else "config"
+        found.setdefault(name, []).append(error["msg"])
+    return found
+
+
+def source_of(human_count: int, judge_count: int) -> Literal["human", "judge", "both"]:
+    if human_count and judge_count:
+        return "both"
+    return "judge" if judge_count else "human"
+
+
+def pair_of(value: Mapping[str, Any], soft: Mapping[str, float], ties: Literal["drop", "keep"]) -> Pair | Reason:
+    """The pair that a pairwise label teaches, or why it teaches none.
+
+    `value`: {"choice", "strength", "left", "right"}, left and right being response ids in item order;
+    `soft`: {outcome: share of the votes}. A kept tie calls the left response chosen, with `soft` ½.
+    """
+    choice, left, right = value.get("choice"), value.get("left"), value.get("right")
+    if choice == "both_bad":
+        return "both_bad"
+    if choice not in {"left", "right", "tie"} or left is None or right is None:
+        return "unsure"
+    shares = sorted((share for share in soft.values() if share > 0), reverse=True)
+    split = len(shares) > 1 and abs(shares[0] - shares[1]) < 1e-9
+    if split or choice == "tie":
+        if ties == "drop":
+            return "split_vote" if split else "tie"
+        return Pair(left, right, 0.0, 0.5)
+    chosen, rejected = (left, right) if choice == "left" else (right, left)
+    undecided = soft.get("tie", 0.0) + soft.get("both_bad", 0.0)
+    probability = soft.get(choice, 1.0) + undecided / 2
+    return Pair(chosen, rejected, float(value.get("strength") or 0), round(min(1.0, probability), 6))
+
+
+def plain_messages(messages: Any) -> list[dict[str, str]] | None:
+    """Chat messages as {role, content} with content a string, or None where they hold more than text (images, tools).
+
+    `messages`: [{role, content}], content a string or typed parts [{"type": "text", "text": …}].
+    """
+    found = []
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, list):
+            if any(part.get("type") != "text" for part in content):
+                return None
+            content = "".join(part.get("text", "") for part in content)
+        if not isinstance(content, str) or message.get("tool_calls"):
+            return None
+        found.append({"role": str(message.get("role", "")), "content": content})
+    return found
+
+
+def is_empty(messages: list[dict[str, str]]) -> bool:
+    return not any(message["content"].strip() for message in messages)
+
+
+def split_of(group: str, *, seed: int, test_fraction: float) -> Literal["train", "test"]:
+    """Which side a prompt group lies on: by hash, so that it depends on nothing but the group and the seed."""
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    return "test" if int.from_bytes(digest[:8], "big") < test_fraction * 2**64 else "train"

@@ -1,0 +1,198 @@
+"""The parent of one trainer: starts it, writes down what it reports, passes a cancellation on, names its end.
+
+The trainer is a process of its own that knows no database (a crash, a leak or a full GPU memory ends with it), and it
+dies with this one. While it works this process only waits, beats and writes.
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+
+from common.errors import DomainError
+from training_bridge.models import Run
+from training_bridge.reports import Reports
+from training_bridge.services.ownership import (
+    Fenced,
+    Hold,
+    claim_run,
+    end_run,
+    mark_running,
+    record_progress,
+    requeue_run,
+)
+from training_bridge.services.results import complete_run
+from training_bridge.workspace import environment, prepare
+
+log = structlog.get_logger()
+
+COMMAND = [sys.executable, "-m", "training_bridge.child"]
+OUT_OF_MEMORY = 77
+TICK_SECONDS = 1.0
+GRACE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
+READ_BYTES = 1 << 16
+
+
+@dataclass
+class Trainer:
+    """One running child: its pipe, what it has reported, when it was asked to stop."""
+
+    process: "subprocess.Popen[bytes]"
+    reports: Reports
+    asked_at: float | None = None
+    killed: bool = False
+    pipe: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    def __post_init__(self) -> None:
+        assert self.process.stdout is not None
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.pipe.register(self.process.stdout, selectors.EVENT_READ)
+
+    def listen(self, seconds: float) -> bool:
+        """Takes in what the trainer says for up to `seconds`. False once it has closed its end."""
+        assert self.process.stdout is not None
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self.pipe.select(left):
+                data = os.read(self.process.stdout.fileno(), READ_BYTES)
+                if not data:
+                    return False
+                self.reports.feed(data)
+        return True
+
+    def stop(self) -> None:
+        """Asks politely first (it ends its step and saves a checkpoint), after 30 seconds no more."""
+        now = time.monotonic()
+        if self.asked_at is None:
+            self.asked_at = now
+            self._signal(signal.SIGTERM)
+        elif now - self.asked_at > GRACE_SECONDS and not self.killed:
+            self.killed = True
+            self._signal(signal.SIGKILL)
+
+    def end(self) -> None:
+        """Makes sure that nothing of it is left: the whole process group goes."""
+        self._signal(signal.SIGKILL)
+        self.process.wait()
+        self.pipe.close()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+
+def execute_run(*, run_id: int) -> Run.State | None:
+    """Claims one queued run and stays with it to its end. None: nothing to claim, or the hold was lost."""
+    hold = claim_run(run_id=run_id)
+    if hold is None:
+        return None
+    try:
+        return _attempt(hold)
+    except Fenced:
+        log.warning("run.fenced", run=run_id)
+        return None
+    except (DomainError, OSError) as fault:
+        return _fail(hold, str(fault))
+    except Exception as fault:
+        _fail(hold, f"{type(fault).__name__}: {fault}")
+        raise
+
+
+def _attempt(hold: Hold) -> Run.State:
+    run = Run.objects.select_related("snapshot", "base", "reference", "reward").get(pk=hold.run_id)
+    folder = prepare(run)
+    errors = folder / f"stderr-{run.attempt}.log"
+    with errors.open("ab") as stderr:
+        process = subprocess.Popen(
+            [*COMMAND, str(folder)], env=environment(run), cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
+        )  # fmt: skip
+    trainer = Trainer(process, Reports(folder))
+    try:
+        mark_running(hold=hold)
+        _accompany(hold, trainer)
+    finally:
+        trainer.end()
+    return _conclude(hold, trainer, errors)
+
+
+def _accompany(hold: Hold, trainer: Trainer) -> None:
+    """Until the trainer has ended: listen for a second, write, look for a cancellation."""
+    talking, silent_since = True, time.monotonic()
+    while talking:
+        talking = trainer.listen(TICK_SECONDS) and trainer.process.poll() is None
+        try:
+            cancel = record_progress(hold=hold, **trainer.reports.take())
+        except (OperationalError, InterfaceError):
+            # The database is being restarted: the trainer goes on, its words wait. Too long, and the sweep has us.
+            if time.monotonic() - silent_since > PATIENCE_SECONDS:
+                raise
+            connection.close()
+            continue
+        trainer.reports.forget()
+        silent_since = time.monotonic()
+        if cancel:
+            trainer.stop()
+    _drain(hold, trainer)
+
+
+def _drain(hold: Hold, trainer: Trainer) -> None:
+    """The last words: what lay in the pipe when the trainer ended."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        trainer.process.wait(timeout=GRACE_SECONDS)
+    trainer.listen(0.05)
+    record_progress(hold=hold, **trainer.reports.take())
+    trainer.reports.forget()
+
+
+def _conclude(hold: Hold, trainer: Trainer, errors: Path) -> Run.State:
+    code, reports = trainer.process.returncode, trainer.reports
+    if reports.result is not None and code == 0:
+        complete_run(hold=hold, **reports.result)
+        return Run.State.SUCCEEDED
+    if trainer.asked_at is not None or (reports.cancelled and code == 0):
+        end_run(hold=hold, state=Run.State.CANCELLED, phase="", cancel_requested=False)
+        return Run.State.CANCELLED
+    if code == -signal.SIGKILL:
+        return requeue_run(
+            hold=hold, reason="The trainer was killed from outside (the system does so when memory runs out)."
+        )
+    return _fail(hold, _why(code, errors))
+
+
+def _why(code: int, errors: Path) -> str:
+    last = last_lines(errors)
+    if code == OUT_OF_MEMORY:
+        return f"Out of memory. Lower the token budget, the batch size or the maximal length.\n{last}".strip()
+    if code == 0:
+        return f"The trainer ended without a result.\n{last}".strip()
+    ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+    return f"{last}\n({ended})".strip()
+
+
+def last_lines(path: Path, lines: int = 20, most: int = 4000) -> str:
+    """The end of a log file as text that any database can hold."""
+    with path.open("rb") as handle:
+        handle.seek(0, os.SEEK_END)
+        handle.seek(max(0, handle.tell() - most))
+        tail = handle.read().decode("utf-8", "replace").replace("\x00", "")
+    return "\n".join(tail.splitlines()[-lines:])
+
+
+def _fail(hold: Hold, reason: str) -> Run.State | Any:
+    with contextlib.suppress(Fenced):
+        end_run(hold=hold, state=Run.State.FAILED, error=reason, phase="")
+        return Run.State.FAILED
+    return None

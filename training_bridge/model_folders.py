@@ -1,0 +1,47 @@
+"""Where weights may come from: a hub id in its one form, or a folder in an allowed place. What it holds: lm.safety."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+from common.errors import Invalid
+from training_bridge.files import sha256_of, var_path
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+def is_hub_id(source: str) -> bool:
+    """Whether `source` has the form owner/name, with no part made to climb folders."""
+    return bool(HUB_ID.fullmatch(source)) and not any(
+        part.strip(".") == "" or ".." in part for part in source.split("/")
+    )
+
+
+def allowed_folder(source: str) -> Path:
+    """The folder that `source` names: absolute, or beneath VAR_DIR/models or a folder of MODEL_FOLDERS.
+
+    Raises Invalid where it lies elsewhere once links are followed, or is no folder. The message never tells whether a
+    path outside exists.
+    """
+    refusal = Invalid(
+        "Not allowed.", fields={"source": ["Give owner/name of a hub model, or a folder in an allowed place."]}
+    )
+    if "\x00" in source or ".." in Path(source).parts:
+        raise refusal
+    roots = [var_path("models").resolve(), *settings.MODEL_FOLDERS]
+    for root in roots:
+        folder = (root / source).resolve()
+        if folder.is_relative_to(root) and folder != root and folder.is_dir():
+            return folder
+    raise refusal
+
+
+def weights_sha256(folder: Path) -> str:
+    """The SHA-256 of a model's weights: of the one file, or of what sha256sum prints for several."""
+    files = sorted(folder.glob("*.safetensors"))
+    if len(files) == 1:
+        return sha256_of(files[0])
+    lines = "".join(f"{sha256_of(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,68 @@
+"""Model versions brought in from outside; those that a run makes are registered in results.py."""
+
+from pathlib import Path
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.services import audit
+from common.errors import Invalid
+from corpus.models import ModelVersion
+from lm.safety import UnsafeModel, check_model_folder
+from projects.models import Project
+from training_bridge.model_folders import allowed_folder, is_hub_id, weights_sha256
+
+
+def register_model(*, project: Project, name: str, kind: str, source: str, user: User | None = None) -> ModelVersion:
+    """Registers a hub model (owner/name) or a local folder in an allowed place as a model version.
+
+    Raises Invalid with field errors: unknown kind, name taken or empty, a folder elsewhere, one that could run code.
+    The weights of a folder are hashed later (`hash_weights`): that takes long for large ones.
+    """
+    name, source = name.strip(), source.strip()
+    if kind not in ModelVersion.Kind.values:
+        raise Invalid("Unknown kind of model.", fields={"kind": [f"One of {', '.join(ModelVersion.Kind.values)}."]})
+    if not name or len(name) > 120:
+        raise Invalid("The name is not valid.", fields={"name": ["Give a name of at most 120 characters."]})
+    if len(source) > 300:
+        raise Invalid("The source is not valid.", fields={"source": ["At most 300 characters."]})
+    path = ""
+    if not is_hub_id(source) or _is_folder(source):
+        folder = allowed_folder(source)
+        _check(folder)
+        path = str(folder)
+    try:
+        with transaction.atomic():
+            version = ModelVersion.objects.create(project=project, name=name, kind=kind, source=source, path=path)
+            audit(
+                actor=user, kind="model.registered", subject=f"project:{project.slug}", model=version.pk, source=source
+            )
+    except IntegrityError as fault:
+        raise Invalid(
+            "The name is taken.", fields={"name": ["Another model of this project has this name."]}
+        ) from fault
+    return version
+
+
+def _check(folder: Path) -> None:
+    try:
+        check_model_folder(folder)
+    except UnsafeModel as fault:
+        raise UnsafeModel(fault.detail, fields={"source": [fault.detail]}) from fault
+
+
+def _is_folder(source: str) -> bool:
+    """Whether a source that reads like a hub id names a folder in an allowed place: the folder at hand wins."""
+    try:
+        allowed_folder(source)
+    except Invalid:
+        return False
+    return True
+
+
+def hash_weights(*, model_version_id: int) -> None:
+    """Fills in the hash of a local model's weights, once. Harmless when rung twice."""
+    version = ModelVersion.objects.filter(pk=model_version_id, sha256="").exclude(path="").first()
+    if version is not None:
+        digest = weights_sha256(Path(version.path))
+        ModelVersion.objects.filter(pk=version.pk, sha256="").update(sha256=digest)

@@ -1,0 +1,222 @@
+"""What people do with runs: start, cancel, try again. What workers do with them is in ownership.py."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+from pydantic import ValidationError
+
+from accounts.models import User
+from accounts.services import audit
+from annotation.models import Item
+from common import plugs
+from common.errors import Conflict, Invalid
+from corpus.models import ModelVersion, Prompt, Response
+from projects.models import Project
+from training_bridge.derivation import field_errors
+from training_bridge.files import digest_of, sha256_of, var_path
+from training_bridge.methods import METHODS
+from training_bridge.methods.interface import Method
+from training_bridge.models import ACTIVE, Run, Snapshot
+
+ROLES = ("base", "reference", "reward")
+MAX_SEED = 2**31 - 1
+
+
+def load_method(key: str) -> Method:
+    """Raises Invalid for an unknown key; never loads torch."""
+    method: Method = plugs.load(METHODS, key, "method")
+    return method
+
+
+def start_run(
+    *,
+    project: Project,
+    method: str,
+    snapshot: Snapshot | None = None,
+    base: ModelVersion | None = None,
+    reference: ModelVersion | None = None,
+    reward: ModelVersion | None = None,
+    config: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    user: User | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> Run:
+    """Queues a run, or returns the active one with the very same specification: starting twice starts once.
+
+    `inputs` pins what is not the method's own: {"pairs": "all" | "adjacent", "round": n} for respond, {"text": a JSONL
+    file under VAR_DIR} for pretrain (default: the project's own prompts and responses).
+    Raises Invalid with field errors for a wrong configuration, or saying what is missing.
+    """
+    plug = load_method(method)
+    given = {"base": base, "reference": reference, "reward": reward}
+    resolved = _resolve_config(plug, config or {})
+    if not 0 <= seed <= MAX_SEED:
+        raise Invalid("The seed is not valid.", fields={"seed": [f"From 0 to {MAX_SEED}."]})
+    _check_needs(plug, project, snapshot, given)
+    pinned = _pin_inputs(plug, project, dict(inputs or {}))
+    spec_hash = digest_of(
+        {
+            "project": project.pk, "method": method, "config": resolved, "seed": seed, "inputs": pinned,
+            "snapshot": [snapshot.pk, snapshot.manifest_sha256] if snapshot else None,
+            "models": {role: version.pk if version else None for role, version in given.items()},
+        }
+    )  # fmt: skip
+    for _ in range(5):
+        active = project.runs.filter(spec_hash=spec_hash, state__in=ACTIVE).first()
+        if active is not None:
+            return active
+        try:
+            with transaction.atomic():
+                run = Run.objects.create(
+                    project=project, method=method, snapshot=snapshot, config=resolved, seed=seed, inputs=pinned,
+                    spec_hash=spec_hash, created_by=user, **given,
+                )  # fmt: skip
+                audit(actor=user, kind="run.started", subject=f"project:{project.slug}", run=run.pk, method=method)
+                return run
+        except IntegrityError:
+            continue  # somebody started the same at the same moment: theirs is the run
+    raise Conflict("The same run is being started and stopped over and over; try again.")
+
+
+def _resolve_config(method: Method, config: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return method.Config.model_validate(dict(config)).model_dump(mode="json")
+    except ValidationError as fault:
+        raise Invalid("The configuration is not valid.", fields=field_errors(fault)) from fault
+
+
+def _check_needs(
+    method: Method, project: Project, snapshot: Snapshot | None, given: Mapping[str, ModelVersion | None]
+) -> None:
+    """Raises Invalid naming everything that is missing, or given where it makes no sense."""
+    needs, wrong = method.needs, {}
+    if complaint := _snapshot_complaint(method, project, snapshot):
+        wrong["snapshot"] = [complaint]
+    for role in ROLES:
+        need, version = getattr(needs, role), given[role]
+        if version is None:
+            if need == "required":
+                wrong[role] = [f"{method.title} needs a {role} model."]
+        elif version.project_id != project.pk:
+            wrong[role] = ["There is no such model in this project."]
+        elif need is None:
+            wrong[role] = [f"{method.title} takes no {role} model."]
+        elif not _fits(role, needs.base_kind, version):
+            wrong[role] = [
+                f"{version.name} is a {version.get_kind_display().lower()}, which is not what is wanted here."
+            ]
+    if wrong:
+        raise Invalid(
+            " ".join(message for messages in wrong.values() for message in messages), fields=wrong, code="needs"
+        )
+
+
+def _snapshot_complaint(method: Method, project: Project, snapshot: Snapshot | None) -> str:
+    needs = method.needs
+    if snapshot is None:
+        return f"{method.title} needs a snapshot." if needs.snapshot == "required" else ""
+    if snapshot.project_id != project.pk:
+        return "There is no such snapshot in this project."
+    if needs.snapshot is None:
+        return f"{method.title} takes no snapshot."
+    if snapshot.state != Snapshot.State.READY:
+        return f"Snapshot {snapshot.number} is not ready yet."
+    pairs = snapshot.counts.get("train", 0)
+    if pairs < needs.min_pairs:
+        return (
+            f"Snapshot {snapshot.number} has {pairs} training pairs; {method.title} needs at least {needs.min_pairs}."
+        )
+    return ""
+
+
+def _fits(role: str, base_kind: str, version: ModelVersion) -> bool:
+    is_reward = version.kind == ModelVersion.Kind.REWARD
+    if role == "reward":
+        return is_reward
+    return not is_reward or (role == "base" and base_kind == "any")
+
+
+def _pin_inputs(method: Method, project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
+    """What the run reads beside snapshot and models, fixed now, so that an attempt tomorrow reads the same."""
+    if method.key == "respond":
+        return _pin_respond(project, inputs)
+    if "text" in method.needs.input:
+        return _pin_text(project, inputs)
+    if inputs:
+        raise Invalid(f"{method.title} takes no inputs.", fields={"inputs": ["Leave it empty."]})
+    return {}
+
+
+def _pin_respond(project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
+    if not Prompt.objects.filter(project=project, open=True).exists():
+        raise Invalid("No prompt of this project is open: mark prompts as open, or import some that are.", code="needs")
+    number = inputs.pop("round", None) or next_round(project)
+    pairs = inputs.pop("pairs", "all")
+    if inputs or pairs not in {"all", "adjacent"} or not isinstance(number, int) or not 1 <= number <= 1_000_000:
+        raise Invalid(
+            "The inputs are not valid.", fields={"inputs": ["pairs: all or adjacent; round: a whole number from 1."]}
+        )
+    return {"pairs": pairs, "round": number}
+
+
+def next_round(project: Project) -> int:
+    """The round that new responses belong to: one after the last that has items or responses on their way."""
+    items = Item.objects.filter(project=project).aggregate(last=Max("round"))["last"] or 0
+    answered = project.runs.filter(method="respond", state=Run.State.SUCCEEDED).values_list("inputs__round", flat=True)
+    return max([items, *(number for number in answered if number)]) + 1
+
+
+def _pin_text(project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
+    text = inputs.pop("text", None)
+    if inputs:
+        raise Invalid("The inputs are not valid.", fields={"inputs": ["Only text is known."]})
+    if text is None:
+        if not Response.objects.filter(prompt__project=project).exists():
+            raise Invalid("The project has no responses to read yet: import some first.", code="needs")
+        return {}
+    path = var_path(text).resolve()
+    if not path.is_relative_to(var_path().resolve()) or not path.is_file():
+        raise Invalid("The inputs are not valid.", fields={"inputs": ["text must be a file under VAR_DIR."]})
+    return {"text": str(path.relative_to(var_path().resolve())), "sha256": sha256_of(path)}
+
+
+def cancel_run(*, run: Run, user: User | None = None) -> Run:
+    """Asks a run to stop. A waiting one is cancelled at once; a live one saves a checkpoint after its step.
+
+    Raises Conflict where it has ended already. Asking twice is harmless.
+    """
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(pk=run.pk)
+        if row.state not in ACTIVE:
+            raise Conflict("The run has ended already.")
+        if row.state == Run.State.QUEUED:
+            row.state, row.finished_at = Run.State.CANCELLED, timezone.now()
+        else:
+            row.state, row.cancel_requested = Run.State.CANCELLING, True
+        row.save(update_fields=["state", "finished_at", "cancel_requested"])
+        audit(actor=user, kind="run.cancelled", subject=f"project:{run.project.slug}", run=run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def retry_run(*, run: Run, user: User | None = None) -> Run:
+    """Queues an ended run again, from its last checkpoint, with three fresh attempts.
+
+    Raises Conflict for a run that is active or succeeded, or where an active one has the same specification.
+    """
+    ended = [Run.State.FAILED, Run.State.CANCELLED, Run.State.LOST]
+    try:
+        with transaction.atomic():
+            moved = Run.objects.filter(pk=run.pk, state__in=ended).update(
+                state=Run.State.QUEUED, attempt=0, cancel_requested=False, error="", finished_at=None, phase=""
+            )
+            if not moved:
+                raise Conflict("Only a run that failed, was cancelled or got lost can be continued.")
+            audit(actor=user, kind="run.retried", subject=f"project:{run.project.slug}", run=run.pk)
+    except IntegrityError as fault:
+        raise Conflict("The same run is active already.") from fault
+    run.refresh_from_db()
+    return run

@@ -1,0 +1,229 @@
+"""Freezes labels into files. Streams: what is in memory is one batch of labels, however many there are.
+
+Same labels and derivation → the same bytes: rows in item order, an explicit Arrow schema, fixed row groups and
+compression, and no time, number or name in any file.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotation.models import Annotation, Item, ItemResponse, Label
+from common.errors import Invalid
+from corpus.models import Response
+from training_bridge import derivation as derive
+from training_bridge.derivation import Derivation, Pair, Reason
+from training_bridge.files import canonical_json, sha256_of, sync_folder, write_synced
+
+BATCH = 500
+ROW_GROUP = 2048
+PREFERENCES, PREFERENCES_JSONL, PROVENANCE, MANIFEST = (
+    "preferences.parquet", "preferences.jsonl", "provenance.jsonl", "manifest.json",
+)  # fmt: skip
+
+_MESSAGES = pa.list_(pa.struct([pa.field("role", pa.string(), False), pa.field("content", pa.string(), False)]))
+SCHEMA = pa.schema(
+    [
+        pa.field("item_id", pa.int64(), False),
+        pa.field("pair_id", pa.string(), False),
+        pa.field("group", pa.string(), False),
+        pa.field("split", pa.string(), False),
+        pa.field("prompt", _MESSAGES, False),
+        pa.field("chosen", _MESSAGES, False),
+        pa.field("rejected", _MESSAGES, False),
+        pa.field("chosen_id", pa.int64(), False),
+        pa.field("rejected_id", pa.int64(), False),
+        pa.field("strength", pa.float64(), False),
+        pa.field("soft", pa.float64(), False),
+        pa.field("confidence", pa.float64(), False),
+        pa.field("weight", pa.float64(), False),
+        pa.field("source", pa.string(), False),
+        pa.field("rule", pa.string(), False),
+    ]
+)
+
+
+@dataclass
+class Tally:
+    """What went in and what came out. `labels` = `pairs` + all of `dropped`."""
+
+    labels: int = 0
+    pairs: int = 0
+    train: int = 0
+    test: int = 0
+    judgments: int = 0
+    sources: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    # Eight bytes of each group's hash, not its name: memory stays small with millions of groups.
+    groups: dict[str, set[bytes]] = field(default_factory=lambda: {"train": set(), "test": set()})
+    forms: set[int] = field(default_factory=set)
+    guidelines: set[int] = field(default_factory=set)
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "labels": self.labels, "pairs": self.pairs, "train": self.train, "test": self.test,
+            "train_groups": len(self.groups["train"]), "test_groups": len(self.groups["test"]),
+            "judgments": self.judgments, "sources": dict(sorted(self.sources.items())),
+            "dropped": dict(sorted(self.dropped.items())),
+        }  # fmt: skip
+
+
+def build(*, project_id: int, derivation: Derivation, folder: Path, alive: Callable[[], None]) -> dict[str, Any]:
+    """Writes the four files into `folder` (which exists and is empty) and returns the manifest.
+
+    `alive` is called at least once a batch; what it raises ends the building. Raises Invalid where no pair came out,
+    OSError where the disk is full.
+    """
+    tally = Tally()
+    _write_rows(folder, _rows(project_id, derivation, tally, alive))
+    if not tally.pairs:
+        raise Invalid(_why_empty(tally), code="empty-snapshot")
+    names = [PREFERENCES, PREFERENCES_JSONL, PROVENANCE]
+    manifest = {
+        "schema_version": 1,
+        "tool": f"prefloop {version('prefloop')}",
+        "derivation": derivation.model_dump(mode="json"),
+        "counts": tally.counts(),
+        "form_versions": sorted(tally.forms),
+        "guidelines": sorted(tally.guidelines),
+        "files": {
+            name: {"sha256": sha256_of(folder / name), "rows": tally.pairs, "bytes": (folder / name).stat().st_size}
+            for name in names
+        },
+    }
+    write_synced(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+    sync_folder(folder)
+    return manifest
+
+
+def _why_empty(tally: Tally) -> str:
+    if not tally.labels:
+        return "There is no label to freeze: nothing has been settled for this field, rule and these rounds yet."
+    dropped = ", ".join(f"{count} {derive.REASONS[reason].lower()}" for reason, count in tally.dropped.most_common())  # type: ignore[index]  # the keys are reasons
+    return f"None of the {tally.labels} labels makes a pair: {dropped}."
+
+
+def _write_rows(folder: Path, rows: Iterator[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """Writes rows as Parquet and JSONL, and where each came from as JSONL, row for row."""
+    with (
+        (folder / PREFERENCES).open("wb") as parquet,
+        (folder / PREFERENCES_JSONL).open("wb") as jsonl,
+        (folder / PROVENANCE).open("wb") as provenance,
+        pq.ParquetWriter(parquet, SCHEMA, compression="zstd", compression_level=3, store_schema=True) as writer,
+    ):
+        while group := list(islice(rows, ROW_GROUP)):
+            writer.write_table(pa.Table.from_pylist([row for row, _ in group], schema=SCHEMA), row_group_size=ROW_GROUP)
+            jsonl.writelines(canonical_json(row) + b"\n" for row, _ in group)
+            provenance.writelines(canonical_json(origin) + b"\n" for _, origin in group)
+
+
+def _rows(
+    project_id: int, derivation: Derivation, tally: Tally, alive: Callable[[], None]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(row, provenance) for every label that makes a pair, in item order; the tally counts along."""
+    for labels in _label_batches(project_id, derivation):
+        alive()
+        texts = _texts(labels)
+        judged = _judgments(labels)
+        for label in labels:
+            tally.labels += 1
+            made = _row(label, derivation, texts)
+            if isinstance(made, str):
+                tally.dropped[made] += 1
+                continue
+            origin = _provenance(label, made, judged)
+            _count(tally, made, origin, [judged[key] for key in label.annotation_ids if key in judged])
+            yield made, origin
+
+
+def _label_batches(project_id: int, derivation: Derivation) -> Iterator[list[Label]]:
+    """Labels in item order, batch by batch, each batch one query: no cursor stays open while files are written."""
+    wanted = Label.objects.filter(item__project_id=project_id, field=derivation.field, rule=derivation.rule).exclude(
+        item__state=Item.State.VOID
+    )
+    if derivation.rounds:
+        wanted = wanted.filter(item__round__in=derivation.rounds)
+    last = 0
+    while batch := list(wanted.filter(item_id__gt=last).select_related("item__prompt").order_by("item_id")[:BATCH]):
+        yield batch
+        last = batch[-1].item_id
+
+
+def _texts(labels: list[Label]) -> dict[int, list[dict[str, str]] | None]:
+    """Plain messages of every response of the labelled items, by response id."""
+    ids = ItemResponse.objects.filter(item__in=[label.item_id for label in labels]).values("response_id")
+    return {
+        pk: derive.plain_messages(messages)
+        for pk, messages in Response.objects.filter(pk__in=ids).values_list("pk", "messages")
+    }
+
+
+def _judgments(labels: list[Label]) -> dict[int, Annotation]:
+    """The annotations that the labels were settled from, by id, with their raters."""
+    ids = [key for label in labels for key in label.annotation_ids]
+    return {
+        row.pk: row
+        for row in Annotation.objects.filter(pk__in=ids).select_related("rater", "form_version", "guideline")
+    }
+
+
+def _row(
+    label: Label, derivation: Derivation, texts: dict[int, list[dict[str, str]] | None]
+) -> dict[str, Any] | Reason:
+    source = derive.source_of(label.human_count, label.judge_count)
+    if derivation.sources not in {"both", source}:
+        return "other_source"
+    pair = derive.pair_of(label.value, label.soft, derivation.ties)
+    if not isinstance(pair, Pair):
+        return pair
+    if label.confidence < derivation.min_confidence:
+        return "low_confidence"
+    prompt = derive.plain_messages(label.item.prompt.messages)
+    chosen, rejected = texts.get(pair.chosen_id), texts.get(pair.rejected_id)
+    if prompt is None or chosen is None or rejected is None:
+        return "not_text"
+    if derive.is_empty(chosen) or derive.is_empty(rejected):
+        return "empty_response"
+    if chosen == rejected:
+        return "equal_responses"
+    group = label.item.prompt.group
+    return {
+        "item_id": label.item_id, "pair_id": f"{label.item_id}-{pair.chosen_id}-{pair.rejected_id}", "group": group,
+        "split": derive.split_of(group, seed=derivation.split_seed, test_fraction=derivation.test_fraction),
+        "prompt": prompt, "chosen": chosen, "rejected": rejected,
+        "chosen_id": pair.chosen_id, "rejected_id": pair.rejected_id,
+        "strength": pair.strength, "soft": pair.soft, "confidence": label.confidence, "weight": 1.0,
+        "source": source, "rule": label.rule,
+    }  # fmt: skip
+
+
+def _provenance(label: Label, row: dict[str, Any], judged: dict[int, Annotation]) -> dict[str, Any]:
+    return {
+        "pair_id": row["pair_id"], "item_id": label.item_id, "item": label.item.external_id,
+        "label": {"field": label.field, "rule": label.rule, "value": label.value, "confidence": label.confidence},
+        "annotation_ids": list(label.annotation_ids),
+        "raters": sorted({judged[key].rater.pseudonym for key in label.annotation_ids if key in judged}),
+        "human_count": label.human_count, "judge_count": label.judge_count,
+    }  # fmt: skip
+
+
+def _count(tally: Tally, row: dict[str, Any], origin: dict[str, Any], judged: list[Annotation]) -> None:
+    tally.pairs += 1
+    tally.judgments += len(origin["annotation_ids"])
+    tally.sources[row["source"]] += 1
+    tally.groups[row["split"]].add(hashlib.blake2b(row["group"].encode(), digest_size=8).digest())
+    if row["split"] == "train":
+        tally.train += 1
+    else:
+        tally.test += 1
+    tally.forms.update(annotation.form_version.number for annotation in judged if annotation.form_version)
+    tally.guidelines.update(annotation.guideline.number for annotation in judged if annotation.guideline)

@@ -1,0 +1,123 @@
+"""A run's folder: what the trainer is told (spec.json), what it reads, where it writes."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from common.errors import DomainError
+from corpus.models import ModelVersion, Prompt, Response
+from training_bridge.derivation import plain_messages
+from training_bridge.files import canonical_json, var_path, verified, write_synced
+from training_bridge.models import Run, Snapshot
+from training_bridge.services.runs import load_method
+from training_bridge.snapshots import MANIFEST, PREFERENCES
+
+# All that a trainer may see of this process's environment: nothing in it opens the database or a judge's account.
+PASSED_ON = (
+    "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "HF_HOME", "HF_ENDPOINT", "HF_HUB_OFFLINE",
+    "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF",
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+)  # fmt: skip
+
+
+def folder_of(run: Run) -> Path:
+    return var_path("runs", run.pk)
+
+
+def environment(run: Run) -> dict[str, str]:
+    """The trainer's whole environment."""
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    roots = [settings.BASE_DIR, settings.BASE_DIR / "platform"]
+    own = {
+        "HOME": str(folder_of(run)), "PYTHONPATH": os.pathsep.join(str(root) for root in roots),
+        "PYTHONUNBUFFERED": "1", "PREFLOOP_PARENT": str(os.getpid()),
+    }  # fmt: skip
+    return {"HF_HOME": str(var_path("huggingface"))} | passed | own
+
+
+def prepare(run: Run) -> Path:
+    """Makes the run's folder ready for one attempt and returns it. Raises DomainError where what it needs has changed.
+
+    The lists it reads are written once, so that a later attempt reads the same prompts.
+    """
+    folder = folder_of(run)
+    output = folder / "output"
+    output.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spec = {
+        "method": run.method, "config": run.config, "seed": run.seed, "run_id": run.pk, "attempt": run.attempt,
+        "snapshot": _snapshot(run.snapshot), "base": _model(run.base), "reference": _model(run.reference),
+        "reward": _model(run.reward), "input": _inputs(run, folder), "output": str(output),
+        "checkpoint": _checkpoint(run, folder),
+    }  # fmt: skip
+    write_synced(folder / "spec.json", canonical_json(spec))
+    return folder
+
+
+def _snapshot(snapshot: Snapshot | None) -> dict[str, str] | None:
+    if snapshot is None:
+        return None
+    folder = var_path(snapshot.path)
+    manifest = json.loads(verified(folder / MANIFEST, snapshot.manifest_sha256).read_bytes())
+    verified(folder / PREFERENCES, manifest["files"][PREFERENCES]["sha256"])
+    return {"path": str(folder)}
+
+
+def _model(version: ModelVersion | None) -> dict[str, Any] | None:
+    if version is None:
+        return None
+    if version.path and not Path(version.path).is_dir():
+        raise DomainError(f"The weights of {version.name} are no longer on disk.")
+    return {"path": version.path or version.source, "kind": version.kind, "name": version.name}
+
+
+def _checkpoint(run: Run, folder: Path) -> dict[str, Any] | None:
+    """The newest checkpoint, or None where it is gone: the run then begins anew."""
+    if not run.checkpoint or not (folder / run.checkpoint["path"]).exists():
+        return None
+    return run.checkpoint | {"path": str(folder / run.checkpoint["path"])}
+
+
+def _inputs(run: Run, folder: Path) -> dict[str, str]:
+    wanted = load_method(run.method).needs.input
+    found = {}
+    if "prompts" in wanted:
+        found["prompts"] = str(_write_once(folder / "prompts.jsonl", _open_prompts(run)))
+    if "text" in wanted:
+        found["text"] = str(_text(run, folder))
+    return found
+
+
+def _text(run: Run, folder: Path) -> Path:
+    if "text" in run.inputs:
+        path: Path = var_path(run.inputs["text"])
+        return verified(path, run.inputs["sha256"])
+    return _write_once(folder / "text.jsonl", _conversations(run))
+
+
+def _write_once(path: Path, rows: Iterator[dict[str, Any]]) -> Path:
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.draft")
+        with draft.open("wb") as handle:
+            handle.writelines(canonical_json(row) + b"\n" for row in rows)
+        draft.replace(path)
+    return path
+
+
+def _open_prompts(run: Run) -> Iterator[dict[str, Any]]:
+    prompts = Prompt.objects.filter(project=run.project_id, open=True).order_by("pk")
+    for prompt in prompts.iterator(chunk_size=500):
+        messages = plain_messages(prompt.messages)
+        if messages:
+            yield {"id": prompt.pk, "group": prompt.group, "messages": messages}
+
+
+def _conversations(run: Run) -> Iterator[dict[str, Any]]:
+    responses = Response.objects.filter(prompt__project=run.project_id).select_related("prompt").order_by("pk")
+    for response in responses.iterator(chunk_size=500):
+        messages = plain_messages([*response.prompt.messages, *response.messages])
+        if messages:
+            yield {"messages": messages}
