@@ -43,7 +43,9 @@ def configure() -> tuple[Path, str]:
         "appendfsync": "everysec",
         "save": '""',
         "maxmemory-policy": "noeviction",
-        "loglevel": "warning",
+        # Its greetings would drown what people look for in the terminal.
+        "logfile": str(folder / "redis.log"),
+        "loglevel": "notice",
     }
     configuration = folder / "redis.conf"
     for path, text in (

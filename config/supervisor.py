@@ -73,6 +73,8 @@ class Supervisor:
     def main(self) -> int:
         for number in (SIGINT, SIGTERM):
             signal.signal(number, self._on_signal)
+        # The database and every file written from here on are this account's alone.
+        os.umask(0o077)
         lock = self._lock()
         if lock is None or not self._port_is_free():
             return 1

@@ -24,6 +24,6 @@ class Command(BaseCommand):
         for role in (Role.ADMIN, Role.RESEARCHER, Role.RATER):
             found = people.filter(role=role).select_related("user").order_by("pk").first()
             if found is None:
-                raise CommandError(f"The project {options['project']!r} has no {role.label.lower()} (manage.py load_demo).")
+                raise CommandError(f"There is no {role.label.lower()} in {options['project']!r} (manage.py load_demo).")
             path = make_sign_in_link(user=found.user, minutes=MINUTES)
             self.stdout.write(f"Sign in once as {role.label.lower():<10}  {options['address']}{path}")
