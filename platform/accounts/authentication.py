@@ -3,7 +3,8 @@
 from typing import Any
 
 from knox.auth import TokenAuthentication
-from rest_framework import exceptions
+from rest_framework import exceptions, permissions
+from rest_framework.request import Request
 
 from accounts.models import ApiToken, Scope
 
@@ -26,3 +27,14 @@ def scope_allows(token: ApiToken, method: str, annotating: bool) -> bool:
     if token.scope == Scope.ANNOTATE:
         return annotating
     return method in READS
+
+
+class TokenScope(permissions.BasePermission):
+    """For API views outside a project; inside one, `projects.access.ProjectAPIView` asks the same."""
+
+    message = "The token's scope does not cover this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.auth is None or scope_allows(
+            request.auth, str(request.method), getattr(view, "annotating", False)
+        )

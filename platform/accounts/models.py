@@ -40,17 +40,17 @@ class SignInLink(Created):
 
 
 class SignInAttempt(models.Model):
-    """One wrong password, remembered until it no longer counts against its name and address (`accounts/throttle.py`)."""
+    """One wrong password, remembered while it counts against its name and address (`accounts/throttle.py`)."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
-    name = models.CharField(max_length=150, help_text="The user name as tried; there may be no such person")
+    name_hash = models.CharField(max_length=64, help_text="Of the name as typed: people type passwords there, too")
     address = models.CharField(max_length=64)
 
     class Meta:
-        indexes = [models.Index(fields=["address", "name"], name="attempt_by_address")]
+        indexes = [models.Index(fields=["address", "name_hash"], name="attempt_by_address")]
 
     def __str__(self) -> str:
-        return f"{self.name} from {self.address}"
+        return f"a try from {self.address}"
 
 
 class Scope(models.TextChoices):

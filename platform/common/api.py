@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from rest_framework import exceptions, pagination, parsers, renderers
+from rest_framework import exceptions, pagination, parsers, renderers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,6 +39,16 @@ class StrictJSONParser(parsers.BaseParser):
             return text.loads(stream.read())
         except ValueError as fault:
             raise exceptions.ParseError(str(fault)) from fault
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A base, to be named first, for what clients send: a field that is not known is an error, never passed over."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
+        if unknown:
+            raise exceptions.ValidationError({str(name)[:60]: ["There is no such field."] for name in unknown})
+        return super().to_internal_value(data)
 
 
 class Pages(pagination.LimitOffsetPagination):

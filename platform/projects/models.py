@@ -28,7 +28,10 @@ class Project(Created):
     lease_seconds_min = models.PositiveIntegerField(default=180)
     lease_seconds_max = models.PositiveIntegerField(default=3600)
     price_per_label = models.DecimalField(
-        max_digits=9, decimal_places=4, default=Decimal("0.30"), validators=[MinValueValidator(0)],
+        max_digits=9,
+        decimal_places=4,
+        default=Decimal("0.30"),
+        validators=[MinValueValidator(0)],
         help_text="What one person's label costs",
     )
     raters_see_statistics = models.BooleanField(default=True)
@@ -40,7 +43,8 @@ class Project(Created):
             models.CheckConstraint(condition=Q(overlap__gte=1, overlap__lte=50), name="project_overlap_1_to_50"),
             models.CheckConstraint(condition=Q(state__in=["active", "paused", "archived"]), name="project_state"),
             models.CheckConstraint(
-                condition=Q(lease_seconds_min__gte=10, lease_seconds_max__gte=models.F("lease_seconds_min")), name="project_lease_bounds"
+                condition=Q(lease_seconds_min__gte=10, lease_seconds_max__gte=models.F("lease_seconds_min")),
+                name="project_lease_bounds",
             ),
         ]
 
@@ -84,7 +88,13 @@ class Invitation(Created):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role")]
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role"),
+            models.CheckConstraint(
+                condition=Q(used_at__isnull=True) | Q(revoked_at__isnull=True), name="invitation_used_or_revoked"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} of {self.project}"

@@ -1,0 +1,59 @@
+"""What people fill in about themselves."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import Scope, User
+
+HOW_TO_CHOOSE = "At least 10 characters; not a common word, not only digits, not your name."
+
+
+class SignInForm(forms.Form):
+    username = forms.CharField(
+        max_length=150, label="User name", widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+    password = forms.CharField(
+        max_length=4096, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+
+class NameForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    class Meta:
+        model = User
+        fields = ["display_name"]
+        help_texts = {"display_name": "What others in your projects see. Raters stay pseudonymous in every export."}
+
+
+class PasswordForm(forms.Form):
+    """`old` is asked for only where there is one."""
+
+    old = forms.CharField(
+        label="Present password",
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    password = forms.CharField(
+        label="New password",
+        max_length=4096,
+        strip=False,
+        help_text=HOW_TO_CHOOSE,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not user.has_usable_password():
+            del self.fields["old"]
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=80, help_text="Where it will be used, so that you know it again")
+    scope = forms.ChoiceField(choices=Scope.choices, initial=Scope.READ)
+    days = forms.TypedChoiceField(
+        label="Ends after",
+        coerce=int,
+        initial=30,
+        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (366, "1 year")],
+    )

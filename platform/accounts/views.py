@@ -1,0 +1,154 @@
+"""Signing in and out, and a person's own account."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import services
+from accounts.forms import NameForm, PasswordForm, SignInForm, TokenForm
+from accounts.models import User
+from accounts.throttle import TooManyTries
+from common.errors import DomainError, Invalid, NotFound
+from common.http import add_errors, client_address, local_path, status_of
+
+show_or_send = require_http_methods(["GET", "HEAD", "POST"])
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody signed in."""
+
+    user: User
+
+
+def _after_sign_in(request: HttpRequest) -> str:
+    return local_path(request.GET.get("next"), reverse("projects:home"))
+
+
+@show_or_send
+@sensitive_post_parameters("password")
+def sign_in(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return redirect(_after_sign_in(request))
+    form = SignInForm(request.POST if request.method == "POST" else None)
+    status = status_of(form)
+    if form.is_valid():
+        address = client_address(request)
+        try:
+            user = services.check_password(**form.cleaned_data, address=address)
+        except (Invalid, TooManyTries) as fault:
+            add_errors(form, fault)
+            status = fault.status
+        else:
+            login(request, user, backend=BACKEND)
+            services.audit(actor=user, kind="sign-in", subject=f"user:{user.username}", address=address)
+            return redirect(_after_sign_in(request))
+    return render(request, "accounts/sign_in.html", {"form": form}, status=status)
+
+
+@show_or_send
+def link(request: HttpRequest, link_secret: str) -> HttpResponse:
+    """Looking does not spend a link, for mail and chat programs look at every address; pressing the button does."""
+    if request.method != "POST":
+        found = services.find_sign_in_link(secret=link_secret)
+        return render(request, "accounts/link.html", {"person": found.user})
+    user = services.use_sign_in_link(secret=link_secret, address=client_address(request))
+    login(request, user, backend=BACKEND)
+    return redirect(_after_sign_in(request))
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        user = request.user
+        services.audit(actor=user, kind="sign-out", subject=f"user:{user.username}", address=client_address(request))
+    logout(request)
+    return redirect("accounts:login")
+
+
+@login_required
+@show_or_send
+def account(request: PersonRequest) -> HttpResponse:
+    # A copy: the page's head must not show a name that was refused.
+    form = NameForm(request.POST if request.method == "POST" else None, instance=User.objects.get(pk=request.user.pk))
+    if form.is_valid():
+        form.save()
+        messages.success(request, "Saved.")
+        return redirect("accounts:account")
+    return render(request, "accounts/account.html", {"form": form}, status=status_of(form))
+
+
+@login_required
+@show_or_send
+@sensitive_post_parameters("old", "password")
+def password(request: PersonRequest) -> HttpResponse:
+    form = PasswordForm(request.POST if request.method == "POST" else None, user=request.user)
+    if form.is_valid():
+        try:
+            _change_password(request, form.cleaned_data)
+        except DomainError as fault:
+            add_errors(form, fault)
+        else:
+            messages.success(request, "Your password is changed. Other sessions and all API tokens have ended.")
+            return redirect("accounts:account")
+    return render(request, "accounts/password.html", {"form": form}, status=status_of(form))
+
+
+def _change_password(request: PersonRequest, data: dict[str, Any]) -> None:
+    user, address = request.user, client_address(request)
+    if "old" in data:
+        try:
+            services.check_password(username=user.username, password=data["old"], address=address)
+        except Invalid as fault:
+            raise Invalid("", fields={"old": ["This is not your password."]}) from fault
+    services.set_password(user=user, password=data["password"], address=address)
+    login(request, user, backend=BACKEND)  # this browser goes on, under a new session key
+
+
+@login_required
+@show_or_send
+def tokens(request: PersonRequest) -> HttpResponse:
+    form = TokenForm(request.POST if request.method == "POST" else None)
+    secret = None
+    if form.is_valid():
+        _, secret = services.make_token(user=request.user, address=client_address(request), **form.cleaned_data)
+        form = TokenForm()
+    found = request.user.auth_token_set.filter(expiry__gt=timezone.now())
+    context = {"form": form, "tokens": found, "secret": secret}
+    return render(request, "accounts/tokens.html", context, status=status_of(form))
+
+
+@login_required
+@require_POST
+def revoke_token(request: PersonRequest, token_id: int) -> HttpResponse:
+    services.revoke_token(user=request.user, token_id=token_id, address=client_address(request))
+    messages.success(request, "The token has ended.")
+    return redirect("accounts:tokens")
+
+
+@login_required
+@require_POST
+def sign_out_everywhere(request: PersonRequest) -> HttpResponse:
+    services.sign_out_everywhere(user=request.user, address=client_address(request))
+    logout(request)
+    messages.success(request, "You are signed out everywhere, and your API tokens have ended.")
+    return redirect("accounts:login")
+
+
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """Operators sign in where everybody does, so that one throttle and one log cover both."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise NotFound
+    target = local_path(request.GET.get("next"), reverse("admin:index"))
+    if request.user.is_authenticated:
+        return redirect(target)
+    return redirect_to_login(target)

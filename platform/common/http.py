@@ -1,0 +1,54 @@
+"""What HTML views share: whose address, which way back, which page, and a form that says what a service found wrong."""
+
+import ipaddress
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.forms import BaseForm
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from common.errors import DomainError
+
+PER_PAGE = 50
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The sender's IP address, or None where there is none to know (a Unix socket).
+
+    `X-Forwarded-For` counts only behind the proxy that the settings name, and then only its last entry: the one that
+    the proxy itself has written.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
+        address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return None
+
+
+def local_path(target: str | None, fallback: str) -> str:
+    """`target` if it is a path of this site, else `fallback`: a `next=` must never lead elsewhere."""
+    is_path = bool(target) and target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return target if is_path and target else fallback
+
+
+def page_of(request: HttpRequest, rows: Any, per_page: int = PER_PAGE) -> "Page[Any]":
+    """The page that `?page=` names; the first or last one where it names none. For `partials/pages.html`."""
+    return Paginator(rows, per_page).get_page(request.GET.get("page"))
+
+
+def add_errors(form: BaseForm, fault: DomainError) -> None:
+    """Shows on `form` what a service refused: at the fields it names, else above them."""
+    for name, reasons in fault.fields.items():
+        for reason in reasons:
+            form.add_error(name if name in form.fields else None, reason)
+    if not fault.fields:
+        form.add_error(None, fault.detail)
+
+
+def status_of(*forms: BaseForm) -> int:
+    """422 where a sent form was wrong, else 200."""
+    return 422 if any(form.is_bound and form.errors for form in forms) else 200

@@ -1,0 +1,155 @@
+"""Projects over the API: mine, their settings, people and guideline."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from accounts.authentication import TokenScope
+from common.api import Pages, known_parameters
+from common.errors import NotFound
+from projects import selectors
+from projects import serializers as forms
+from projects.access import ADMIN, EVERYONE, ProjectAPIView
+from projects.models import Project
+from projects.services import guidelines, invitations, members, projects
+
+
+def _page(view: APIView, rows: QuerySet[Any], out: type[BaseSerializer[Any]], **context: Any) -> Response:
+    pages = Pages()
+    found = pages.paginate_queryset(rows, view.request, view)
+    return pages.get_paginated_response(out(found, many=True, context=context).data)
+
+
+def _valid(form: BaseSerializer[Any]) -> dict[str, Any]:
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+class ProjectsView(APIView):
+    permission_classes = [IsAuthenticated, TokenScope]
+
+    @extend_schema(operation_id="projects_list", responses=forms.ProjectOut(many=True))
+    def get(self, request: Request) -> Response:
+        """The projects that the caller is a member of."""
+        known_parameters(request, set())
+        mine = {member.project_id: member for member in selectors.memberships_of(request.user)}
+        rows = Project.objects.filter(pk__in=mine).order_by("state", "name", "pk")
+        return _page(self, rows, forms.ProjectOut, roles={key: member.role for key, member in mine.items()})
+
+    @extend_schema(operation_id="projects_create", request=forms.ProjectIn, responses={201: forms.ProjectOut})
+    def post(self, request: Request) -> Response:
+        """A new project, the caller its admin. For those who may create projects."""
+        if not request.user.may_create_projects:
+            raise NotFound  # asked before the body is looked at
+        made = projects.create_project(actor=request.user, **_valid(forms.ProjectIn(data=request.data)))
+        return Response(forms.ProjectOut(made, context={"roles": {made.pk: "admin"}}).data, status=201)
+
+
+class ProjectView(ProjectAPIView):
+    roles: ClassVar = {"GET": EVERYONE, "PATCH": ADMIN}
+
+    def _answer(self, project: Project) -> Response:
+        return Response(forms.ProjectOut(project, context={"roles": {project.pk: self.membership.role}}).data)
+
+    @extend_schema(operation_id="projects_retrieve", responses=forms.ProjectOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """A project and its settings."""
+        known_parameters(request, set())
+        return self._answer(self.project)
+
+    @extend_schema(operation_id="projects_change", request=forms.ProjectChange, responses=forms.ProjectOut)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Changes the settings that are given."""
+        values = _valid(forms.ProjectChange(data=request.data, partial=True))
+        return self._answer(projects.change_settings(project=self.project, actor=request.user, **values))
+
+
+class MembersView(ProjectAPIView):
+    roles: ClassVar = {"GET": ADMIN}
+
+    @extend_schema(operation_id="members_list", responses=forms.MemberOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """The people of a project and their roles."""
+        known_parameters(request, set())
+        return _page(self, selectors.members(self.project), forms.MemberOut)
+
+
+class MemberView(ProjectAPIView):
+    roles: ClassVar = {"PATCH": ADMIN, "DELETE": ADMIN}
+
+    @extend_schema(operation_id="members_change", request=forms.RoleIn, responses=forms.MemberOut)
+    def patch(self, request: Request, slug: str, member_id: int) -> Response:
+        """Gives a member another role. The last admin keeps theirs (409)."""
+        role = _valid(forms.RoleIn(data=request.data))["role"]
+        changed = members.change_role(project=self.project, member_id=member_id, role=role, actor=request.user)
+        return Response(forms.MemberOut(changed).data)
+
+    @extend_schema(operation_id="members_remove", responses={204: None})
+    def delete(self, request: Request, slug: str, member_id: int) -> Response:
+        """Shuts a member out; what they judged stays. The last admin cannot be removed (409)."""
+        members.remove_member(project=self.project, member_id=member_id, actor=request.user)
+        return Response(status=204)
+
+
+class InvitationsView(ProjectAPIView):
+    roles: ClassVar = {"GET": ADMIN, "POST": ADMIN}
+
+    @extend_schema(operation_id="invitations_list", responses=forms.InvitationOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """The invitations that can still be used."""
+        known_parameters(request, set())
+        return _page(self, selectors.standing_invitations(self.project), forms.InvitationOut)
+
+    @extend_schema(operation_id="invitations_create", request=forms.InvitationIn, responses={201: forms.InvitationMade})
+    def post(self, request: Request, slug: str) -> Response:
+        """A link that makes whoever opens it a member, once."""
+        values = _valid(forms.InvitationIn(data=request.data))
+        made, path = invitations.make_invitation(project=self.project, actor=request.user, **values)
+        answer = dict(forms.InvitationOut(made).data) | {"link": request.build_absolute_uri(path)}
+        return Response(answer, status=201)
+
+
+class InvitationView(ProjectAPIView):
+    roles: ClassVar = {"DELETE": ADMIN}
+
+    @extend_schema(operation_id="invitations_revoke", responses={204: None})
+    def delete(self, request: Request, slug: str, invitation_id: int) -> Response:
+        """Takes an invitation back."""
+        invitations.revoke_invitation(project=self.project, invitation_id=invitation_id, actor=request.user)
+        return Response(status=204)
+
+
+class GuidelinesView(ProjectAPIView):
+    roles: ClassVar = {"GET": EVERYONE, "POST": ADMIN}
+
+    @extend_schema(operation_id="guidelines_list", responses=forms.GuidelineOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """Every version of the guideline, the newest first."""
+        known_parameters(request, set())
+        return _page(self, self.project.guidelines.all(), forms.GuidelineOut)
+
+    @extend_schema(operation_id="guidelines_create", request=forms.GuidelineIn, responses={201: forms.GuidelineOut})
+    def post(self, request: Request, slug: str) -> Response:
+        """The next version. The same text as the newest one makes no new version."""
+        text = _valid(forms.GuidelineIn(data=request.data))["text"]
+        made = guidelines.add_guideline(project=self.project, text=text, actor=request.user)
+        return Response(forms.GuidelineOut(made).data, status=201)
+
+
+class GuidelineView(ProjectAPIView):
+    roles: ClassVar = {"GET": EVERYONE}
+    annotating = True
+
+    @extend_schema(operation_id="guidelines_retrieve", responses=forms.GuidelineOut)
+    def get(self, request: Request, slug: str, guideline_number: int) -> Response:
+        """One version of the guideline."""
+        known_parameters(request, set())
+        found = get_object_or_404(self.project.guidelines, number=guideline_number)
+        return Response(forms.GuidelineOut(found).data)

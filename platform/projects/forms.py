@@ -1,0 +1,94 @@
+"""What admins fill in about a project, and newcomers about themselves."""
+
+from django import forms
+from django.contrib.auth.validators import UnicodeUsernameValidator
+
+from accounts.forms import HOW_TO_CHOOSE
+from projects.models import Project, Role
+from projects.services.guidelines import MAX_CHARACTERS
+
+
+class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    class Meta:
+        model = Project
+        fields = ["name", "description"]
+        widgets = {"description": forms.Textarea(attrs={"rows": 4})}
+        help_texts = {"description": "What the feedback is for, in a sentence or two. Every member sees it."}
+
+
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    class Meta:
+        model = Project
+        fields = [
+            "name",
+            "description",
+            "state",
+            "overlap",
+            "lease_seconds_min",
+            "lease_seconds_max",
+            "price_per_label",
+            "raters_see_statistics",
+        ]
+        widgets = {"description": forms.Textarea(attrs={"rows": 4})}
+        labels = {
+            "overlap": "People per item",
+            "lease_seconds_min": "Shortest lease, in seconds",
+            "lease_seconds_max": "Longest lease, in seconds",
+            "price_per_label": "Price of one person's label",
+            "raters_see_statistics": "Raters see their own statistics",
+        }
+        help_texts = {
+            "state": "Paused: nobody is given new items. Archived: the same, and it is listed last.",
+            "overlap": "How many people are asked about each item that people judge; items already out keep theirs.",
+            "lease_seconds_min": "An item is a rater's for at least this long.",
+            "lease_seconds_max": "After this long without an answer it goes to somebody else.",
+            "price_per_label": "In your currency; budgets and reports count with it.",
+        }
+
+    def clean(self) -> dict[str, object]:
+        data = super().clean() or {}
+        low, high = data.get("lease_seconds_min"), data.get("lease_seconds_max")
+        if isinstance(low, int) and low < 10:
+            self.add_error("lease_seconds_min", "At least 10 seconds.")
+        if isinstance(low, int) and isinstance(high, int) and high < low:
+            self.add_error("lease_seconds_max", "Not less than the shortest lease.")
+        return data
+
+
+class GuidelineForm(forms.Form):
+    text = forms.CharField(
+        label="Guideline",
+        max_length=MAX_CHARACTERS,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 24}),
+        help_text="Markdown. Answers already given keep the version that their raters saw.",
+    )
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class InvitationForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.RATER)
+    days = forms.TypedChoiceField(
+        label="Stands for", coerce=int, initial=7, choices=[(1, "1 day"), (7, "7 days"), (30, "30 days")]
+    )
+    note = forms.CharField(max_length=120, required=False, help_text="Whom it is for; only admins see it")
+
+
+class NewcomerForm(forms.Form):
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+        help_text="For signing in: letters, digits and @ . + - _",
+    )
+    display_name = forms.CharField(max_length=80, required=False, help_text="What others in the project see")
+    password = forms.CharField(
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=HOW_TO_CHOOSE,
+    )

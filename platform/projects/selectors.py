@@ -1,0 +1,32 @@
+"""Reads about projects and their people."""
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import AuditEvent, User
+from projects.models import Guideline, Invitation, Membership, Project
+from projects.services.projects import subject
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """A person's memberships with their projects, by name, archived ones last."""
+    return user.memberships.select_related("project").order_by("project__state", "project__name", "pk")
+
+
+def members(project: Project) -> QuerySet[Membership]:
+    return project.memberships.select_related("user").order_by("role", "user__username")
+
+
+def standing_invitations(project: Project) -> QuerySet[Invitation]:
+    """Those that can still be used, newest first."""
+    usable = project.invitations.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+    return usable.select_related("created_by")
+
+
+def newest_guideline(project: Project) -> Guideline | None:
+    return project.guidelines.first()
+
+
+def events(project: Project) -> QuerySet[AuditEvent]:
+    """What happened in a project that matters for security, newest first."""
+    return AuditEvent.objects.filter(subject=subject(project)).select_related("actor")
