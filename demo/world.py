@@ -1,0 +1,185 @@
+"""The demo world: a help desk whose people want courteous, on-topic, brief answers. That wish is known here and nowhere
+else in the loop, so the true win rate of every round can be computed; training sees only what simulated raters and
+judges said.
+"""
+
+import hashlib
+import math
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from demo.town import (
+    COURTEOUS,
+    COURTEOUS_WORDS,
+    CURT,
+    CURT_WORDS,
+    GREETINGS,
+    RAMBLING,
+    TIMES,
+    TOPICS,
+)
+from training_bridge.methods.intervals import bootstrap
+
+Split = Literal["train", "held_out"]
+Choice = Literal["left", "right", "tie"]
+
+
+@dataclass(frozen=True)
+class WorldPrompt:
+    """A question to the desk. `group` keeps wordings of one question on one side of every split."""
+
+    id: str
+    group: str
+    text: str
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        return [{"role": "user", "content": self.text}]
+
+
+def prompts(split: Split) -> list[WorldPrompt]:
+    """All prompts of a split, in a fixed, mixed order. A quarter of the groups is held out; no group is in both."""
+    found = []
+    for topic, about in TOPICS.items():
+        for number, ask in enumerate(about.asks):
+            for time in TIMES:
+                group = f"{topic}-{number}-{time.replace(' ', '-')}"
+                if (_digest(group) % 4 == 0) == (split == "held_out"):
+                    found += [_prompt(group, f"{greeting}{ask.format(time)}") for greeting in GREETINGS]
+    return sorted(found, key=lambda prompt: _digest(prompt.id))
+
+
+def training_text(seed: int, documents: int = 6000) -> Iterator[dict[str, Any]]:
+    """Conversations {"messages"} in every style alike, so that a model of them is mediocre on purpose."""
+    chance = random.Random(seed)  # noqa: S311 - a simulation
+    asked = [prompt for split in ("train", "held_out") for prompt in prompts(split)]
+    for _ in range(documents):
+        prompt = chance.choice(asked)
+        reply = response(prompt.text, chance, *(chance.random() < 0.5 for _ in range(3)))
+        yield {"messages": [*prompt.messages, {"role": "assistant", "content": reply}]}
+
+
+def response(prompt: str, chance: random.Random, courteous: bool, on_topic: bool, brief: bool) -> str:
+    """One answer of the desk in the given style."""
+    topic = topic_of(prompt)
+    if not on_topic:
+        topic = chance.choice([other for other in TOPICS if other != topic])
+    sentences = [chance.choice(COURTEOUS if courteous else CURT), chance.choice(TOPICS[topic].facts)]
+    if not brief:
+        sentences += chance.sample(RAMBLING, chance.choice((2, 3)))
+    return " ".join(sentences)
+
+
+def topic_of(text: str) -> str | None:
+    """The topic with the most words in `text`; None where it has none."""
+    counts = {topic: len(about.words & set(_words(text))) for topic, about in TOPICS.items()}
+    best = max(counts, key=lambda topic: counts[topic])
+    return best if counts[best] else None
+
+
+def quality(prompt: str, reply: str) -> float:
+    """The hidden preference: courtesy (-1 to 1) + 2 x topic (0 to 1) + brevity (0 to 1).
+
+    Topic is the share, of the sentences that have one, that keep to the prompt's. Brevity falls from 1 at 15 words to
+    0 at 45. Nothing said is worth -1, like the worst answer.
+    """
+    told = _words(reply)
+    if not told:
+        return -1.0
+    courtesy = bool(COURTEOUS_WORDS & set(told)) - bool(CURT_WORDS & set(told))
+    topics = [topic for sentence in re.split(r"[.!?]", reply) if (topic := topic_of(sentence))]
+    kept = topics.count(topic_of(prompt) or "") / len(topics) if topics else 0.0
+    brevity = min(1.0, max(0.0, (45 - len(told)) / 30))
+    return courtesy + 2 * kept + brevity
+
+
+def true_preference(prompt: str, first: str, second: str) -> float:
+    """1 where the first answer is truly better, 0 where the second is, one half where they are equally good."""
+    gap = quality(prompt, first) - quality(prompt, second)
+    return 0.5 if abs(gap) < 1e-9 else float(gap > 0)
+
+
+def true_win_rate(
+    asked: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float, float]:
+    """(rate, low, high): share of prompts where `ours` is truly better, ties as half, and its bootstrap interval."""
+    wins = [true_preference(*answers) for answers in zip(asked, ours, theirs, strict=True)]
+    return (sum(wins) / len(wins), *bootstrap(wins, confidence, seed=seed))
+
+
+@dataclass(frozen=True)
+class SimulatedRater:
+    """A person who wants what all want here, sees it through `noise` (in units of quality) and now and then slips.
+
+    The same question always gets the same answer from the same rater.
+    """
+
+    seed: int
+    noise: float = 0.7
+    slip: float = 0.03
+    indifferent_below: float = 0.25
+
+    def prefer(self, prompt: str, left: str, right: str) -> tuple[Choice, int]:
+        """The choice and its strength: 1 to 3, and 0 for a tie."""
+        chance = random.Random(f"{self.seed}/{prompt}/{left}/{right}")  # noqa: S311 - a simulation
+        gap = quality(prompt, left) - quality(prompt, right)
+        if chance.random() < self.slip:
+            gap = -gap
+        # Logistic noise: choices then follow a Bradley-Terry model.
+        uniform = min(max(chance.random(), 1e-12), 1 - 1e-12)
+        seen = gap + self.noise * math.log(uniform / (1 - uniform)) / 2
+        if abs(seen) < self.indifferent_below:
+            return "tie", 0
+        strength = 1 + (abs(seen) > 1) + (abs(seen) > 2)
+        return ("left" if seen > 0 else "right"), strength
+
+
+# The judge of routing's kind "simulated", told the outward signs of what people want here, a quarter of its verdicts
+# turned round as in AlpacaFarm.
+SIMULATED_JUDGE: Mapping[str, Any] = {"flip": 0.25, "courtesy_words": sorted(COURTEOUS_WORDS)}
+
+# What `load_demo` and `loop` run: tuned so that two rounds take a few minutes on two cores.
+DEMO: Mapping[str, Any] = {
+    "documents": 6000,
+    "prompts_per_round": 300,
+    "held_out_prompts": 200,
+    "human_share": 0.4,
+    "pretrain": {
+        "vocabulary": 640,
+        "hidden_size": 128,
+        "layers": 3,
+        "heads": 4,
+        "max_length": 96,
+        "batch_size": 32,
+        "learning_rate": 4e-3,
+        "epochs": 2,
+        "checkpoint_every": 200,
+    },
+    "respond": {"samples": 2, "temperature": 1.0, "max_new_tokens": 72, "max_prompt_tokens": 32, "batch_size": 100},
+    "reward_model": {"learning_rate": 5e-4, "epochs": 3, "batch_size": 16, "max_length": 112, "checkpoint_every": 50},
+    "dpo": {
+        "learning_rate": 5e-4,
+        "epochs": 3,
+        "batch_size": 16,
+        "beta": 0.1,
+        "label_smoothing": 0.1,
+        "max_length": 112,
+        "checkpoint_every": 50,
+    },
+    "evaluate": {"prompts": 200, "max_new_tokens": 72, "max_length": 112, "batch_size": 100},
+}
+
+
+def _prompt(group: str, text: str) -> WorldPrompt:
+    return WorldPrompt(hashlib.sha256(text.encode()).hexdigest()[:12], group, text[0].upper() + text[1:])
+
+
+def _digest(text: str) -> int:
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+", text.lower())

@@ -1,0 +1,107 @@
+"""Conversations as tokens, the same way for training, scoring and sampling."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from common.errors import Invalid
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A prompt and its responses as token ids. Every response ends with the end token unless it was cut."""
+
+    prompt: list[int]
+    responses: list[list[int]]
+
+
+def text_of(message: Message) -> str:
+    """The text of a message whose content is a string or typed parts. Raises Invalid for a part that is not text."""
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    for part in content:
+        if part.get("type") != "text":
+            raise Invalid(f"These models read text only, not {part.get('type')!r}.")
+    return "".join(part["text"] for part in content)
+
+
+def check(messages: Sequence[Message]) -> None:
+    """Raises Invalid unless `messages` are at least one turn with a role and text."""
+    if not messages:
+        raise Invalid("There is no message.")
+    for message in messages:
+        if not isinstance(message.get("role"), str):
+            raise Invalid("A message has no role.")
+        text_of(message)
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    prompt: Sequence[Message],
+    responses: Sequence[Sequence[Message]],
+    max_length: int,
+) -> Group:
+    """Token ids of a prompt and its responses, at most `max_length` together for the longest response.
+
+    Prompt and response are tokenised apart and joined as ids, so no token straddles the boundary and all responses of
+    a group share the very same prompt. Too long: the prompt loses its beginning, down to half of the room, then the
+    responses lose their end.
+    """
+    head = _prompt_text(tokenizer, prompt)
+    prompt_ids = _ids(tokenizer, head)
+    response_ids = [_response_ids(tokenizer, prompt, head, response) for response in responses]
+    longest = max((len(ids) for ids in response_ids), default=0)
+    room = max(max_length - longest, max_length // 2)
+    prompt_ids = prompt_ids[-room:]
+    return Group(prompt_ids, [ids[: max_length - len(prompt_ids)] for ids in response_ids])
+
+
+def _response_ids(
+    tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message], head: str, response: Sequence[Message]
+) -> list[int]:
+    if tokenizer.chat_template:
+        whole = _templated(tokenizer, [*prompt, *response], ask=False)
+        # A few templates rewrite earlier turns; then the bare text is the only part known to be the response's.
+        tail = whole[len(head) :] if whole.startswith(head) else _guarded(tokenizer, text_of(response[-1]))
+    else:
+        tail = "\n\n".join(_guarded(tokenizer, text_of(message)) for message in response)
+    ids = _ids(tokenizer, tail)
+    end = _end_id(tokenizer)
+    if end in ids:
+        return ids[: ids.index(end) + 1]
+    return ids if end is None else [*ids, end]
+
+
+def _prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message]) -> str:
+    if tokenizer.chat_template:
+        return _templated(tokenizer, prompt, ask=True)
+    lead = tokenizer.bos_token or tokenizer.cls_token or ""
+    turns = "\n\n".join(f"{message['role']}: {_guarded(tokenizer, text_of(message))}" for message in prompt)
+    if tokenizer.sep_token and not tokenizer.eos_token:
+        return f"{lead}{turns}{tokenizer.sep_token}"
+    return f"{lead}{turns}\n\nassistant: "
+
+
+def _templated(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, ask: bool) -> str:
+    plain = [{"role": message["role"], "content": _guarded(tokenizer, text_of(message))} for message in messages]
+    return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=ask))
+
+
+def _guarded(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
+    """`text` with special tokens spelt apart: what a person typed must not end a turn or start another role's."""
+    for token in tokenizer.all_special_tokens:
+        text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _end_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    return tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id

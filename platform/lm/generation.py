@@ -1,0 +1,117 @@
+"""Sampling responses: batched, yet what a prompt gets depends on its own seed and not on its neighbours."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+
+from lm.chat import Message, encode
+from lm.loading import Loaded
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn; temperature 0 takes the likeliest."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_new_tokens: int = 256
+    max_prompt_tokens: int = 1024
+    batch_size: int = 64
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One response wanted. `key` names the prompt and the sample: with the seed, it decides every draw."""
+
+    key: str
+    messages: Sequence[Message]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A sampled response. `finished`: it ended by itself and was not cut."""
+
+    key: str
+    text: str
+    tokens: int
+    finished: bool
+
+
+def generate(loaded: Loaded, wanted: Sequence[Wanted], sampling: Sampling, *, seed: int) -> Iterator[Generated]:
+    """Samples a response for each of `wanted`, in batches of like length; not in the order given."""
+    budget = sampling.max_prompt_tokens
+    prompts = [encode(loaded.tokenizer, one.messages, [], 2 * budget).prompt[-budget:] for one in wanted]
+    order = sorted(range(len(wanted)), key=lambda i: len(prompts[i]))
+    for start in range(0, len(order), sampling.batch_size):
+        batch = order[start : start + sampling.batch_size]
+        keys = [wanted[i].key for i in batch]
+        yield from _sample(loaded, keys, [prompts[i] for i in batch], sampling, seed)
+
+
+@torch.inference_mode()
+def _sample(
+    loaded: Loaded, keys: list[str], prompts: list[list[int]], sampling: Sampling, seed: int
+) -> Iterator[Generated]:
+    ends = _end_ids(loaded)
+    filler = loaded.tokenizer.pad_token_id if loaded.tokenizer.pad_token_id is not None else ends[0]
+    ids, mask = _pad_left(prompts, filler)
+    draws = torch.stack([_draws(seed, key, sampling.max_new_tokens) for key in keys]).to(loaded.device)
+    config = GenerationConfig(
+        max_new_tokens=sampling.max_new_tokens, do_sample=False, eos_token_id=ends, pad_token_id=filler
+    )
+    choose: list[LogitsProcessor] = [_Draw(draws, ids.shape[1], sampling)] if sampling.temperature > 0 else []
+    output = loaded.model.generate(
+        input_ids=ids.to(loaded.device),
+        attention_mask=mask.to(loaded.device),
+        generation_config=config,
+        logits_processor=LogitsProcessorList(choose),
+    )
+    for key, row in zip(keys, output[:, ids.shape[1] :].tolist(), strict=True):
+        stop = next((at for at, token in enumerate(row) if token in ends), None)
+        tokens = row if stop is None else row[:stop]
+        text = loaded.tokenizer.decode(tokens, skip_special_tokens=True)
+        yield Generated(key, text, len(tokens), stop is not None)
+
+
+class _Draw(LogitsProcessor):
+    """Inverse-transform sampling with one given uniform number a row and step; leaves only the drawn token possible."""
+
+    def __init__(self, draws: Tensor, prompt_width: int, sampling: Sampling) -> None:
+        self.draws, self.prompt_width, self.sampling = draws, prompt_width, sampling
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        uniform = self.draws[:, input_ids.shape[1] - self.prompt_width, None]
+        ranked, tokens = (scores.float() / self.sampling.temperature).sort(-1, descending=True, stable=True)
+        probabilities = ranked.softmax(-1).double()
+        before = probabilities.cumsum(-1) - probabilities
+        kept = probabilities * (before < self.sampling.top_p)
+        cumulative = kept.cumsum(-1)
+        last = (kept > 0).sum(-1, keepdim=True) - 1
+        place = torch.minimum((cumulative <= uniform * cumulative[:, -1:]).sum(-1, keepdim=True), last)
+        return torch.full_like(scores, -torch.inf).scatter(-1, tokens.gather(-1, place), 0.0)
+
+
+def _draws(seed: int, key: str, count: int) -> Tensor:
+    digest = hashlib.sha256(f"{seed}\n{key}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))
+    return torch.rand(count, generator=generator, dtype=torch.float64)
+
+
+def _pad_left(rows: list[list[int]], filler: int) -> tuple[Tensor, Tensor]:
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([[filler] * (width - len(row)) + row for row in rows])
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+    return ids, mask
+
+
+def _end_ids(loaded: Loaded) -> list[int]:
+    own = loaded.model.generation_config.eos_token_id if loaded.model.generation_config else None
+    found = {*(own if isinstance(own, list) else [own]), loaded.tokenizer.eos_token_id} - {None}
+    if not found:
+        raise ValueError("the tokenizer has no end token, so a response could never end")
+    return sorted(found)

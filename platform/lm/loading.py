@@ -1,0 +1,91 @@
+"""Models by hub id or local folder: safetensors only, never code from the model's maker."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.modeling_utils import PreTrainedModel
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from lm.safety import UnsafeModel, check_model_folder
+
+PAD_TOKEN = "<|pad|>"  # noqa: S105 - a token of text
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in evaluation mode and its tokenizer. The tokenizer's padding token is never its end token."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+
+def best_device() -> torch.device:
+    """The first GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_causal(source: str, *, dtype: str = "float32") -> Loaded:
+    """A causal language model. Raises UnsafeModel for a folder that is not plain weights, OSError for none."""
+    return _load(source, AutoModelForCausalLM, dtype=dtype)
+
+
+def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
+    """A trained reward model: one scalar for a conversation. Raises UnsafeModel for a model without such a head."""
+    config = _config(source)
+    architectures = getattr(config, "architectures", None) or [""]
+    if not architectures[0].endswith("ForSequenceClassification") or config.num_labels != 1:
+        raise UnsafeModel(f"{source} is not a reward model: it has no head that gives one score.")
+    return _load(source, AutoModelForSequenceClassification, dtype=dtype)
+
+
+def load_reward_base(source: str, *, dtype: str = "float32") -> Loaded:
+    """Any causal or encoder backbone with a reward head: its own if it has one, else a fresh one from torch's seed."""
+    loaded = _load(source, AutoModelForSequenceClassification, dtype=dtype, num_labels=1)
+    give_padding(loaded)
+    return loaded
+
+
+def give_padding(loaded: Loaded) -> None:
+    """Sees to a padding token that is no other token.
+
+    Reward heads in Hugging Face form read the last token that is not padding; were padding the end token itself, they
+    would skip the end of every response.
+    """
+    tokenizer, model = loaded.tokenizer, loaded.model
+    taken = {tokenizer.eos_token_id, tokenizer.bos_token_id}
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id in taken:
+        tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})
+        if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def save(loaded: Loaded, folder: Path) -> None:
+    """Writes weights (safetensors), configuration and tokenizer in Hugging Face form."""
+    loaded.model.save_pretrained(folder, safe_serialization=True)
+    loaded.tokenizer.save_pretrained(folder)
+
+
+def _config(source: str) -> Any:
+    if Path(source).is_dir():
+        check_model_folder(Path(source))
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    if getattr(config, "auto_map", None):
+        raise UnsafeModel(f"{source} asks for code of its own (auto_map), which is never run.")
+    return config
+
+
+def _load(source: str, kind: Any, *, dtype: str, **extra: Any) -> Loaded:
+    _config(source)
+    model = kind.from_pretrained(
+        source, use_safetensors=True, trust_remote_code=False, dtype=getattr(torch, dtype), **extra
+    )
+    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    return Loaded(model.to(best_device()).eval(), tokenizer)
