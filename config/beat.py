@@ -5,32 +5,36 @@ from importlib import import_module
 from typing import Any
 
 from celery.beat import Scheduler
+from django.apps import apps
+from django.utils.module_loading import module_has_submodule
 
 from common.health import INTERVAL, farewell, sign_of_life
-
-# Each may define BEAT: {name: {"task": dotted name, "schedule": seconds}}.
-SOURCES = ("corpus.tasks", "annotation.tasks", "routing.tasks", "training_bridge.tasks")
 
 log = logging.getLogger(__name__)
 
 
 def gather() -> dict[str, dict[str, Any]]:
-    """Every entry of every app, keyed "<app>: <name>". A ring nobody heard before the next one is due is dropped."""
+    """Every entry of every app's `tasks.BEAT` ({name: {"task": dotted name, "schedule": seconds}}) as "<app>: <name>".
+
+    A ring that nobody heard before the next one is due is dropped.
+    """
     schedule = {}
-    for source in SOURCES:
-        for name, entry in import_module(source).BEAT.items():
+    for found in apps.get_app_configs():
+        if not module_has_submodule(found.module, "tasks"):
+            continue
+        for name, entry in getattr(import_module(f"{found.name}.tasks"), "BEAT", {}).items():
             options = {"expires": entry["schedule"]} | entry.get("options", {})
-            schedule[f"{source.partition('.')[0]}: {name}"] = entry | {"options": options}
+            schedule[f"{found.label}: {name}"] = entry | {"options": options}
     return schedule
 
 
-class Beat(Scheduler):  # type: ignore[misc]  # celery's stubs leave it untyped
+class Beat(Scheduler):
     """Keeps its schedule in memory: every entry is a sweep that may as well run a moment after a restart."""
 
-    max_interval = INTERVAL
+    max_interval = int(INTERVAL)
 
     def setup_schedule(self) -> None:
-        self.install_default_entries(self.data)
+        self.install_default_entries(self.schedule)
         self.update_from_dict(gather())
 
     def tick(self, *args: Any, **kwargs: Any) -> float:

@@ -2,13 +2,18 @@
 
 import logging
 import os
+import warnings
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the stubs lack it
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 QUEUES = ("default", "judge", "train")
+
+# Celery warns whoever runs it as root because a pickled message could then do anything; ours are JSON only.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("prefloop")
 app.config_from_object("django.conf:settings", namespace="CELERY")

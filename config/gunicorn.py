@@ -1,10 +1,8 @@
 """How the web server runs: `gunicorn --config config/gunicorn.py config.wsgi`."""
 
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from common.logs import configure_structlog, logging_config
 from config.env import env
 from config.processes import die_with_parent
 
@@ -20,6 +18,8 @@ max_requests = 20000
 max_requests_jitter = 2000
 # The request line of a sign-in link carries a secret, so there is no access log; a proxy in front keeps its own.
 accesslog = None
+configure_structlog()
+logconfig_dict = logging_config(json=env.flag("LOG_JSON", env.flag("PRODUCTION")), level=env.text("LOG_LEVEL", "INFO"))
 # A second door into the process that nobody asked for.
 control_socket_disable = True
 # Heartbeat files on disk may block for seconds where the disk is busy.

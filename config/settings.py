@@ -125,6 +125,7 @@ DATABASES = {"default": database(env.text("DATABASE_URL"))}
 ATOMIC_REQUESTS = False
 
 REDIS_URL = env.text("REDIS_URL") or bundled_redis_url()
+CACHES: dict[str, dict[str, object]]
 if REDIS_URL:
     CACHES = {
         "default": {
@@ -243,6 +244,12 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
 FILE_UPLOAD_PERMISSIONS = 0o600
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_MB", 2048) * 1_000_000
+IMPORT_MAX_RECORD_BYTES = 16_000_000  # one line; larger ones would not fit into a worker's memory once decoded
+FILE_UPLOAD_HANDLERS = [
+    "corpus.uploads.SizeCap",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # Hosts that an `openai_compatible` judge may be pointed at (host or host:port).
 JUDGE_ALLOWED_HOSTS = env.listing("JUDGE_ALLOWED_HOSTS")

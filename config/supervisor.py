@@ -6,21 +6,18 @@ With `--demo` it also loads the demo project and prints its people's one-time si
 
 import argparse
 import fcntl
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from signal import SIGINT, SIGQUIT, SIGTERM
 from types import FrameType
 from typing import IO
 
-from config import bundled_redis
+from config import bundled_redis, probe
 from config.env import BASE_DIR, env, lock_path, var_dir
 from config.processes import TICK, Family, Process
 
@@ -156,12 +153,7 @@ class Supervisor:
         )
 
     def _links(self) -> "subprocess.Popen[str]":
-        return self._command("sign_in_links", "--address", self.address, stdout=subprocess.PIPE)
-
-    @property
-    def address(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104  compared, not bound
-        return f"http://{host}:{self.port}"
+        return self._command("sign_in_links", "--address", probe.address(), stdout=subprocess.PIPE)
 
     def _watch(self, links: "subprocess.Popen[str] | None") -> None:
         """Until somebody asks for the end. Announces once that all is up."""
@@ -171,7 +163,7 @@ class Supervisor:
             self.family.watch()
             if announced or time.monotonic() - asked < 2 * TICK:
                 continue
-            asked, missing = time.monotonic(), self._missing()
+            asked, missing = time.monotonic(), probe.missing("ready")
             if not missing:
                 announced = True
                 self._announce(links)
@@ -179,27 +171,10 @@ class Supervisor:
                 told = asked
                 self.say("supervisor", f"Still waiting for: {', '.join(missing)}")
 
-    def _missing(self) -> list[str]:
-        """What GET /healthz/ready says is not up; asked over the same door as everybody else."""
-        hosts = env.listing("ALLOWED_HOSTS")
-        headers = {"Host": hosts[0].removeprefix(".").replace("*", "localhost")} if hosts else {}
-        request = urllib.request.Request(f"{self.address}/healthz/ready", headers=headers)  # noqa: S310  http, our own
-        try:
-            with urllib.request.urlopen(request, timeout=5):  # noqa: S310  http, our own
-                return []
-        except urllib.error.HTTPError as answer:
-            with answer:
-                try:
-                    return list(json.load(answer)["missing"])
-                except (ValueError, KeyError, TypeError):
-                    return [f"web (it answers {answer.code})"]
-        except OSError:
-            return ["web"]
-
     def _announce(self, links: "subprocess.Popen[str] | None") -> None:
         told = links.communicate()[0] if links is not None else ""
         rule = "-" * 72
-        body = f"Prefloop is ready: {self.address}\n{told}Ctrl-C stops it; the data stays in {self.var}"
+        body = f"Prefloop is ready: {probe.address()}\n{told}Ctrl-C stops it; the data stays in {self.var}"
         for line in (rule, *body.splitlines(), rule):
             self.say("supervisor", line)
 

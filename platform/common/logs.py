@@ -1,5 +1,6 @@
 """Logs as JSON (for machines) or plain lines (for a terminal), from structlog and the standard library alike."""
 
+import logging
 from typing import Any
 
 import structlog
@@ -16,12 +17,23 @@ SHARED: list[Processor] = [
 ]
 
 
+def _not_a_health_check(record: logging.LogRecord) -> bool:
+    """A readiness check that says "not ready" is an answer, not an error of the server."""
+    request = getattr(record, "request", None)
+    return request is None or not request.path.startswith("/healthz/")
+
+
 def logging_config(*, json: bool, level: str) -> dict[str, Any]:
     """Django's LOGGING. Everything goes to standard error: where it is kept is the supervisor's business."""
     renderer: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
-        else [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+        # The default, rich tracebacks, prints local variables: secrets among them.
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     return {
         "version": 1,
@@ -33,13 +45,15 @@ def logging_config(*, json: bool, level: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
             }
         },
+        "filters": {"health": {"()": "django.utils.log.CallbackFilter", "callback": _not_a_health_check}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Addresses of 4xx answers are not logged: some carry a secret (a sign-in link, an invitation).
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["health"]},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"level": "WARNING"},
+            "gunicorn.error": {"level": "WARNING"},
             # One line for every message received and every task done says nothing when sweeps ring every few seconds.
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
@@ -56,5 +70,4 @@ def configure_structlog() -> None:
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
     )
