@@ -1,0 +1,45 @@
+"""Rules that make one label of several judgments: one file and one line each. Pure: no tables, no request."""
+
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from annotation.protocols import Protocol, Value
+from common.plugs import load
+
+RULES: dict[str, str] = {
+    "majority": "annotation.consensus.majority:RULE",
+}
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One judgment of one field: the value in its protocol's normal form, and whose it is."""
+
+    annotation_id: int
+    value: Value
+    human: bool
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A label: `soft` is a share per outcome and sums to 1; `confidence` lies in [0, 1]."""
+
+    value: Value
+    soft: dict[str, float]
+    confidence: float
+    votes: Sequence[Vote] = field(default_factory=tuple)
+
+
+class Rule(typing.Protocol):
+    key: str
+    title: str
+
+    def settle(self, votes: Sequence[Vote], protocol: Protocol) -> Settled | None:
+        """The label that the votes make; None where none of them is usable."""
+
+
+def rule(key: str) -> Rule:
+    """The consensus rule called `key`. Raises Invalid where there is none."""
+    plug: Rule = load(RULES, key, "consensus rule")
+    return plug

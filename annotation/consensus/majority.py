@@ -1,0 +1,32 @@
+"""The outcome that most judgments voted for. People and judges have one vote each.
+
+A vote that is split at the top is not a tie ("about the same" is itself an outcome): the label says `split`, its
+confidence is the top share, and training takes no pair from it unless a derivation asks for soft labels.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from annotation.consensus import Settled, Vote
+from annotation.protocols import Protocol
+
+
+class Majority:
+    key = "majority"
+    title = "Majority of votes"
+
+    def settle(self, votes: Sequence[Vote], protocol: Protocol) -> Settled | None:
+        cast = [(vote, outcome) for vote in votes if (outcome := protocol.outcome(vote.value)) is not None]
+        if not cast:
+            return None
+        counts = Counter(outcome for _, outcome in cast)
+        (first, most), *others = counts.most_common(2)
+        soft = {outcome: counts[outcome] / len(cast) for outcome in protocol.outcomes}
+        if others and others[0][1] == most:
+            value = protocol.split([vote.value for vote, _ in cast])
+        else:
+            value = protocol.merged(first, [vote.value for vote, outcome in cast if outcome == first])
+        return Settled(value, soft, most / len(cast), tuple(vote for vote, _ in cast))
+
+
+RULE = Majority()

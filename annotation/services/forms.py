@@ -1,0 +1,116 @@
+"""What raters are asked: versions of a project's form, and the check that makes stored values of what was posted."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from annotation.models import FormVersion
+from annotation.protocols import Value, protocol
+from common.errors import Conflict, Invalid
+from projects.models import Project
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+DEFAULT_FIELD = "preference"
+FIELDS_LIMIT = 20
+
+
+def default_fields() -> list[Value]:
+    """The form of a project that nobody configured: one comparison."""
+    plug = protocol("pairwise")
+    return [{"name": DEFAULT_FIELD, "protocol": plug.key, "config": plug.default_config(), "required": True}]
+
+
+def current_form(*, project: Project) -> FormVersion:
+    """The form in force; a project without one gets the default as number 1."""
+    found = FormVersion.objects.filter(project=project).order_by("-number").first()
+    if found is None:
+        found, _ = FormVersion.objects.get_or_create(project=project, number=1, defaults={"fields": default_fields()})
+    return found
+
+
+def check_fields(fields: object) -> list[Value]:
+    """The complete form that `fields` stands for. Raises Invalid, faults named "<position>.<key>"."""
+    if not isinstance(fields, list) or not 1 <= len(fields) <= FIELDS_LIMIT:
+        raise Invalid(f"A form is a list of 1 to {FIELDS_LIMIT} fields.", fields={"fields": ["Must be such a list."]})
+    checked: list[Value] = []
+    for position, field in enumerate(fields):
+        try:
+            checked.append(_check_field(field, taken={other["name"] for other in checked}))
+        except Invalid as fault:
+            named = {f"{position}.{key}": texts for key, texts in fault.fields.items()} or {
+                str(position): [fault.detail]
+            }
+            raise Invalid(fault.detail, fields=named) from fault
+    return checked
+
+
+def _check_field(field: object, *, taken: set[str]) -> Value:
+    if not isinstance(field, dict) or set(field) - {"name", "protocol", "config", "required"}:
+        raise Invalid("A field has a name, a protocol, a config, and whether it is required.")
+    name, required = field.get("name"), field.get("required", True)
+    if not isinstance(name, str) or not NAME.fullmatch(name) or name in taken:
+        raise Invalid("A name is lower case, starts with a letter, and is used once.", fields={"name": ["Not usable."]})
+    if not isinstance(required, bool):
+        raise Invalid("required must be true or false.", fields={"required": ["Must be true or false."]})
+    plug = protocol(str(field.get("protocol")))
+    return {
+        "name": name,
+        "protocol": plug.key,
+        "config": plug.check_config(field.get("config", {})),
+        "required": required,
+    }
+
+
+def set_form(*, project: Project, fields: object) -> FormVersion:
+    """Puts a new version of the form in force; the same fields again change nothing."""
+    checked = check_fields(fields)
+    last = FormVersion.objects.filter(project=project).order_by("-number").first()
+    if last is not None and last.fields == checked:
+        return last
+    try:
+        with transaction.atomic():
+            return FormVersion.objects.create(project=project, number=last.number + 1 if last else 1, fields=checked)
+    except IntegrityError as fault:
+        raise Conflict("Somebody else has just changed the form. Look at it, then change it again.") from fault
+
+
+def check_item(fields: Sequence[Value], response_count: int) -> str:
+    """Why an item of so many responses cannot be judged by a form; empty where it can."""
+    faults = (protocol(field["protocol"]).check_item(response_count) for field in fields)
+    return next((fault for fault in faults if fault), "")
+
+
+def normal_values(fields: Sequence[Value], values: object, *, responses: Sequence[int], shown: Sequence[int]) -> Value:
+    """The values to store: {field name: normal form}.
+
+    `responses`: the item's response ids in item order; `shown`: in the order displayed. Raises Invalid with all faults,
+    named "<field>" or "<field>.<part>".
+    """
+    if not isinstance(values, dict):
+        raise Invalid("values must be an object of field names.", fields={"values": ["Must be an object."]})
+    faults = {str(name): ["This form has no such field."] for name in set(values) - {field["name"] for field in fields}}
+    stored: Value = {}
+    for field in fields:
+        name, raw = field["name"], values.get(field["name"])
+        if raw is None:
+            if field.get("required", True):
+                faults[name] = ["Needs an answer."]
+            continue
+        try:
+            plug = protocol(field["protocol"])
+            stored[name] = plug.normal_form(raw, field["config"], responses=responses, shown=shown)
+        except Invalid as fault:
+            faults |= {f"{name}.{part}": texts for part, texts in fault.fields.items()} or {name: [fault.detail]}
+    if not stored and not faults:
+        faults["values"] = ["There is no answer."]
+    if faults:
+        raise Invalid("; ".join(f"{name}: {texts[0]}" for name, texts in faults.items())[:500], fields=faults)
+    return stored
+
+
+def display_values(fields: Sequence[Value], values: Value, *, shown: Sequence[int]) -> dict[str, Any]:
+    """Stored values in the terms of the order `shown`."""
+    plugs = {field["name"]: protocol(field["protocol"]) for field in fields}
+    return {name: plugs[name].display_form(value, shown=shown) for name, value in values.items() if name in plugs}

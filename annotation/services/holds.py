@@ -1,0 +1,121 @@
+"""What a lease token still stands for: the one place that finds a slot by token, locks it, and lets go of it."""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from annotation.models import EndedLease, FormVersion, Item, Rater, Slot
+from common.errors import Conflict, NotFound
+from projects.models import Guideline
+
+
+class Standing(StrEnum):
+    """What the slot of a token is to its rater now."""
+
+    HELD = "held"  # leased to them; perhaps run out, but nobody else has it
+    ANSWERED = "answered"
+    FREE = "free"  # their lease is over, and the slot is still nobody's
+    VOID = "void"
+    LOST = "lost"  # somebody else has it
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A token, its slot (locked until the transaction ends) and what was frozen when that very token was given out."""
+
+    slot: Slot
+    rater: Rater
+    token: uuid.UUID
+    frozen: Slot | EndedLease
+
+    @property
+    def standing(self) -> Standing:
+        if self.slot.rater_id == self.rater.pk:
+            return Standing.HELD if self.slot.state == Slot.State.LEASED else Standing.ANSWERED
+        if self.slot.state == Slot.State.VOID or self.slot.item.state == Item.State.VOID:
+            return Standing.VOID
+        return Standing.FREE if self.slot.state == Slot.State.OPEN else Standing.LOST
+
+    @property
+    def shown(self) -> list[int]:
+        """Response ids in the order this rater sees them."""
+        return list(self.frozen.display_order)
+
+    @property
+    def form(self) -> FormVersion:
+        assert self.frozen.form_version is not None  # the database holds it: slot_shape
+        return self.frozen.form_version
+
+    @property
+    def guideline_changed(self) -> bool:
+        """Whether a newer guideline is in force than the one that was shown."""
+        return bool(getattr(self.slot, "newest_guideline_id", None) != self.frozen.guideline_id)
+
+
+def locked(slots: QuerySet[Slot]) -> QuerySet[Slot]:
+    """Slots locked together with their items, in this order everywhere: two at work on one item cannot deadlock.
+
+    The item is locked too because whoever answers last must see that the others have answered.
+    """
+    newest = Guideline.objects.filter(project=OuterRef("project")).order_by("-number").values("pk")[:1]
+    slots = slots.select_related("item", "form_version").annotate(newest_guideline_id=Subquery(newest))
+    return slots.select_for_update(of=("self", "item"), no_key=True)
+
+
+def resolve(*, rater: Rater, token: uuid.UUID) -> Hold:
+    """The hold that `token` gives `rater`. Within a transaction. Raises NotFound for nobody's or another's token."""
+    slot = locked(Slot.objects.filter(token=token, rater=rater)).first()
+    if slot is not None:
+        return Hold(slot, rater, token, slot)
+    ended = EndedLease.objects.select_related("form_version").filter(token=token, rater=rater).first()
+    if ended is None:
+        raise NotFound("There is no such lease of yours.")
+    # The same rater may have the item again, under another token or in another of its slots.
+    again = Slot.objects.filter(item=ended.item_id, rater=rater)
+    slot = locked(again).first() or locked(Slot.objects.filter(pk=ended.slot_id)).get()
+    return Hold(slot, rater, token, ended)
+
+
+def require_held(hold: Hold) -> Slot:
+    """The slot, where the rater has it. Raises Conflict saying what became of it where they have not."""
+    if hold.standing is Standing.HELD:
+        return hold.slot
+    if hold.standing is Standing.ANSWERED:
+        raise Conflict("You have answered this item already.", code="already-answered")
+    if hold.standing is Standing.VOID:
+        raise Conflict("This item was withdrawn.", code="item-void")
+    raise Conflict("The lease of this item is over.", code="lease-lost")
+
+
+def remember(slot: Slot, why: EndedLease.Why) -> None:
+    """Keeps what a slot's lease had frozen before the slot changes hands."""
+    assert slot.token and slot.rater_id and slot.form_version_id  # the database holds it: slot_shape
+    EndedLease.objects.create(
+        token=slot.token,
+        slot=slot,
+        item_id=slot.item_id,
+        rater_id=slot.rater_id,
+        why=why,
+        display_order=slot.display_order,
+        form_version_id=slot.form_version_id,
+        guideline_id=slot.guideline_id,
+    )
+
+
+NOBODYS = {
+    "rater": None,
+    "token": None,
+    "leased_at": None,
+    "leased_until": None,
+    "display_order": None,
+    "form_version": None,
+    "guideline": None,
+}
+
+
+def let_go(slot: Slot, why: EndedLease.Why, state: Slot.State = Slot.State.OPEN) -> None:
+    """Ends the lease of a locked slot and leaves the slot to others, or void."""
+    remember(slot, why)
+    Slot.objects.filter(pk=slot.pk).update(state=state, **NOBODYS)

@@ -1,0 +1,194 @@
+"""Items and how many answers they want: taken from candidates, opened for people and judges, withdrawn."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from annotation.models import Annotation, EndedLease, Item, ItemResponse, Slot
+from annotation.services import forms, holds
+from annotation.services.recorded import RecordedAnnotations
+from common.errors import Conflict
+from corpus.models import Candidate, Import, Response
+from projects.models import Project
+
+PRIORITIES = 1000
+ROUNDS = 1_000_000
+
+
+def take_candidates(*, project_id: int | None = None, limit: int = 500) -> int:
+    """Makes items, and annotations of recorded judgments, of at most `limit` candidates of one project; says how many.
+
+    One transaction: killed in the middle, it has done nothing; two at once take different candidates. Also ends imports
+    whose candidates are all taken.
+    """
+    with transaction.atomic():
+        skips = connection.features.has_select_for_update_skip_locked
+        waiting = Candidate.objects.filter(taken_at=None).order_by("project", "pk")
+        if project_id is not None:
+            waiting = waiting.filter(project=project_id)
+        found = list(waiting.select_for_update(no_key=True, skip_locked=skips)[:limit])
+        taken = [candidate for candidate in found if candidate.project_id == found[0].project_id]
+        if taken:
+            _take(Project.objects.get(pk=taken[0].project_id), taken)
+    _end_imports(project_id)
+    return len(taken)
+
+
+def _take(project: Project, candidates: Sequence[Candidate]) -> None:
+    form = forms.current_form(project=project)
+    # An id that an item has already is not an error: the candidate adds nothing.
+    Item.objects.bulk_create([_item(candidate, form.fields) for candidate in candidates], ignore_conflicts=True)
+    items = {item.candidate_id: item for item in Item.objects.filter(candidate__in=[c.pk for c in candidates])}
+    names = dict(
+        Response.objects.filter(pk__in=[pk for c in candidates for pk in c.response_ids]).values_list(
+            "pk", "external_id"
+        )
+    )
+    recorded = RecordedAnnotations(form)
+    responses: list[ItemResponse] = []
+    annotations: list[Annotation] = []
+    for candidate in candidates:
+        if (item := items.get(candidate.pk)) is None:
+            continue
+        responses += [
+            ItemResponse(item=item, response_id=pk, ordinal=ordinal)
+            for ordinal, pk in enumerate(candidate.response_ids)
+        ]
+        annotations += recorded.of(candidate, item, {names[pk]: pk for pk in candidate.response_ids})
+    ItemResponse.objects.bulk_create(responses)
+    Annotation.objects.bulk_create(annotations)
+    Candidate.objects.filter(pk__in=[c.pk for c in candidates]).update(taken_at=timezone.now())
+
+
+def _item(candidate: Candidate, fields: Sequence[dict[str, Any]]) -> Item:
+    """A new item; withdrawn from the start where the project's form cannot be put to it, and saying why."""
+    fault, meta = forms.check_item(fields, len(candidate.response_ids)), dict(candidate.meta)
+    return Item(
+        project_id=candidate.project_id,
+        external_id=candidate.external_id,
+        prompt_id=candidate.prompt_id,
+        candidate=candidate,
+        state=Item.State.VOID if fault else Item.State.NEW,
+        priority=_bounded(meta.get("priority"), -PRIORITIES, PRIORITIES, 0),
+        round=_bounded(meta.get("round"), 1, ROUNDS, 1),
+        label_due=bool(candidate.feedback) and meta.get("use_recorded") is True,
+        meta=meta | ({"void_reason": fault} if fault else {}),
+        source_id=candidate.source_id,
+    )
+
+
+def _bounded(number: object, low: int, high: int, default: int) -> int:
+    return max(low, min(high, number)) if isinstance(number, int) else default
+
+
+def _end_imports(project_id: int | None) -> None:
+    """Imports that are stored and of which no candidate waits any more have succeeded."""
+    stored = Import.objects.filter(state=Import.State.STORED)
+    if project_id is not None:
+        stored = stored.filter(project=project_id)
+    for found in stored.exclude(pk__in=Candidate.objects.filter(taken_at=None, source__isnull=False).values("source")):
+        Import.objects.filter(pk=found.pk, state=Import.State.STORED).update(
+            state=Import.State.SUCCEEDED,
+            new_items=Item.objects.filter(source=found).count(),
+            new_annotations=Annotation.objects.filter(item__source=found, standing="recorded").count(),
+            finished_at=timezone.now(),
+        )
+
+
+def create_slots(item: Item, audiences: Sequence[Slot.Audience]) -> list[Slot]:
+    first = (Slot.objects.filter(item=item).aggregate(last=Max("ordinal"))["last"] or 0) + 1
+    return Slot.objects.bulk_create(
+        Slot(item=item, project_id=item.project_id, ordinal=ordinal, audience=audience, priority=item.priority)
+        for ordinal, audience in enumerate(audiences, start=first)
+    )
+
+
+def open_slots(*, item: Item, humans: int, judges: int) -> list[Slot]:
+    """Asks for so many answers of people and judges, on top of any asked before; the item is open from then on.
+
+    In the caller's transaction. Raises Conflict for an item that was withdrawn.
+    """
+    with transaction.atomic():
+        list(holds.locked(Slot.objects.filter(item=item)))
+        locked = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
+        if locked.state == Item.State.VOID:
+            raise Conflict("This item was withdrawn.", code="item-void")
+        slots = create_slots(locked, [Slot.Audience.HUMAN] * humans + [Slot.Audience.JUDGE] * judges)
+        if slots:
+            Item.objects.filter(pk=item.pk).update(state=Item.State.OPEN)
+            item.state = Item.State.OPEN
+    return slots
+
+
+def void_slots(*, slots: Iterable[Slot]) -> int:
+    """Takes back wanted answers that have not been given, leased or not; those given stay. Returns how many.
+
+    The item is done where nothing is waited for any more.
+    """
+    with transaction.atomic():
+        wanted = [slot.pk for slot in slots]
+        return _void(Slot.objects.filter(pk__in=wanted))
+
+
+def _void(slots: Any) -> int:
+    waiting = Q(state__in=[Slot.State.OPEN, Slot.State.LEASED])
+    found = list(holds.locked(slots.filter(waiting).order_by("item", "ordinal")))
+    for slot in found:
+        if slot.state == Slot.State.LEASED:
+            holds.let_go(slot, EndedLease.Why.VOID, Slot.State.VOID)
+    Slot.objects.filter(pk__in=[slot.pk for slot in found]).update(state=Slot.State.VOID)
+    for item_id in sorted({slot.item_id for slot in found}):
+        _finish(item_id)
+    return len(found)
+
+
+def _finish(item_id: int) -> None:
+    """An open item is done where no slot of it waits. The caller holds its lock."""
+    if not Slot.objects.filter(item=item_id, state__in=[Slot.State.OPEN, Slot.State.LEASED]).exists():
+        Item.objects.filter(pk=item_id, state=Item.State.OPEN).update(state=Item.State.DONE)
+
+
+@transaction.atomic
+def set_overlap(*, item: Item, humans: int) -> int:
+    """Wants answers of `humans` people in all: adds slots, or takes back ones that nobody has in hand.
+
+    Never takes an item out of a rater's hands, so the number asked for may be left higher; returns what it is now.
+    """
+    slots = list(holds.locked(Slot.objects.filter(item=item, audience=Slot.Audience.HUMAN).order_by("ordinal")))
+    wanted = [slot for slot in slots if slot.state != Slot.State.VOID]
+    if len(wanted) < humans:
+        open_slots(item=item, humans=humans - len(wanted), judges=0)
+        return humans
+    now = timezone.now()
+    idle = [slot for slot in wanted if slot.state == "open" or (slot.leased_until and slot.leased_until < now)]
+    # Those open first, so that an expired lease, which its rater may still answer under, goes last.
+    idle.sort(key=lambda slot: (slot.state != "open", -slot.ordinal))
+    voided = _void(Slot.objects.filter(pk__in=[slot.pk for slot in idle[: len(wanted) - humans]]))
+    return len(wanted) - voided
+
+
+@transaction.atomic
+def withdraw_item(*, item: Item, reason: str = "") -> None:
+    """Takes an item out of circulation. What was answered stays; who has it in hand is told when they submit."""
+    list(holds.locked(Slot.objects.filter(item=item)))
+    locked = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
+    _void(Slot.objects.filter(item=item))
+    meta = locked.meta | ({"void_reason": reason} if reason else {})
+    Item.objects.filter(pk=item.pk).update(state=Item.State.VOID, meta=meta)
+    item.state, item.meta = Item.State.VOID, meta
+
+
+@transaction.atomic
+def create_item(*, candidate: Candidate) -> tuple[Item, bool]:
+    """The item of one candidate, made now if need be; and whether it is new. Raises Conflict where its id is taken."""
+    locked = Candidate.objects.select_for_update(no_key=True).get(pk=candidate.pk)
+    made = locked.taken_at is None
+    if made:
+        _take(locked.project, [locked])
+    item = Item.objects.filter(candidate=locked).first()
+    if item is None:
+        raise Conflict("Another item has this id.", code="id-taken")
+    return item, made

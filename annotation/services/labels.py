@@ -1,0 +1,117 @@
+"""Labels: derived from the judgments that stand, made anew whenever those change."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from annotation.consensus import Rule, Vote, rule
+from annotation.models import Annotation, Item, Label
+from annotation.protocols import protocol
+from annotation.services import forms
+from annotation.services.submissions import current
+
+RULE = "majority"
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    protocol: str
+
+
+@transaction.atomic
+def settle(*, item: Item) -> list[Label]:
+    """Makes the labels of one item now and returns them."""
+    list(Item.objects.select_for_update(no_key=True).filter(pk=item.pk))
+    _settle([item.pk])
+    return list(Label.objects.filter(item=item))
+
+
+def settle_due(*, limit: int = 1000) -> int:
+    """Makes the labels of items whose judgments have changed, oldest first; returns how many items.
+
+    In batches of one transaction each. Two at work at once share the work: a batch passes over the other's items.
+    """
+    settled = 0
+    while settled < limit:
+        found = _batch(min(BATCH, limit - settled))
+        if not found:
+            break
+        settled += found
+    return settled
+
+
+@transaction.atomic
+def _batch(size: int) -> int:
+    skips = connection.features.has_select_for_update_skip_locked
+    due = Item.objects.filter(label_due=True).order_by("pk").select_for_update(no_key=True, skip_locked=skips)
+    ids = list(due.values_list("pk", flat=True)[:size])
+    _settle(ids)
+    return len(ids)
+
+
+def _settle(item_ids: Sequence[int]) -> None:
+    """Labels of items that are locked. The flag falls first: whoever answers from now on raises it again."""
+    Item.objects.filter(pk__in=item_ids, label_due=True).update(label_due=False)
+    by_rule = rule(RULE)
+    made: list[Label] = []
+    for (item_id, field), votes in _votes(item_ids).items():
+        label = _label(by_rule, item_id, field, votes)
+        made += [label] if label else []
+    kept = {(label.item_id, label.field) for label in made}
+    old = Label.objects.filter(item__in=item_ids, rule=RULE).values_list("pk", "item", "field")
+    Label.objects.filter(pk__in=[pk for pk, item_id, name in old if (item_id, name) not in kept]).delete()
+    Label.objects.bulk_create(
+        made,
+        update_conflicts=True,
+        unique_fields=["item", "field", "rule"],
+        update_fields=[*("value", "soft", "confidence", "human_count", "judge_count", "annotation_ids", "settled_at")],
+    )
+
+
+def counting() -> Q:
+    """Which annotations have a vote: those that fill a slot, and recorded ones where their import says so.
+
+    Extras never have one.
+    """
+    recorded = Q(standing=Annotation.Standing.RECORDED, item__meta__use_recorded=True)
+    return Q(standing=Annotation.Standing.COUNTED) | recorded
+
+
+def _votes(item_ids: Iterable[int]) -> dict[tuple[int, _Field], list[Vote]]:
+    found = current().filter(counting(), item__in=item_ids).select_related("form_version", "rater").order_by("pk")
+    votes: dict[tuple[int, _Field], list[Vote]] = defaultdict(list)
+    for annotation in found:
+        for field, value in fields_of(annotation):
+            vote = Vote(annotation.pk, value, annotation.rater.is_human)
+            votes[annotation.item_id, field].append(vote)
+    return votes
+
+
+def fields_of(annotation: Annotation) -> list[tuple[_Field, dict]]:  # type: ignore[type-arg]  # a protocol's value
+    """The fields that an annotation answered, with the protocol that each was asked by."""
+    form = annotation.form_version
+    asked = {field["name"]: field["protocol"] for field in (form.fields if form else forms.default_fields())}
+    return [(_Field(name, asked[name]), value) for name, value in annotation.values.items() if name in asked]
+
+
+def _label(by_rule: Rule, item_id: int, field: _Field, votes: list[Vote]) -> Label | None:
+    settled = by_rule.settle(votes, protocol(field.protocol))
+    if settled is None:
+        return None
+    humans = sum(vote.human for vote in settled.votes)
+    return Label(
+        item_id=item_id,
+        field=field.name,
+        rule=by_rule.key,
+        value=settled.value,
+        soft=settled.soft,
+        confidence=settled.confidence,
+        human_count=humans,
+        judge_count=len(settled.votes) - humans,
+        annotation_ids=[vote.annotation_id for vote in settled.votes],
+    )

@@ -1,0 +1,108 @@
+"""Who annotates: people of the project and judges, and the desk a rater sits down at."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import OuterRef, Subquery
+
+from accounts.models import User
+from annotation.models import FormVersion, Pace, Rater, Slot
+from annotation.services import forms
+from common.errors import NotFound
+from projects.models import Guideline, Project
+
+ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""Of pseudonyms: no letter that reads like a digit."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a rater's next lease is made of, read in one query: the item in hand, the form and guideline in force."""
+
+    rater: Rater
+    live_slot_id: int | None
+    form: FormVersion
+    guideline_id: int | None
+    median_active_ms: int | None
+
+
+def pseudonym(prefix: str = "R") -> str:
+    return f"{prefix}-{''.join(secrets.choice(ALPHABET) for _ in range(8))}"
+
+
+def _found_or_made(look: Callable[[], Rater | None], make: dict[str, Any]) -> Rater:
+    """One row however many ask at once: the constraints of Rater decide who made it."""
+    while (rater := look()) is None:
+        try:
+            with transaction.atomic():
+                return Rater.objects.create(**make)
+        except IntegrityError:
+            continue
+    return rater
+
+
+def rater_for(*, project: Project, user: User) -> Rater:
+    """The person `user` as a rater of `project`, made on first use under a random pseudonym."""
+    return _found_or_made(
+        lambda: Rater.objects.filter(project=project, user=user).first(),
+        {"project": project, "user": user, "kind": Rater.Kind.PERSON, "pseudonym": pseudonym()},
+    )
+
+
+def judge_rater(*, project: Project, identity_hash: str, name: str) -> Rater:
+    """The judge whose model, prompt, parser and sampling hash to `identity_hash`; `name` begins its pseudonym."""
+    kind = Rater.Kind.JUDGE
+    return _found_or_made(
+        lambda: Rater.objects.filter(project=project, kind=kind, external_id=identity_hash).first(),
+        {"project": project, "kind": kind, "external_id": identity_hash, "pseudonym": pseudonym(name[:30])},
+    )
+
+
+def recorded_rater(*, project_id: int, human: bool, external_id: str) -> Rater:
+    """An annotator known only from an import."""
+    kind = Rater.Kind.RECORDED_PERSON if human else Rater.Kind.RECORDED_JUDGE
+    return _found_or_made(
+        lambda: Rater.objects.filter(project_id=project_id, kind=kind, external_id=external_id).first(),
+        {"project_id": project_id, "kind": kind, "external_id": external_id, "pseudonym": pseudonym("X")},
+    )
+
+
+def _desk(rater_filter: dict[str, Any]) -> Rater | None:
+    form = FormVersion.objects.filter(project=OuterRef("project")).order_by("-number")
+    guideline = Guideline.objects.filter(project=OuterRef("project")).order_by("-number")
+    live = Slot.objects.filter(
+        project=OuterRef("project"), rater=OuterRef("pk"), state=Slot.State.LEASED, audience=Slot.Audience.HUMAN
+    )
+    return (
+        Rater.objects.filter(**rater_filter)
+        .annotate(
+            live_slot_id=Subquery(live.values("pk")[:1]),
+            form_id=Subquery(form.values("pk")[:1]),
+            form_number=Subquery(form.values("number")[:1]),
+            form_fields=Subquery(form.values("fields")[:1]),
+            guideline_id=Subquery(guideline.values("pk")[:1]),
+            median_active_ms=Subquery(Pace.objects.filter(project=OuterRef("project")).values("median_active_ms")[:1]),
+        )
+        .first()
+    )
+
+
+def desk(*, project: Project, rater: Rater | None = None, user: User | None = None) -> Desk:
+    """The desk of `rater`, or of `user` as a rater of `project`, made on first use. One query where both exist."""
+    where: dict[str, Any] = {"pk": rater.pk} if rater else {"project": project, "user": user}
+    found = _desk(where)
+    if found is None:
+        if user is None:
+            raise NotFound
+        rater_for(project=project, user=user)
+        found = _desk(where)
+    assert found is not None
+    seen: Any = found
+    if seen.form_id is None:
+        form = forms.current_form(project=project)
+    else:
+        form = FormVersion(pk=seen.form_id, project_id=project.pk, number=seen.form_number, fields=seen.form_fields)
+    return Desk(found, seen.live_slot_id, form, seen.guideline_id, seen.median_active_ms)

@@ -1,0 +1,293 @@
+"""The one door for answers, for people and judges alike: submit, correct, take back. Nothing typed is ever lost."""
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from annotation.models import Annotation, Draft, EndedLease, Item, ItemResponse, Rater, Slot
+from annotation.services import drafts, forms, holds
+from annotation.services.holds import Hold, Standing
+from annotation.services.leases import Lease, lease_slot
+from annotation.services.raters import desk
+from common.errors import Conflict, NotFound
+
+UNDO_SECONDS = 10
+ACTIVE_MS_LIMIT = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What became of an answer. `guideline_changed`: a newer guideline is in force than the one the rater saw."""
+
+    annotation: Annotation
+    replayed: bool
+    guideline_changed: bool = False
+
+    @property
+    def standing(self) -> str:
+        return self.annotation.standing
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer as it came, for one key."""
+
+    rater: Rater
+    values: object
+    key: uuid.UUID
+    active_ms: int | None
+    hint_visible: bool
+
+    @property
+    def body_hash(self) -> str:
+        body = json.dumps(self.values, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+        return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def current() -> QuerySet[Annotation]:
+    """Judgments that stand: neither taken back nor corrected by a later one."""
+    return Annotation.objects.filter(retracted_at=None, revised_by=None)
+
+
+def submit(
+    *,
+    rater: Rater,
+    token: uuid.UUID,
+    values: object,
+    idempotency_key: uuid.UUID | None = None,
+    active_ms: int | None = None,
+    hint_visible: bool = False,
+    as_extra: bool = False,
+) -> Submission:
+    """Stores an answer to the item of a lease, in one transaction, once.
+
+    `values`: {field name: display terms, or normal form with both ids}. `idempotency_key`: one per lease, by default
+    its token; the same body again is the same answer. A lease that ran out still serves while nobody has taken the
+    slot. Raises NotFound; Invalid; Conflict: "lease-lost" and "item-void" (kept as a draft of `draft_version`;
+    `as_extra` hands it in, flagged and never counted), "already-answered" (`annotation_id`, `saved` and `yours` in
+    display terms).
+    """
+    answer = _Answer(rater, values, idempotency_key or token, _active(active_ms), hint_visible)
+    with transaction.atomic():
+        # A Conflict that has kept a draft is returned, not raised: raising would undo the draft.
+        outcome = _submit(answer, holds.resolve(rater=rater, token=token), as_extra)
+    if isinstance(outcome, Conflict):
+        raise outcome
+    return outcome
+
+
+def _active(active_ms: int | None) -> int | None:
+    return None if active_ms is None else max(0, min(active_ms, ACTIVE_MS_LIMIT))
+
+
+def _submit(answer: _Answer, hold: Hold, as_extra: bool) -> Submission | Conflict:
+    same_key = Annotation.objects.filter(rater=answer.rater, idempotency_key=answer.key).first()
+    if same_key is not None:
+        if same_key.body_hash == answer.body_hash:
+            return Submission(same_key, replayed=True, guideline_changed=hold.guideline_changed)
+        return _differs(answer, hold, same_key)
+    if hold.standing is Standing.ANSWERED:
+        return _second(answer, hold)
+    if hold.standing in (Standing.LOST, Standing.VOID):
+        return _extra(answer, hold) if as_extra else _kept(answer, hold)
+    submission = _stored(answer, hold, Annotation.Standing.COUNTED)
+    Slot.objects.filter(pk=hold.slot.pk).update(
+        state=Slot.State.DONE,
+        rater=answer.rater,
+        # The token of a lease that is over stays with what it had frozen; a slot taken back needs one of its own.
+        token=hold.slot.token or uuid.uuid4(),
+        leased_until=None,
+        display_order=hold.shown,
+        form_version=hold.form,
+        guideline=hold.frozen.guideline_id,
+    )
+    close(hold.slot.item_id)
+    return submission
+
+
+def _normal(answer: _Answer, hold: Hold) -> dict[str, Any]:
+    """The values to store. Raises Invalid."""
+    ids = item_order(hold.slot.item_id)
+    return forms.normal_values(hold.form.fields, answer.values, responses=ids, shown=hold.shown)
+
+
+def item_order(item_id: int) -> list[int]:
+    """Response ids of an item in import order."""
+    return list(ItemResponse.objects.filter(item=item_id).order_by("ordinal").values_list("response_id", flat=True))
+
+
+def _stored(answer: _Answer, hold: Hold, standing: Annotation.Standing) -> Submission:
+    annotation = Annotation.objects.create(
+        item_id=hold.slot.item_id,
+        rater=answer.rater,
+        slot=hold.slot,
+        standing=standing,
+        values=_normal(answer, hold),
+        form_version=hold.form,
+        guideline_id=hold.frozen.guideline_id,
+        display_order=hold.shown,
+        hint_visible=answer.hint_visible,
+        active_ms=answer.active_ms,
+        idempotency_key=answer.key,
+        body_hash=answer.body_hash,
+    )
+    Draft.objects.filter(item=hold.slot.item_id, rater=answer.rater).delete()
+    return Submission(annotation, replayed=False, guideline_changed=hold.guideline_changed)
+
+
+def _extra(answer: _Answer, hold: Hold) -> Submission | Conflict:
+    """An answer for whose slot somebody else was faster: kept beside the counted ones, at most one a rater and item."""
+    earlier = current().filter(item=hold.slot.item_id, rater=answer.rater).first()
+    return _differs(answer, hold, earlier) if earlier else _stored(answer, hold, Annotation.Standing.EXTRA)
+
+
+def _kept(answer: _Answer, hold: Hold) -> Conflict:
+    version = drafts.keep(item=hold.slot.item, rater=answer.rater, values=answer.values)
+    if hold.standing is Standing.VOID:
+        said = (
+            "This item was withdrawn while you worked on it. Your answer is kept; you can still hand it in as an extra."
+        )
+        return Conflict(said, code="item-void", draft_version=version)
+    said = "Your time ran out and somebody else has this item now. Your answer is kept; you can hand it in as an extra."
+    return Conflict(said, code="lease-lost", draft_version=version)
+
+
+def _second(answer: _Answer, hold: Hold) -> Submission | Conflict:
+    """Another answer of the same rater, from another tab: the same one again, or both versions for them to choose."""
+    saved = current().filter(item=hold.slot.item_id, rater=answer.rater).first()
+    if saved is None:
+        raise NotFound("There is no such lease of yours.")
+    if _normal(answer, hold) == saved.values:
+        return Submission(saved, replayed=True, guideline_changed=hold.guideline_changed)
+    return _differs(answer, hold, saved)
+
+
+def _differs(answer: _Answer, hold: Hold, saved: Annotation) -> Conflict:
+    drafts.keep(item=hold.slot.item, rater=answer.rater, values=answer.values)
+    return Conflict(
+        "You have already answered this item, differently. The first answer stands; the second is kept as a draft.",
+        code="already-answered",
+        annotation_id=saved.pk,
+        saved=displayed(saved),
+        yours=answer.values,
+    )
+
+
+def displayed(annotation: Annotation) -> dict[str, Any]:
+    """The values of an annotation in the terms of what its rater was shown."""
+    if annotation.form_version is None or annotation.display_order is None:
+        return {}
+    return forms.display_values(annotation.form_version.fields, annotation.values, shown=annotation.display_order)
+
+
+def close(item_id: int) -> None:
+    """Says that an item's judgments have changed, and that it is done where no slot waits any more.
+
+    The caller holds the item's lock: of two last answers at once, the later one sees the earlier.
+    """
+    waiting = Slot.objects.filter(item=OuterRef("pk"), state__in=[Slot.State.OPEN, Slot.State.LEASED])
+    over = When(Q(state=Item.State.OPEN) & ~Exists(waiting), then=Value(Item.State.DONE))
+    Item.objects.filter(pk=item_id).update(label_due=True, state=Case(over, default=F("state")))
+
+
+def _own(rater: Rater, annotation: Annotation) -> Annotation:
+    """The rater's annotation, its item locked. Raises NotFound for another's, Conflict where it no longer stands."""
+    found = Annotation.objects.filter(pk=annotation.pk, rater=rater).exclude(standing=Annotation.Standing.RECORDED)
+    item_id = found.values_list("item", flat=True).first()
+    if item_id is None:
+        raise NotFound("There is no such answer of yours.")
+    # As everywhere: slots before their item (services/holds.py).
+    list(holds.locked(Slot.objects.filter(item=item_id, rater=rater)))
+    Item.objects.select_for_update(no_key=True).get(pk=item_id)
+    fresh = found.select_related("form_version", "item", "revised_by").get()
+    if fresh.retracted_at is not None:
+        raise Conflict("You have taken this answer back.", code="retracted")
+    return fresh
+
+
+@transaction.atomic
+def revise(
+    *,
+    rater: Rater,
+    annotation: Annotation,
+    values: object,
+    idempotency_key: uuid.UUID,
+    active_ms: int | None = None,
+) -> Submission:
+    """Corrects an answer by a new one; the old one is kept. Values in display terms of what was shown then.
+
+    Raises NotFound, Invalid, or Conflict: "revised" where it was corrected meanwhile (`annotation_id`, `saved` and
+    `yours` in display terms), "retracted", "key-reused".
+    """
+    answer = _Answer(rater, values, idempotency_key, _active(active_ms), False)
+    old = _own(rater, annotation)
+    same_key = Annotation.objects.filter(rater=rater, idempotency_key=idempotency_key).first()
+    if same_key is not None:
+        if same_key.body_hash != answer.body_hash or same_key.item_id != old.item_id:
+            raise Conflict("This key was used for another answer.", code="key-reused")
+        return Submission(same_key, replayed=True)
+    later = getattr(old, "revised_by", None)
+    if later is not None:
+        said = "You have corrected this answer meanwhile, in another tab."
+        raise Conflict(said, code="revised", annotation_id=later.pk, saved=displayed(later), yours=values)
+    assert old.form_version is not None and old.display_order is not None
+    responses = item_order(old.item_id)
+    stored = forms.normal_values(old.form_version.fields, values, responses=responses, shown=old.display_order)
+    new = Annotation.objects.create(
+        item_id=old.item_id,
+        rater=rater,
+        slot_id=old.slot_id,
+        standing=old.standing,
+        values=stored,
+        form_version=old.form_version,
+        guideline_id=old.guideline_id,
+        display_order=old.display_order,
+        hint_visible=old.hint_visible,
+        active_ms=answer.active_ms,
+        idempotency_key=answer.key,
+        body_hash=answer.body_hash,
+        revises=old,
+    )
+    Draft.objects.filter(item=old.item_id, rater=rater).delete()
+    Item.objects.filter(pk=old.item_id).update(label_due=True)
+    return Submission(new, replayed=False)
+
+
+def can_undo(annotation: Annotation) -> bool:
+    """Whether an answer may still be taken back: counted, not a correction, fresh."""
+    fresh = timezone.now() - annotation.submitted_at < timedelta(seconds=UNDO_SECONDS)
+    return fresh and annotation.standing == Annotation.Standing.COUNTED and annotation.revises_id is None
+
+
+@transaction.atomic
+def retract(*, rater: Rater, annotation: Annotation) -> Lease:
+    """Undo, for ten seconds: the slot is leased to the same rater again and the answer is its draft.
+
+    An item that they have been given meanwhile goes back to the queue. Raises NotFound, or Conflict: "too-late"
+    (correct it instead), "revised", "retracted", "item-void".
+    """
+    old = _own(rater, annotation)
+    if getattr(old, "revised_by", None) is not None:
+        raise Conflict("You have corrected this answer; correct it again instead.", code="revised")
+    if not can_undo(old) or old.slot_id is None:
+        raise Conflict(f"An answer can be taken back for {UNDO_SECONDS} seconds; correct it instead.", code="too-late")
+    if old.item.state == Item.State.VOID:
+        raise Conflict("This item was withdrawn.", code="item-void")
+    at = desk(project=old.item.project, rater=rater)
+    for in_hand in Slot.objects.select_for_update(of=("self",), no_key=True).filter(
+        project=old.item.project_id, rater=rater, state=Slot.State.LEASED
+    ):
+        holds.let_go(in_hand, EndedLease.Why.UNDONE)
+    Annotation.objects.filter(pk=old.pk).update(retracted_at=timezone.now())
+    slot = Slot.objects.get(pk=old.slot_id)
+    holds.let_go(slot, EndedLease.Why.UNDONE)
+    drafts.keep(item=old.item, rater=rater, values=displayed(old))
+    Item.objects.filter(pk=old.item_id).update(state=Item.State.OPEN, label_due=True)
+    return lease_slot(project=old.item.project, slot_id=slot.pk, at=at)
