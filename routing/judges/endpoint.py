@@ -1,0 +1,147 @@
+"""One completion from an endpoint that speaks the OpenAI protocol, by the official client.
+
+An operator lists the hosts that may be asked. The key goes nowhere else: no redirect is followed, no proxy of the
+environment used. Whatever comes back is bounded in time and size and checked before it counts.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import openai
+from django.conf import settings
+from pydantic import BaseModel, Field
+
+from common import text
+from common.errors import Invalid
+
+MAX_BYTES = 1_000_000
+LONGEST_PAUSE = 20.0
+
+
+class Token(BaseModel):
+    token: str
+    top_logprobs: list[dict[str, Any]] = []
+
+
+class Logprobs(BaseModel):
+    content: list[Token] | None = None
+
+
+class Message(BaseModel):
+    content: str | None = None
+    tool_calls: list[Any] | None = None
+
+
+class Choice(BaseModel):
+    message: Message
+    finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+
+
+class Usage(BaseModel):
+    prompt_tokens: int = Field(default=0, ge=0, le=10**7)
+    completion_tokens: int = Field(default=0, ge=0, le=10**7)
+
+
+class Completion(BaseModel):
+    """What is read of a completion; endpoints differ in the rest."""
+
+    choices: list[Choice] = Field(min_length=1, max_length=1)
+    usage: Usage | None = None
+
+
+class Silent(Exception):
+    """No completion this time; asking again later may help."""
+
+
+def check_host(base_url: str) -> None:
+    """Raises Invalid unless `base_url` is plain http(s) to a host on the operator's list."""
+    fault = _fault(base_url)
+    if fault:
+        raise Invalid(fault, code="judge-host", fields={"base_url": [fault]})
+
+
+def _fault(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url)
+        port = parts.port
+    except ValueError:
+        return "This is not an address."
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "An address starts with http:// or https:// and names a host."
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        return "An address holds no user name, password, query or fragment."
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = 443 if parts.scheme == "https" else 80
+    names = {f"{host}:{port or usual}"} | ({host} if port in {None, usual} else set())
+    if names & {name.lower() for name in settings.JUDGE_ALLOWED_HOSTS}:
+        return ""
+    return "This host is not on the operator's list JUDGE_ALLOWED_HOSTS (as host, or host:port)."
+
+
+@contextmanager
+def connected(base_url: str, api_key_env: str, timeout: float) -> Iterator[openai.OpenAI]:
+    """A client of `base_url`, closed at the end. `timeout` in seconds. Raises Invalid for a host that is not listed."""
+    check_host(base_url)
+    key = os.environ.get(api_key_env, "") if api_key_env else ""
+    http = openai.DefaultHttpxClient(follow_redirects=False, trust_env=False, timeout=timeout)
+    with openai.OpenAI(
+        base_url=base_url, api_key=key or "none", max_retries=0, timeout=timeout, http_client=http
+    ) as client:
+        yield client
+
+
+def complete(
+    client: openai.OpenAI, request: dict[str, Any], *, timeout: float, retries: int, deadline: float
+) -> Completion:
+    """The completion of `request`. Busy, failing, silent or garbled: asked again, each time after a longer pause.
+
+    `timeout`: seconds for one attempt; `deadline`: of the monotonic clock, for all. Raises Silent.
+    """
+    for attempt in range(retries + 1):
+        try:
+            body = _body(client, request, min(deadline, time.monotonic() + timeout))
+            return Completion.model_validate(text.loads(body))
+        # Besides the client's own errors, a body that breaks off raises those of whichever HTTP library is beneath.
+        except Exception as fault:
+            problem, pause = _problem(fault, attempt)
+        if pause is None or attempt == retries or time.monotonic() + pause >= deadline:
+            break
+        time.sleep(pause)
+    raise Silent(problem)
+
+
+def _body(client: openai.OpenAI, request: dict[str, Any], deadline: float) -> bytes:
+    """The answer's body, read piece by piece: an endpoint that sends a byte a second, or never stops, is left."""
+    body = bytearray()
+    headers = {"Accept-Encoding": "identity"}
+    with client.chat.completions.with_streaming_response.create(**request, extra_headers=headers) as response:
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > MAX_BYTES:
+                raise ValueError(f"it is longer than {MAX_BYTES} bytes")
+            if time.monotonic() > deadline:
+                raise ValueError("it was not complete in time")
+    return bytes(body)
+
+
+def _problem(fault: Exception, attempt: int) -> tuple[str, float | None]:
+    """What to call `fault`, and the seconds to wait before another attempt; None: asking at once would not help."""
+    pause = float(2**attempt)
+    if isinstance(fault, openai.APIStatusError):
+        said = f"The endpoint answered {fault.status_code}."
+        passing = fault.status_code in {408, 409, 429} or fault.status_code >= 500
+        with suppress(ValueError):
+            pause = min(LONGEST_PAUSE, max(0.0, float(fault.response.headers.get("retry-after", ""))))
+        return said, pause if passing else None
+    if isinstance(fault, openai.APITimeoutError):
+        return "The endpoint did not answer in time.", pause
+    if isinstance(fault, openai.APIConnectionError):
+        return "The endpoint could not be reached.", pause
+    if isinstance(fault, ValueError):
+        return f"What came back is no completion: {fault}"[:300], pause
+    return f"The answer broke off ({type(fault).__name__}).", pause

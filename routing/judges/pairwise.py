@@ -1,0 +1,79 @@
+"""What judges of two responses share: verdicts in the item's own order, and how two askings become one answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from routing.judges import Answer, Question
+
+
+@dataclass(frozen=True)
+class Said:
+    """A verdict in the item's own order.
+
+    `p_left`: P(left is better), where known; `strength`: 0 only for ties and both bad; `confidence`: for a judge that
+    knows it otherwise than by `p_left`.
+    """
+
+    choice: str
+    p_left: float | None = None
+    strength: int = 1
+    rationale: str = ""
+    confidence: float | None = None
+
+
+def plain_text(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The text of chat messages, one after the other; of typed parts, the text ones."""
+    texts = []
+    for message in messages:
+        content = message.get("content") or ""
+        parts = (
+            [content]
+            if isinstance(content, str)
+            else [part.get("text", "") for part in content if isinstance(part, Mapping)]
+        )
+        texts.append("\n".join(part for part in parts if part))
+    return "\n\n".join(texts)
+
+
+def merge(said: Sequence[Said]) -> Said:
+    """One verdict from the orders asked.
+
+    Orders that agree: their choice, the smallest strength, and as confidence the mean probability of the choice. Orders
+    that disagree show a bias for a position, not a preference: a tie, with the confidence 0.
+    """
+    choices = {one.choice for one in said}
+    if len(choices) > 1:
+        return Said("tie", rationale="Asked in both orders, the judge contradicted itself.", confidence=0.0)
+    choice = choices.pop()
+    known = [one.p_left for one in said if one.p_left is not None]
+    confidence = said[0].confidence
+    if choice in {"left", "right"} and known:
+        mean = sum(known) / len(known)
+        confidence = mean if choice == "left" else 1 - mean
+    return Said(choice, None, min(one.strength for one in said), said[0].rationale, confidence)
+
+
+def answer(question: Question, said: Said, *, orders: Sequence[dict[str, Any]] = (), **rest: Any) -> Answer:
+    """The Answer for a verdict. What the question's form has no place for is not usable: people are asked."""
+    config = question.config
+    if (said.choice == "tie" and not config.get("tie", True)) or (
+        said.choice == "both_bad" and not config.get("both_bad")
+    ):
+        called = "a tie" if said.choice == "tie" else "both bad"
+        return refusal(question, f"The judge said {called}, which the form does not take.", orders=orders, **rest)
+    value: dict[str, Any] = {
+        "left": question.responses[0][0],
+        "right": question.responses[1][0],
+        "choice": said.choice,
+        "strength": max(1, said.strength) if said.choice in {"left", "right"} else 0,
+    }
+    if said.rationale and config.get("rationale", "off") != "off":
+        value["rationale"] = said.rationale
+    return Answer(question.call_id, question.field, value, said.confidence, tuple(orders), **rest)
+
+
+def refusal(
+    question: Question, error: str, *, orders: Sequence[dict[str, Any]] = (), passing: bool = False, **rest: Any
+) -> Answer:
+    return Answer(question.call_id, question.field, None, None, tuple(orders), error=error, passing=passing, **rest)

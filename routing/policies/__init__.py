@@ -1,0 +1,86 @@
+"""Routing policies: one file each. A policy is pure: views of items in, verdicts out, no database.
+
+To add one: docs/how-to/add-a-routing-policy.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, cast
+
+from pydantic import BaseModel
+
+from common.plugs import load
+
+POLICIES: dict[str, str] = {
+    "all_human": "routing.policies.all_human:POLICY",
+    "all_ai": "routing.policies.all_ai:POLICY",
+    "random": "routing.policies.random:POLICY",
+    "confidence": "routing.policies.confidence:POLICY",
+}
+
+HUMAN, JUDGE, BOTH = "human", "judge", "both"
+
+
+@dataclass(frozen=True)
+class ItemView:
+    """What a policy may know of one item. `draw`: in [0, 1), fixed for item and plan, so that routing can be repeated.
+
+    `confidence`: the judge's own, in [0, 1]; None before the judge was asked, or where it gives none.
+    """
+
+    item_id: int
+    draw: float
+    features: Mapping[str, Any] = field(default_factory=dict)
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A policy's word on one item. `propensity`: the probability, over the draws, of the route taken; in (0, 1].
+
+    `reasons`: whole sentences an admin can read. `risk`: P(the judge disagrees with people), where the policy knows.
+    """
+
+    route: str
+    propensity: float
+    reasons: tuple[str, ...]
+    risk: float | None = None
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.propensity <= 1:
+            raise ValueError(f"a route that was taken cannot have had the probability {self.propensity}")
+
+
+class Policy(Protocol):
+    """The interface of every routing policy. `Config` forbids unknown fields."""
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    Config: ClassVar[type[BaseModel]]
+
+    def needs_judge(self, config: Any) -> bool:
+        """Whether a plan with `config` makes no sense without a judge."""
+        ...
+
+    def judge_first(self, config: Any) -> bool:
+        """Whether every item is put to the judge before `decide` is asked."""
+        ...
+
+    def batch(self, config: Any) -> int:
+        """With `judge_first`: how many verdicts to compare with each other; 1: each item by itself."""
+        ...
+
+    def decide(self, items: Sequence[ItemView], config: Any, quota: int | None) -> list[Verdict]:
+        """One verdict an item, in order. `quota`: items that the budget can still send to people; None: no limit."""
+        ...
+
+
+def policy(key: str) -> Policy:
+    """The policy called `key`. Raises Invalid where there is none."""
+    return cast(Policy, load(POLICIES, key, "routing policy"))
+
+
+def per_cent(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -1,0 +1,33 @@
+"""Every item to the judge; people see only what the judge could not answer."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from routing.policies import JUDGE, ItemView, Verdict
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AllAI:
+    key = "all_ai"
+    title = "Judge only"
+    description = "Every item goes to the judge; people see what the judge could not answer."
+    Config = Settings
+
+    def needs_judge(self, config: Settings) -> bool:
+        return True
+
+    def judge_first(self, config: Settings) -> bool:
+        return False
+
+    def batch(self, config: Settings) -> int:
+        return 1
+
+    def decide(self, items: Sequence[ItemView], config: Settings, quota: int | None) -> list[Verdict]:
+        return [Verdict(JUDGE, 1.0, ("The plan sends every item to the judge.",)) for _ in items]
+
+
+POLICY = AllAI()

@@ -1,0 +1,33 @@
+"""Every item to people. With a judge in the plan, the judge takes over when the budget for people is spent."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from routing.policies import HUMAN, ItemView, Verdict
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AllHuman:
+    key = "all_human"
+    title = "People only"
+    description = "Every item goes to people."
+    Config = Settings
+
+    def needs_judge(self, config: Settings) -> bool:
+        return False
+
+    def judge_first(self, config: Settings) -> bool:
+        return False
+
+    def batch(self, config: Settings) -> int:
+        return 1
+
+    def decide(self, items: Sequence[ItemView], config: Settings, quota: int | None) -> list[Verdict]:
+        return [Verdict(HUMAN, 1.0, ("The plan sends every item to people.",)) for _ in items]
+
+
+POLICY = AllHuman()

@@ -1,0 +1,76 @@
+"""How a project routes: one plan in force, each change a new version."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from pydantic import BaseModel, ValidationError
+
+from accounts.models import User
+from annotation.services.forms import current_form
+from common.errors import Conflict, Invalid
+from projects.models import Project
+from routing.judges import judge as judge_plug
+from routing.models import Budget, Judge, RoutingPlan
+from routing.policies import policy as policy_plug
+
+
+def checked(config_type: type[BaseModel], config: object) -> BaseModel:
+    """`config` as `config_type` reads it. Raises Invalid with the faulty fields by name, nested ones by dotted path."""
+    if not isinstance(config, dict):
+        raise Invalid("A configuration is an object.", fields={"config": ["Must be an object."]})
+    try:
+        return config_type.model_validate(config)
+    except ValidationError as fault:
+        fields: dict[str, list[str]] = {}
+        for one in fault.errors(include_url=False, include_input=False, include_context=False):
+            name = ".".join(map(str, one["loc"])) or "config"
+            fields.setdefault(name, []).append(one["msg"].removeprefix("Value error, "))
+        raise Invalid("The configuration is not valid.", code="invalid-config", fields=fields) from fault
+
+
+def current_plan(*, project: Project) -> RoutingPlan | None:
+    """The plan in force: the highest number; None: nothing is routed yet."""
+    return RoutingPlan.objects.filter(project=project).select_related("judge__rater").order_by("-number").first()
+
+
+def set_plan(
+    *, project: Project, policy: str, config: object, judge: Judge | None = None, created_by: User | None = None
+) -> RoutingPlan:
+    """Puts a new version of the plan in force; the same plan again changes nothing.
+
+    Raises Invalid (unknown policy, faulty configuration, no judge where one is needed, a judge that cannot fill in the
+    form), Conflict where somebody else was faster.
+    """
+    plug = policy_plug(policy)
+    full = checked(plug.Config, config)
+    if judge is None and plug.needs_judge(full):
+        raise Invalid(f"“{plug.title}” needs a judge.", code="judge-missing", fields={"judge": ["Choose a judge."]})
+    if judge is not None:
+        _check_judge(project, judge)
+    last = current_plan(project=project)
+    values: dict[str, Any] = full.model_dump(mode="json")
+    if last and (last.policy, last.config, last.judge_id) == (policy, values, judge and judge.pk):
+        return last
+    number = last.number + 1 if last else 1
+    try:
+        with transaction.atomic():
+            Budget.objects.get_or_create(project=project)
+            return RoutingPlan.objects.create(
+                project=project, number=number, policy=policy, config=values, judge=judge, created_by=created_by
+            )
+    except IntegrityError as fault:
+        raise Conflict("Somebody else has just changed the plan. Look at it, then change it again.") from fault
+
+
+def _check_judge(project: Project, judge: Judge) -> None:
+    fault = ""
+    if judge.project_id != project.pk or judge.retired_at is not None:
+        fault = "This judge is not available."
+    else:
+        plug = judge_plug(judge.kind)
+        asked = [field for field in current_form(project=project).fields if field.get("required", True)]
+        beyond = [field["name"] for field in asked if field["protocol"] not in plug.protocols]
+        if beyond or not asked:
+            fault = f"This judge cannot fill in the form's field {beyond[0]!r}." if beyond else "The form asks nothing."
+    if fault:
+        raise Invalid(fault, code="judge-unfit", fields={"judge": [fault]})

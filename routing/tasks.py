@@ -1,0 +1,63 @@
+"""Doorbells of the router and of the judges; the beat rings again for what was lost."""
+
+import time
+
+from celery import shared_task
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from annotation.models import Item
+from projects.models import Project
+from routing.models import Judge, JudgeCall, RoutingPlan
+from routing.services import calls
+from routing.services.follow_up import follow_up
+from routing.services.route_new import route_new
+
+# Seconds that one message keeps a worker: others wait for it too.
+TURN = 60
+
+BEAT = {"routing-sweep": {"task": "routing.tasks.sweep", "schedule": 5}}
+
+
+@shared_task(queue="default")
+def route_project(project_id: int) -> None:
+    """Routes what is new, reads what judges have said, and rings for the judges that have something to do."""
+    project = Project.objects.get(pk=project_id)
+    route_new(project=project)
+    follow_up(project=project)
+    for judge_id in idle_judges().filter(project=project).values_list("pk", flat=True):
+        run_judge_calls.delay(judge_id)
+
+
+@shared_task(queue="judge")
+def run_judge_calls(judge_id: int) -> None:
+    """Asks one judge what waits for it, a batch at a time; what is left after its turn is rung for again."""
+    judge = Judge.objects.select_related("project", "rater").get(pk=judge_id)
+    ends = time.monotonic() + TURN
+    asked = 0
+    while time.monotonic() < ends and (batch := calls.run_batch(judge=judge)):
+        asked += batch
+    if asked:
+        route_project.delay(judge.project_id)
+
+
+@shared_task(queue="default")
+def sweep() -> None:
+    """Requeues calls whose worker died; rings for projects and judges with something to do."""
+    calls.requeue_stale()
+    new = Item.objects.filter(project=OuterRef("pk"), state=Item.State.NEW)
+    due = JudgeCall.objects.filter(judge__project=OuterRef("pk"), follow_up_due=True)
+    plan = RoutingPlan.objects.filter(project=OuterRef("pk"))
+    busy = Project.objects.filter(Exists(plan) & (Exists(new) | Exists(due)), state=Project.State.ACTIVE)
+    for project_id in busy.values_list("pk", flat=True):
+        route_project.delay(project_id)
+    for judge_id in idle_judges().values_list("pk", flat=True):
+        run_judge_calls.delay(judge_id)
+
+
+def idle_judges() -> QuerySet[Judge]:
+    """Judges with calls that may be made now and none being made: a ring while a worker asks would only pile up."""
+    soon = Q(not_before=None) | Q(not_before__lte=timezone.now())
+    queued = JudgeCall.objects.filter(soon, judge=OuterRef("pk"), state=JudgeCall.State.QUEUED)
+    running = JudgeCall.objects.filter(judge=OuterRef("pk"), state=JudgeCall.State.RUNNING)
+    return Judge.objects.filter(Exists(queued) & ~Exists(running), project__state=Project.State.ACTIVE)
