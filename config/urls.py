@@ -3,8 +3,18 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config.overview import home, overview
+from projects import urls as projects
+
+# Two pages of the projects show every floor, so the roof adds them under the projects' name.
+project_pages = [
+    path("", home, name="home"),
+    *projects.urlpatterns,
+    path("projects/<slug:slug>/", overview, name="overview"),
+]
+
 urlpatterns = [
-    path("", include("projects.urls")),
+    path("", include((project_pages, projects.app_name))),
     path("", include("accounts.urls")),
     path("projects/<slug:slug>/", include("corpus.urls")),
     path("projects/<slug:slug>/", include("annotation.urls")),

@@ -1,0 +1,182 @@
+"""The loop of one project in numbers: its stations, as drawn on the overview, and what to do next to bring it round."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from django.urls import NoReverseMatch, reverse
+
+from annotation.models import Annotation, Item, Label, Rater
+from corpus.models import ModelVersion, Prompt
+from projects.access import ADMIN, RESEARCH, REVIEW
+from projects.models import Project, Role
+from routing.models import Decision
+from training_bridge.models import ACTIVE, Run, Snapshot
+
+HUMAN_RATERS = [Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON]
+
+# Where the stations stand in the picture, clockwise from the top left, as (column, row).
+PLACES = [(0, 0), (1, 0), (1, 1), (1, 2), (1, 3), (0, 3), (0, 2), (0, 1)]
+WIDTH, HEIGHT, COLUMN, ROW = 152, 80, 184, 112  # of a station, and from one to the next
+
+
+@dataclass(frozen=True)
+class Station:
+    """One stop of the loop: how much is there, and what of it is under way. `column`, `row`: its place."""
+
+    label: str
+    count: int
+    detail: str
+    href: str | None
+    column: int
+    row: int
+
+    @property
+    def x(self) -> int:
+        return 4 + self.column * COLUMN
+
+    @property
+    def y(self) -> int:
+        return 4 + self.row * ROW
+
+    @property
+    def middle(self) -> int:
+        return self.x + WIDTH // 2
+
+    @property
+    def arrow(self) -> str:
+        """The SVG path to the next station, clockwise."""
+        if (self.column, self.row) == PLACES[0]:
+            return f"M{self.x + WIDTH} {self.y + HEIGHT // 2}h{COLUMN - WIDTH - 6}"
+        if (self.column, self.row) == PLACES[4]:
+            return f"M{self.x} {self.y + HEIGHT // 2}h-{COLUMN - WIDTH - 6}"
+        if self.column == 1:
+            return f"M{self.middle} {self.y + HEIGHT}v{ROW - HEIGHT - 6}"
+        return f"M{self.middle} {self.y}v-{ROW - HEIGHT - 6}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that can be done next, and where."""
+
+    text: str
+    action: str
+    href: str
+
+
+def short(number: int) -> str:
+    """A count in at most four characters: 999, 1.2k, 34k, 5.6M."""
+    for size, unit in ((1_000_000, "M"), (1000, "k")):
+        if number >= size:
+            share = number / size
+            return f"{share:.1f}{unit}" if share < 9.95 else f"{share:.0f}{unit}"
+    return str(number)
+
+
+def page_for(name: str, project: Project, role: str, allowed: frozenset[Role]) -> str | None:
+    """The address of a page of the project, for those who may see it."""
+    if role not in allowed:
+        return None
+    try:
+        return reverse(name, kwargs={"slug": project.slug})
+    except NoReverseMatch:
+        return None
+
+
+def _counts(project: Project) -> list[tuple[str, int, str, str, frozenset[Role]]]:
+    """For each station: label, count, detail, the page that shows more, and who may see that page."""
+    inside = Q(item__project=project)
+    prompts = Prompt.objects.filter(project=project).aggregate(all=Count("pk"), open=Count("pk", filter=Q(open=True)))
+    items = Item.objects.filter(project=project).aggregate(
+        all=Count("pk", filter=~Q(state=Item.State.VOID)),
+        new=Count("pk", filter=Q(state=Item.State.NEW)),
+        open=Count("pk", filter=Q(state=Item.State.OPEN)),
+    )
+    decisions = Decision.objects.filter(inside).aggregate(
+        all=Count("pk"), people=Count("pk", filter=~Q(route=Decision.Route.JUDGE))
+    )
+    current = Annotation.objects.filter(inside, retracted_at=None, revised_by=None)
+    annotations = current.aggregate(all=Count("pk"), people=Count("pk", filter=Q(rater__kind__in=HUMAN_RATERS)))
+    labels = Label.objects.filter(inside).aggregate(all=Count("pk"), people=Count("pk", filter=Q(human_count__gt=0)))
+    snapshots = Snapshot.objects.filter(project=project).aggregate(
+        ready=Count("pk", filter=Q(state=Snapshot.State.READY)),
+        coming=Count("pk", filter=Q(state__in=[Snapshot.State.QUEUED, Snapshot.State.BUILDING])),
+    )
+    runs = Run.objects.filter(project=project).aggregate(
+        all=Count("pk"), active=Count("pk", filter=Q(state__in=ACTIVE))
+    )
+    kinds = ModelVersion.Kind
+    models = ModelVersion.objects.filter(project=project).aggregate(
+        all=Count("pk"),
+        policy=Count("pk", filter=Q(kind=kinds.POLICY)),
+        reward=Count("pk", filter=Q(kind=kinds.REWARD)),
+    )
+
+    def split(counts: dict[str, int]) -> str:
+        return f"{short(counts['people'])} people, {short(counts['all'] - counts['people'])} judge"
+
+    return [
+        ("Prompts", prompts["all"], f"{short(prompts['open'])} want responses", "corpus:imports", RESEARCH),
+        ("Items", items["all"], f"{short(items['new'])} new, {short(items['open'])} open", "annotation:items", REVIEW),
+        ("Decisions", decisions["all"], split(decisions), "routing:desk", RESEARCH),
+        ("Annotations", annotations["all"], split(annotations), "annotation:items", REVIEW),
+        ("Labels", labels["all"], f"{short(labels['people'])} with people's word", "annotation:items", REVIEW),
+        ("Snapshots", snapshots["ready"], f"{snapshots['coming']} being made", "training_bridge:snapshots", RESEARCH),
+        ("Runs", runs["all"], f"{runs['active']} active", "training_bridge:runs", RESEARCH),
+        (
+            "Model versions",
+            models["all"],
+            f"{models['policy']} policy, {models['reward']} reward",
+            "training_bridge:models",
+            RESEARCH,
+        ),
+    ]
+
+
+def stations(project: Project, role: str) -> list[Station]:
+    """The eight stations with live counts, each linked to the page that shows more where `role` may see it."""
+    return [
+        Station(label, count, detail, page_for(name, project, role, allowed), *place)
+        for (label, count, detail, name, allowed), place in zip(_counts(project), PLACES, strict=True)
+    ]
+
+
+def _candidates(project: Project, count: dict[str, int]) -> Iterator[tuple[bool, str, str, str, frozenset[Role]]]:
+    """Every step there could be, in the order of the loop: whether it is due, its words, its page, who may."""
+    unrouted = project.items.filter(state=Item.State.NEW).count()
+    yield not project.guidelines.exists(), "Raters have no guideline yet.", "Write it", "projects:guideline_new", ADMIN
+    yield not project.form_versions.exists(), "Raters have no form yet.", "Choose it", "annotation:form", ADMIN
+    yield not count["Prompts"], "There is nothing to judge yet.", "Import items", "corpus:imports", RESEARCH
+    yield (
+        bool(unrouted) and not project.routing_plans.exists(),
+        f"{short(unrouted)} items wait to be routed to people or a judge.",
+        "Choose a routing policy",
+        "routing:desk",
+        RESEARCH,
+    )
+    yield project.memberships.count() == 1, "You are alone here.", "Invite raters", "projects:members", ADMIN
+    yield (
+        bool(count["Labels"]) and not project.snapshots.exists(),
+        f"{short(count['Labels'])} labels can be frozen into a snapshot.",
+        "Make a snapshot",
+        "training_bridge:snapshots",
+        RESEARCH,
+    )
+    yield (
+        bool(count["Snapshots"]) and not count["Runs"],
+        "A snapshot is ready to train on.",
+        "Start a run",
+        "training_bridge:runs",
+        RESEARCH,
+    )
+
+
+def next_steps(project: Project, role: str, found: list[Station]) -> list[Step]:
+    """What is due and `role` may do. `found`: the stations, whose counts decide."""
+    count = {station.label: station.count for station in found}
+    steps = []
+    for due, text, action, name, allowed in _candidates(project, count):
+        href = page_for(name, project, role, allowed) if due else None
+        if href:
+            steps.append(Step(text, action, href))
+    return steps

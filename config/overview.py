@@ -1,0 +1,77 @@
+"""Two pages that show all floors at once, so they stand on the roof: a person's projects, and one project's loop."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from annotation.models import Annotation, Item, Slot
+from common.http import page_of
+from config import loop
+from projects import selectors
+from projects.access import EVERYONE, ProjectRequest, project_view
+from projects.models import Membership, Project, Role
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One person's own work in a project: items they could be given now, and what they answered."""
+
+    waiting: int
+    answered: int
+    today: int
+
+
+def waiting_by_project(user: User, projects: Iterable[Project]) -> dict[int, int]:
+    """Project's key → how many items `user` could be given there now; a paused project gives none."""
+    active = [project.pk for project in projects if project.state == Project.State.ACTIVE]
+    free = Q(state=Slot.State.OPEN) | Q(state=Slot.State.LEASED, leased_until__lte=timezone.now())
+    known = Item.objects.filter(Q(slots__rater__user=user) | Q(skips__rater__user=user), project__in=active)
+    wanted = Slot.objects.filter(free, audience=Slot.Audience.HUMAN, project__in=active)
+    rows = wanted.exclude(item__in=known.values("pk")).values("project").annotate(items=Count("item", distinct=True))
+    return {row["project"]: row["items"] for row in rows}
+
+
+def progress_of(user: User, project: Project) -> Progress:
+    own = Annotation.objects.filter(rater__user=user, rater__project=project, retracted_at=None, revised_by=None)
+    return Progress(
+        waiting=waiting_by_project(user, [project]).get(project.pk, 0),
+        answered=own.count(),
+        today=own.filter(submitted_at__date=timezone.now().date()).count(),
+    )
+
+
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """The projects of whoever asks, with their role and what waits for them."""
+    user = request.user
+    assert isinstance(user, User)
+    page = page_of(request, selectors.memberships_of(user))
+    members: list[Membership] = list(page)
+    waiting = waiting_by_project(user, [member.project for member in members])
+    rows = [{"member": member, "waiting": waiting.get(member.project_id, 0)} for member in members]
+    return render(request, "projects/home.html", {"page": page, "rows": rows})
+
+
+@require_safe
+@project_view(EVERYONE)
+def overview(request: ProjectRequest) -> HttpResponse:
+    """A rater sees their own work; everybody else the loop with live counts and what to do next."""
+    project, role = request.project, request.membership.role
+    context: dict[str, Any] = {
+        "progress": progress_of(request.user, project),
+        "guideline": selectors.newest_guideline(project),
+    }
+    if role == Role.RATER:
+        return render(request, "projects/overview_rater.html", context)
+    stations = loop.stations(project, role)
+    context |= {"stations": stations, "steps": loop.next_steps(project, role, stations)}
+    return render(request, "projects/overview.html", context)
