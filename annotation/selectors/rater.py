@@ -1,0 +1,188 @@
+"""What one rater's pages are made of: nothing of other raters, models, gold or routing, and no id of a response."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from annotation.models import Annotation, FormVersion, Rater
+from annotation.protocols import LETTERS, protocol
+from annotation.selectors.content import MessageText, conversation, response_text
+from annotation.services.leases import Lease
+from annotation.services.submissions import can_undo, current, displayed
+from common.errors import NotFound
+from corpus.models import Prompt, Response
+from projects.models import Guideline
+
+EXCERPT = 120
+RECENT = 50
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One response under the letter of its place."""
+
+    letter: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One question of the form. `context`: what its template needs (Protocol.form_context)."""
+
+    name: str
+    protocol: str
+    config: dict[str, Any]
+    required: bool
+    template: str
+    context: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One item in a rater's hands, as their page or the API shows it."""
+
+    token: uuid.UUID
+    idempotency_key: uuid.UUID
+    leased_until: datetime
+    messages: tuple[MessageText, ...]
+    context: list[dict[str, Any]]
+    language: str
+    shown: tuple[Shown, ...]
+    form_number: int
+    fields: tuple[FormField, ...]
+    guideline_id: int | None
+    draft_values: dict[str, Any] | None
+    draft_version: int
+
+    @property
+    def guideline(self) -> Guideline | None:
+        """Read on use: the API leaves it out, where a guideline has an address of its own."""
+        return Guideline.objects.filter(pk=self.guideline_id).first() if self.guideline_id else None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that was given, as its rater sees it again. `values` in display terms."""
+
+    annotation_id: int
+    messages: tuple[MessageText, ...]
+    context: list[dict[str, Any]]
+    language: str
+    shown: tuple[Shown, ...]
+    fields: tuple[FormField, ...]
+    guideline: Guideline | None
+    values: dict[str, Any]
+    standing: str
+    submitted_at: datetime
+    is_correction: bool
+    can_undo: bool
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    annotation_id: int
+    submitted_at: datetime
+    excerpt: str
+    values: dict[str, Any]
+    standing: str
+    is_correction: bool
+    can_undo: bool
+
+
+def _fields(form: FormVersion) -> tuple[FormField, ...]:
+    found = []
+    for field in form.fields:
+        plug = protocol(field["protocol"])
+        context = plug.form_context(field["config"])
+        required = field.get("required", True)
+        found.append(FormField(field["name"], plug.key, field["config"], required, plug.form_template, context))
+    return tuple(found)
+
+
+def _shown(responses: Sequence[Response]) -> tuple[Shown, ...]:
+    return tuple(Shown(LETTERS[i], response_text(response.messages)) for i, response in enumerate(responses))
+
+
+def _context(prompt: Prompt) -> list[dict[str, Any]]:
+    return [{key: part[key] for key in ("kind", "title", "text") if key in part} for part in prompt.context]
+
+
+def assignment(lease: Lease) -> Assignment:
+    """The view of a lease. No query of its own."""
+    prompt = lease.item.prompt
+    return Assignment(
+        token=lease.token,
+        idempotency_key=lease.token,
+        leased_until=lease.leased_until,
+        messages=conversation(prompt.messages),
+        context=_context(prompt),
+        language=prompt.language,
+        shown=_shown(lease.responses),
+        form_number=lease.form.number,
+        fields=_fields(lease.form),
+        guideline_id=lease.guideline_id,
+        draft_values=lease.draft_values,
+        draft_version=lease.draft_version,
+    )
+
+
+def answered(*, rater: Rater, annotation_id: int) -> Answered:
+    """An answer of this rater, or the correction that stands in its place. Raises NotFound, also where taken back."""
+    own = Annotation.objects.exclude(standing=Annotation.Standing.RECORDED).filter(rater=rater, retracted_at=None)
+    own = own.select_related("item__prompt", "form_version", "guideline", "revised_by")
+    found = own.filter(pk=annotation_id).first()
+    while found is not None and (later := getattr(found, "revised_by", None)) is not None:
+        found = own.filter(pk=later.pk).first()
+    if found is None or found.form_version is None or found.display_order is None:
+        raise NotFound("There is no such answer of yours.")
+    responses = Response.objects.in_bulk(found.display_order)
+    prompt = found.item.prompt
+    return Answered(
+        annotation_id=found.pk,
+        messages=conversation(prompt.messages),
+        context=_context(prompt),
+        language=prompt.language,
+        shown=_shown([responses[pk] for pk in found.display_order]),
+        fields=_fields(found.form_version),
+        guideline=found.guideline,
+        values=displayed(found),
+        standing=found.standing,
+        submitted_at=found.submitted_at,
+        is_correction=found.revises_id is not None,
+        can_undo=can_undo(found),
+    )
+
+
+def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
+    """The rater's latest answers that stand, newest first."""
+    mine = current().filter(rater=rater).exclude(standing=Annotation.Standing.RECORDED)
+    mine = mine.select_related("item__prompt", "form_version").order_by("-submitted_at", "-pk")
+    return [
+        HistoryEntry(
+            annotation_id=found.pk,
+            submitted_at=found.submitted_at,
+            excerpt=_excerpt(found.item.prompt.messages),
+            values=displayed(found),
+            standing=found.standing,
+            is_correction=found.revises_id is not None,
+            can_undo=can_undo(found),
+        )
+        for found in mine[: min(limit, RECENT)]
+    ]
+
+
+def _excerpt(messages: list[dict[str, Any]]) -> str:
+    texts = conversation(messages)
+    text = " ".join(texts[-1].text.split()) if texts else ""
+    return text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
+
+
+def today(*, rater: Rater) -> int:
+    """How many items this rater has answered since midnight (UTC); their own rows only, by index."""
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    mine = Annotation.objects.filter(rater=rater, submitted_at__gte=midnight, retracted_at=None, revises=None)
+    return mine.exclude(standing=Annotation.Standing.RECORDED).count()
