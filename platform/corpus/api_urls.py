@@ -1,2 +1,12 @@
+from django.urls import path
+
+from corpus import api
+
 app_name = "corpus-api"
-urlpatterns: list = []
+urlpatterns = [
+    path("imports/", api.ImportsAPI.as_view(), name="imports"),
+    path("imports/<int:import_id>/", api.ImportAPI.as_view(), name="import"),
+    path("imports/<int:import_id>/report/", api.ImportReportAPI.as_view(), name="import-report"),
+    path("imports/<int:import_id>/retry/", api.ImportRetryAPI.as_view(), name="import-retry"),
+    path("prompts/", api.PromptsAPI.as_view(), name="prompts"),
+]

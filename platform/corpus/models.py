@@ -39,7 +39,9 @@ class Import(Created):
     lines = models.PositiveIntegerField(default=0)
     bad_lines = models.PositiveIntegerField(default=0)
     rows_total = models.PositiveIntegerField(default=0, help_text="Good rows waiting in the staging file")
-    rows_stored = models.PositiveIntegerField(default=0, help_text="How far into the staging file the database has come")
+    rows_stored = models.PositiveIntegerField(
+        default=0, help_text="How far into the staging file the database has come"
+    )
     new_items = models.PositiveIntegerField(default=0)
     known_items = models.PositiveIntegerField(default=0)
     new_annotations = models.PositiveIntegerField(default=0)
@@ -52,7 +54,8 @@ class Import(Created):
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["queued", "running", "stored", "succeeded", "rejected", "failed"]), name="import_state"
+                condition=Q(state__in=["queued", "running", "stored", "succeeded", "rejected", "failed"]),
+                name="import_state",
             ),
             models.CheckConstraint(
                 condition=Q(state="running", owner__isnull=False, heartbeat_at__isnull=False)
@@ -66,7 +69,7 @@ class Import(Created):
 
 
 class ModelVersion(Created):
-    """Immutable weights and how they came to be. `path` is a local folder; `source` the hub id or folder it came from."""
+    """Immutable weights and how they came to be. `path`: a local folder; `source`: a hub id or where else from."""
 
     class Kind(models.TextChoices):
         POLICY = "policy", "Policy"
@@ -136,7 +139,9 @@ class Response(Created):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["prompt", "external_id"], name="response_external_id"),
-            models.CheckConstraint(condition=Q(author_kind__in=["model", "human", "unknown"]), name="response_author_kind"),
+            models.CheckConstraint(
+                condition=Q(author_kind__in=["model", "human", "unknown"]), name="response_author_kind"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -157,7 +162,9 @@ class Candidate(models.Model):
     feedback = CleanJSONField(default=list)
     meta = CleanJSONField(default=dict)
     content_sha256 = models.CharField(
-        max_length=64, blank=True, help_text="Of what was imported: tells the same row come twice from another one under its id"
+        max_length=64,
+        blank=True,
+        help_text="Of what was imported: tells the same row come twice from another one under its id",
     )
     source = models.ForeignKey(Import, models.SET_NULL, null=True, blank=True, related_name="candidates")
     taken_at = models.DateTimeField(null=True, blank=True)

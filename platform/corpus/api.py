@@ -1,0 +1,186 @@
+"""The corpus over HTTP: imports begun by upload or with lines in the body, their state, their reports; prompts."""
+
+import json
+from typing import Any, ClassVar
+
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, inline_serializer
+from rest_framework import exceptions, serializers, status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common import text
+from common.api import Pages, StrictJSONParser, known_parameters
+from corpus import selectors, services, tasks
+from corpus.importers import IMPORTERS
+from corpus.models import Import, Prompt
+from projects.access import RESEARCH, ProjectAPIView
+
+MAX_LINES = 10_000
+MAX_OPENED = 500
+
+
+class ImportSerializer(serializers.ModelSerializer[Import]):
+    class Meta:
+        model = Import
+        fields = (
+            "id", "format", "filename", "options", "skip_bad_lines", "state", "bytes_total", "bytes_read", "lines",
+            "bad_lines", "rows_total", "rows_stored", "new_items", "known_items", "new_annotations", "error",
+            "created_at", "finished_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class OptionsField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
+    """A JSON object; in a multipart body, its text."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, str):
+            try:
+                data = text.loads(data)
+            except ValueError as fault:
+                raise serializers.ValidationError(str(fault)) from fault
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Expected a JSON object.")
+        return data
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
+
+
+class NewImportSerializer(serializers.Serializer[Any]):
+    """What both kinds of body share."""
+
+    format = serializers.ChoiceField(choices=sorted(IMPORTERS))
+    options = OptionsField(required=False, help_text="open_prompts, use_recorded, licence, language")
+    skip_bad_lines = serializers.BooleanField(default=False)
+
+
+class UploadedImportSerializer(NewImportSerializer):
+    files = serializers.ListField(child=serializers.FileField(), min_length=1, max_length=10)
+
+
+class InlineImportSerializer(NewImportSerializer):
+    lines = serializers.ListField(
+        child=serializers.JSONField(), min_length=1, max_length=MAX_LINES, help_text="The records of the file, in order"
+    )
+
+
+class ImportsAPI(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "POST": RESEARCH}
+    parser_classes = [StrictJSONParser, MultiPartParser]
+
+    @extend_schema(operation_id="imports_list", responses=ImportSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        known_parameters(request, set())
+        pages = Pages()
+        found = pages.paginate_queryset(selectors.imports(self.project), request, self)
+        return pages.get_paginated_response(ImportSerializer(found, many=True).data)
+
+    @extend_schema(
+        operation_id="imports_create",
+        request={"multipart/form-data": UploadedImportSerializer, "application/json": InlineImportSerializer},
+        responses={202: ImportSerializer},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Begins an import; it goes on in a worker. Ask for its state until it is succeeded, rejected or failed."""
+        known_parameters(request, set())
+        uploaded = (request.content_type or "").startswith("multipart/")
+        form = (UploadedImportSerializer if uploaded else InlineImportSerializer)(data=request.data)
+        form.is_valid(raise_exception=True)
+        given = dict(form.validated_data)
+        given["project"], given["user"] = self.project, request.user
+        if uploaded:
+            run = services.start_import(**given)
+        else:
+            lines = (json.dumps(line, ensure_ascii=False) for line in given.pop("lines"))
+            run = services.import_lines(text="\n".join(lines), **given)
+        tasks.ring(run.pk)
+        return Response(ImportSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ImportAPI(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="imports_read", responses=ImportSerializer)
+    def get(self, request: Request, slug: str, import_id: int) -> Response:
+        known_parameters(request, set())
+        return Response(ImportSerializer(selectors.one_import(self.project, import_id)).data)
+
+
+class ImportReportAPI(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="imports_report", responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY})
+    def get(self, request: Request, slug: str, import_id: int) -> FileResponse:
+        """Every bad line and warning, a JSON object a line: level, file, line, pointer, reason, excerpt."""
+        known_parameters(request, set())
+        path = selectors.report_file(selectors.one_import(self.project, import_id))
+        name = f"import-{import_id}-report.jsonl"
+        return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/x-ndjson")
+
+
+class RetrySerializer(serializers.Serializer[Any]):
+    skip_bad_lines = serializers.BooleanField(default=False)
+
+
+class ImportRetryAPI(ProjectAPIView):
+    roles: ClassVar = {"POST": RESEARCH}
+
+    @extend_schema(operation_id="imports_retry", request=RetrySerializer, responses={202: ImportSerializer})
+    def post(self, request: Request, slug: str, import_id: int) -> Response:
+        """Tries a failed import again or, with `skip_bad_lines`, takes the good lines of a rejected one."""
+        run = selectors.one_import(self.project, import_id)
+        form = RetrySerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        services.retry_import(run=run, **form.validated_data)
+        tasks.ring(run.pk)
+        run.refresh_from_db()
+        return Response(ImportSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+class PromptSerializer(serializers.ModelSerializer[Prompt]):
+    class Meta:
+        model = Prompt
+        fields = ("id", "external_id", "group", "messages", "context", "language", "tags", "open", "created_at")
+        read_only_fields = fields
+
+
+class OpenPromptsSerializer(serializers.Serializer[Any]):
+    ids = serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=1, max_length=MAX_OPENED)
+    open = serializers.BooleanField()
+
+
+class PromptsAPI(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "PATCH": RESEARCH}
+
+    @extend_schema(
+        operation_id="prompts_list",
+        parameters=[OpenApiParameter("open", OpenApiTypes.BOOL, description="Only open ones, or only others")],
+        responses=PromptSerializer(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        known_parameters(request, {"open"})
+        wanted = request.query_params.get("open")
+        if wanted not in {None, "true", "false"}:
+            raise exceptions.ParseError("open must be true or false.")
+        found = selectors.prompts(self.project, open=None if wanted is None else wanted == "true")
+        pages = Pages()
+        return pages.get_paginated_response(
+            PromptSerializer(pages.paginate_queryset(found, request, self), many=True).data
+        )
+
+    @extend_schema(
+        operation_id="prompts_open",
+        request=OpenPromptsSerializer,
+        responses=inline_serializer("PromptsChanged", {"changed": serializers.IntegerField()}),
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        """Opens or closes prompts: open ones are answered by the next policy version."""
+        form = OpenPromptsSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        ids, opening = form.validated_data["ids"], form.validated_data["open"]
+        return Response({"changed": services.set_open(project=self.project, prompt_ids=ids, open=opening)})

@@ -1,0 +1,93 @@
+"""What a person fills in to import."""
+
+from typing import Any
+
+from django import forms
+from django.core.files.base import ContentFile
+
+from corpus.importers import importers
+from corpus.uploads import MAX_FILES
+
+RECORDED = {"": None, "yes": True, "no": False}
+
+
+class SeveralFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Any number of uploaded files; `clean` gives a list."""
+
+    widget = SeveralFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        given = data if isinstance(data, list | tuple) else [data] if data else []
+        return [super(FilesField, self).clean(one, initial) for one in given]
+
+
+class ImportForm(forms.Form):
+    format = forms.ChoiceField(widget=forms.RadioSelect, help_text="Examples of each are below the form.")
+    file = FilesField(
+        required=False,
+        label="Files",
+        help_text=f"JSON lines or a JSON list, also as .gz or .zip; at most {MAX_FILES} files, read as one.",
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        label="Or paste a few lines",
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
+    )
+    open_prompts = forms.BooleanField(
+        required=False,
+        label="Take rows with no or one response as open prompts",
+        help_text="The next policy version answers them. Only Prefloop JSON lines can hold such rows.",
+    )
+    use_recorded = forms.ChoiceField(
+        required=False,
+        label="Judgments in the file",
+        choices=[
+            ("", "As the format has it"),
+            ("yes", "Count them in labels"),
+            ("no", "Keep them, but do not count them"),
+        ],
+        help_text="Preference data (TRL, HH) counts; the people and judges of PandaLM are kept for routing to replay.",
+    )
+    language = forms.CharField(
+        required=False, max_length=35, help_text="Where a row does not say; a tag such as en or pt-BR."
+    )
+    licence = forms.CharField(required=False, max_length=200, help_text="Where a row does not say.")
+    skip_bad_lines = forms.BooleanField(
+        required=False,
+        label="Skip bad lines",
+        help_text="Otherwise one bad line means that nothing is imported. The report lists them all either way.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["format"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(one.key, one.title) for one in importers()]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        files, text = cleaned.get("file") or [], cleaned.get("text") or ""
+        if bool(files) == bool(text.strip()) and not self.errors:
+            raise forms.ValidationError("Choose files or paste lines: one of the two.")
+        return cleaned
+
+    def given(self) -> dict[str, Any]:
+        """The arguments of `services.start_import` that a person chooses."""
+        cleaned = self.cleaned_data
+        pasted = ContentFile(cleaned["text"].encode(), name="pasted lines")
+        return {
+            "format": cleaned["format"],
+            "files": cleaned["file"] or [pasted],
+            "skip_bad_lines": cleaned["skip_bad_lines"],
+            "options": {
+                "open_prompts": cleaned["open_prompts"],
+                "use_recorded": RECORDED[cleaned["use_recorded"]],
+                "language": cleaned["language"],
+                "licence": cleaned["licence"],
+            },
+        }

@@ -1,0 +1,107 @@
+"""Pages of the corpus: imports and prompts."""
+
+from collections.abc import Iterator
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from common.errors import DomainError
+from corpus import selectors, services, tasks
+from corpus.forms import ImportForm
+from corpus.importers import importers
+from corpus.models import Import
+from corpus.staging import as_csv
+from projects.access import RESEARCH, ProjectRequest, project_view
+
+PAGE = 50
+ENDED = {Import.State.SUCCEEDED, Import.State.REJECTED, Import.State.FAILED}
+
+
+@require_GET
+@project_view(RESEARCH)
+def import_list(request: ProjectRequest) -> HttpResponse:
+    page = Paginator(selectors.imports(request.project), PAGE).get_page(request.GET.get("page"))
+    return render(request, "corpus/imports.html", {"page": page})
+
+
+@require_http_methods(["GET", "POST"])
+@project_view(RESEARCH)
+def import_new(request: ProjectRequest) -> HttpResponse:
+    form = ImportForm(request.POST or None, request.FILES or None, initial={"format": "native"})
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = services.start_import(project=request.project, user=request.user, **form.given())
+        except DomainError as fault:
+            form.add_error(None, fault.detail)
+        else:
+            tasks.ring(run.pk)
+            return redirect("corpus:import", request.project.slug, run.pk)
+    status = 422 if form.errors else 200
+    return render(request, "corpus/import_new.html", {"form": form, "formats": importers()}, status=status)
+
+
+def _about(run: Import) -> dict[str, object]:
+    return {"run": run, "ended": run.state in ENDED, "retryable": selectors.retryable(run)}
+
+
+@require_GET
+@project_view(RESEARCH)
+def import_detail(request: ProjectRequest, import_id: int) -> HttpResponse:
+    run = selectors.one_import(request.project, import_id)
+    context = _about(run) | {"entries": selectors.first_entries(run), "rows": selectors.first_rows(run)}
+    return render(request, "corpus/import_detail.html", context)
+
+
+@require_GET
+@project_view(RESEARCH)
+def import_progress(request: ProjectRequest, import_id: int) -> HttpResponse:
+    """The part of the page that changes while an import runs; once it is over, the page is asked for again, whole."""
+    context = _about(selectors.one_import(request.project, import_id))
+    response = render(request, "corpus/import_detail.html#progress", context)
+    if context["ended"]:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_GET
+@project_view(RESEARCH)  # type: ignore[arg-type]  # a streamed response is no HttpResponse by its class
+def import_report(request: ProjectRequest, import_id: int, form: str) -> HttpResponseBase:
+    """The whole report as a download: JSON lines as it is, or CSV for a spreadsheet."""
+    run = selectors.one_import(request.project, import_id)
+    path = selectors.report_file(run)
+    name = f"import-{run.pk}-report.{form}"
+    if form == "jsonl":
+        return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/x-ndjson")
+    lines: Iterator[str] = as_csv(selectors.report_entries(run))
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@require_POST
+@project_view(RESEARCH)
+def import_retry(request: ProjectRequest, import_id: int) -> HttpResponse:
+    run = selectors.one_import(request.project, import_id)
+    services.retry_import(run=run, skip_bad_lines=request.POST.get("skip_bad_lines") == "1")
+    tasks.ring(run.pk)
+    return redirect("corpus:import", request.project.slug, run.pk)
+
+
+@require_http_methods(["GET", "POST"])
+@project_view(RESEARCH)
+def prompt_list(request: ProjectRequest) -> HttpResponse:
+    """Prompts, and which of them the next policy version answers."""
+    if request.method == "POST":
+        chosen = [int(one) for one in request.POST.getlist("prompt") if one.isdecimal() and len(one) < 19]
+        opening = request.POST.get("open") == "1"
+        count = services.set_open(project=request.project, prompt_ids=chosen, open=opening)
+        messages.success(request, f"{count} prompts {'opened' if opening else 'closed'}.")
+        return redirect(request.get_full_path())
+    shown = {"open": True, "closed": False}.get(request.GET.get("show", ""))
+    text = request.GET.get("text", "").replace("\x00", "")[:200]
+    found = selectors.prompts(request.project, open=shown, text=text)
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "show": request.GET.get("show", ""), "text": text}
+    return render(request, "corpus/prompts.html", context)
