@@ -58,7 +58,7 @@ class Derivation(BaseModel):
 
 @dataclass(frozen=True)
 class Pair:
-    """One preference. `soft`: P(chosen is better) by the votes, a tie counting half; in [0.5, 1]."""
+    """One preference. `soft`: P(chosen is better) by the votes, a tie counting half."""
 
     chosen_id: int
     rejected_id: int
@@ -94,24 +94,29 @@ def source_of(human_count: int, judge_count: int) -> Literal["human", "judge", "
 def pair_of(value: Mapping[str, Any], soft: Mapping[str, float], ties: Literal["drop", "keep"]) -> Pair | Reason:
     """The pair that a pairwise label teaches, or why it teaches none.
 
-    `value`: {"choice", "strength", "left", "right"}, left and right being response ids in item order;
-    `soft`: {outcome: share of the votes}. A kept tie calls the left response chosen, with `soft` ½.
+    `value`: {"choice", "strength", "left", "right"}, left and right being response ids in item order, choice one of
+    left, right, tie, both_bad, split; `soft`: {outcome: share of the votes}. A tie or split vote that is kept calls the
+    response with more votes (else the left one) chosen.
     """
     choice, left, right = value.get("choice"), value.get("left"), value.get("right")
     if choice == "both_bad":
         return "both_bad"
-    if choice not in {"left", "right", "tie"} or left is None or right is None:
+    if choice not in {"left", "right", "tie", "split"} or left is None or right is None:
         return "unsure"
-    shares = sorted((share for share in soft.values() if share > 0), reverse=True)
-    split = len(shares) > 1 and abs(shares[0] - shares[1]) < 1e-9
-    if split or choice == "tie":
-        if ties == "drop":
-            return "split_vote" if split else "tie"
-        return Pair(left, right, 0.0, 0.5)
-    chosen, rejected = (left, right) if choice == "left" else (right, left)
-    undecided = soft.get("tie", 0.0) + soft.get("both_bad", 0.0)
-    probability = soft.get(choice, 1.0) + undecided / 2
-    return Pair(chosen, rejected, float(value.get("strength") or 0), round(min(1.0, probability), 6))
+    if ties == "drop" and choice in {"tie", "split"}:
+        return "tie" if choice == "tie" else "split_vote"
+    p_left = _p_left(choice, soft)
+    left_wins = choice == "left" if choice in {"left", "right"} else p_left >= 0.5
+    chosen, rejected = (left, right) if left_wins else (right, left)
+    return Pair(chosen, rejected, float(value.get("strength") or 0), round(p_left if left_wins else 1 - p_left, 6))
+
+
+def _p_left(choice: str, soft: Mapping[str, float]) -> float:
+    """P(left is better) by the votes; whoever saw no difference counts half for either side."""
+    if not soft:
+        return {"left": 1.0, "right": 0.0}.get(choice, 0.5)
+    undecided = 1 - soft.get("left", 0.0) - soft.get("right", 0.0)
+    return soft.get("left", 0.0) + undecided / 2
 
 
 def plain_messages(messages: Any) -> list[dict[str, str]] | None:

@@ -1,5 +1,7 @@
 """The doorbells. A message carries an id; the row is claimed by compare-and-set, so a second ring is harmless."""
 
+from typing import TYPE_CHECKING
+
 from celery import shared_task
 
 from corpus.models import ModelVersion
@@ -9,12 +11,20 @@ from training_bridge.services import models as model_services
 from training_bridge.services import snapshots as snapshot_services
 from training_bridge.services.ownership import requeue_silent_runs
 
+if TYPE_CHECKING:
+    from celery import Task
+
 RING_SECONDS = 15
+
+
+def ring(task: "Task[[int], None]", row_id: int) -> None:
+    """Rings for one row once the transaction is through. A ring that is lost is made up for by the sweep."""
+    task.delay_on_commit(row_id)  # type: ignore[attr-defined]  # Celery's Django tasks have it
 
 
 # Acknowledged at once and never limited in time: a run lasts hours, longer than a broker waits before it sends a
 # message again, and the row (not the message) remembers that it is to be done.
-@shared_task(queue="train", acks_late=False, reject_on_worker_lost=False, time_limit=None, soft_time_limit=None)
+@shared_task(queue="train", acks_late=False, reject_on_worker_lost=False)
 def run(run_id: int) -> None:
     if execute_run(run_id=run_id) == Run.State.QUEUED:
         run.delay(run_id)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,24 +78,25 @@ def _checkpoint(run: Run, folder: Path) -> dict[str, Any] | None:
     """The newest checkpoint, or None where it is gone: the run then begins anew."""
     if not run.checkpoint or not (folder / run.checkpoint["path"]).exists():
         return None
-    return run.checkpoint | {"path": str(folder / run.checkpoint["path"])}
+    return {**run.checkpoint, "path": str(folder / run.checkpoint["path"])}
 
 
 def _inputs(run: Run, folder: Path) -> dict[str, str]:
     wanted = load_method(run.method).needs.input
     found = {}
-    if "prompts" in wanted:
-        found["prompts"] = str(_write_once(folder / "prompts.jsonl", _open_prompts(run)))
+    # An evaluation without held-out prompts of a snapshot asks the open ones.
+    if "prompts" in wanted or "prompts" in run.inputs or (run.method == "evaluate" and run.snapshot is None):
+        found["prompts"] = _input(run, folder, "prompts", _open_prompts)
     if "text" in wanted:
-        found["text"] = str(_text(run, folder))
+        found["text"] = _input(run, folder, "text", _conversations)
     return found
 
 
-def _text(run: Run, folder: Path) -> Path:
-    if "text" in run.inputs:
-        path: Path = var_path(run.inputs["text"])
-        return verified(path, run.inputs["sha256"])
-    return _write_once(folder / "text.jsonl", _conversations(run))
+def _input(run: Run, folder: Path, kind: str, rows: Callable[[Run], Iterator[dict[str, Any]]]) -> str:
+    """The file that was pinned at the start, unchanged; else one written now, once."""
+    if kind in run.inputs:
+        return str(verified(var_path(run.inputs[kind]), run.inputs["sha256"]))
+    return str(_write_once(folder / f"{kind}.jsonl", rows(run)))
 
 
 def _write_once(path: Path, rows: Iterator[dict[str, Any]]) -> Path:

@@ -65,7 +65,7 @@ def _store_responses(run: Run, path: Path) -> dict[str, Any]:
     Nobody can compare a response with itself, and an empty one teaches nothing: such pairs are counted, not made.
     """
     counts = {"responses": 0, "items": 0, "skipped_equal": 0, "skipped_empty": 0}
-    lines = groupby(read_lines(path), key=lambda line: line["prompt_id"])
+    lines = groupby(read_lines(path), key=lambda line: int(line["prompt_id"]))
     while batch := [(prompt_id, list(group)) for prompt_id, group in islice(lines, BATCH)]:
         prompts = Prompt.objects.filter(project=run.project_id).in_bulk([prompt_id for prompt_id, _ in batch])
         made = [_response(run, prompts[key], line) for key, samples in batch if key in prompts for line in samples]
@@ -73,7 +73,7 @@ def _store_responses(run: Run, path: Path) -> dict[str, Any]:
         ids = [response.external_id for response in made]
         stored = Response.objects.filter(prompt__in=prompts, external_id__in=ids).order_by("prompt_id", "pk")
         counts["responses"] += len(made)
-        candidates = []
+        candidates: list[Candidate] = []
         for _, group in groupby(stored, key=lambda response: response.prompt_id):
             candidates += _candidates(run, list(group), counts)
         Candidate.objects.bulk_create(candidates, ignore_conflicts=True)

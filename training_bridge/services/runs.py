@@ -46,8 +46,9 @@ def start_run(
 ) -> Run:
     """Queues a run, or returns the active one with the very same specification: starting twice starts once.
 
-    `inputs` pins what is not the method's own: {"pairs": "all" | "adjacent", "round": n} for respond, {"text": a JSONL
-    file under VAR_DIR} for pretrain (default: the project's own prompts and responses).
+    `inputs` pins what is not the method's own: {"pairs": "all" | "adjacent", "round": n} for respond, and the name of a
+    JSONL file under VAR_DIR, {"text"} for pretrain or {"prompts"} for respond and evaluate, where the project's own
+    responses or open prompts are not what is to be read.
     Raises Invalid with field errors for a wrong configuration, or saying what is missing.
     """
     plug = load_method(method)
@@ -140,47 +141,50 @@ def _fits(role: str, base_kind: str, version: ModelVersion) -> bool:
 
 
 def _pin_inputs(method: Method, project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
-    """What the run reads beside snapshot and models, fixed now, so that an attempt tomorrow reads the same."""
+    """What the run reads beside snapshot and models, fixed now, so that an attempt tomorrow reads the same.
+
+    A file that is named is pinned by its hash; without one, the run's worker writes the list from the project's rows.
+    """
+    kind = "text" if "text" in method.needs.input else "prompts"
+    pinned = _pin_file(kind, inputs.pop(kind)) if kind in inputs else {}
     if method.key == "respond":
-        return _pin_respond(project, inputs)
-    if "text" in method.needs.input:
-        return _pin_text(project, inputs)
+        pinned |= _pin_round(project, inputs)
     if inputs:
-        raise Invalid(f"{method.title} takes no inputs.", fields={"inputs": ["Leave it empty."]})
-    return {}
+        raise Invalid("The inputs are not valid.", fields={"inputs": [f"{method.title} knows no {min(inputs)}."]})
+    if not pinned.get(kind) and (complaint := _nothing_to_read(method, project)):
+        raise Invalid(complaint, code="needs")
+    return pinned
 
 
-def _pin_respond(project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
-    if not Prompt.objects.filter(project=project, open=True).exists():
-        raise Invalid("No prompt of this project is open: mark prompts as open, or import some that are.", code="needs")
+def _nothing_to_read(method: Method, project: Project) -> str:
+    if "prompts" in method.needs.input and not Prompt.objects.filter(project=project, open=True).exists():
+        return "No prompt of this project is open: import prompts that want responses."
+    if "text" in method.needs.input and not Response.objects.filter(prompt__project=project).exists():
+        return "The project has no responses to read yet: import some first."
+    return ""
+
+
+def _pin_round(project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
     number = inputs.pop("round", None) or next_round(project)
     pairs = inputs.pop("pairs", "all")
-    if inputs or pairs not in {"all", "adjacent"} or not isinstance(number, int) or not 1 <= number <= 1_000_000:
-        raise Invalid(
-            "The inputs are not valid.", fields={"inputs": ["pairs: all or adjacent; round: a whole number from 1."]}
-        )
+    if pairs not in {"all", "adjacent"} or not isinstance(number, int) or not 1 <= number <= 1_000_000:
+        raise Invalid("The inputs are not valid.", fields={"inputs": ["pairs: all or adjacent; round: from 1."]})
     return {"pairs": pairs, "round": number}
+
+
+def _pin_file(kind: str, name: str) -> dict[str, Any]:
+    root = var_path().resolve()
+    path = (root / name).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        raise Invalid("The inputs are not valid.", fields={"inputs": [f"{kind} must be a file under VAR_DIR."]})
+    return {kind: str(path.relative_to(root)), "sha256": sha256_of(path)}
 
 
 def next_round(project: Project) -> int:
     """The round that new responses belong to: one after the last that has items or responses on their way."""
     items = Item.objects.filter(project=project).aggregate(last=Max("round"))["last"] or 0
     answered = project.runs.filter(method="respond", state=Run.State.SUCCEEDED).values_list("inputs__round", flat=True)
-    return max([items, *(number for number in answered if number)]) + 1
-
-
-def _pin_text(project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
-    text = inputs.pop("text", None)
-    if inputs:
-        raise Invalid("The inputs are not valid.", fields={"inputs": ["Only text is known."]})
-    if text is None:
-        if not Response.objects.filter(prompt__project=project).exists():
-            raise Invalid("The project has no responses to read yet: import some first.", code="needs")
-        return {}
-    path = var_path(text).resolve()
-    if not path.is_relative_to(var_path().resolve()) or not path.is_file():
-        raise Invalid("The inputs are not valid.", fields={"inputs": ["text must be a file under VAR_DIR."]})
-    return {"text": str(path.relative_to(var_path().resolve())), "sha256": sha256_of(path)}
+    return max(int(number) for number in [items, *answered] if number is not None) + 1
 
 
 def cancel_run(*, run: Run, user: User | None = None) -> Run:

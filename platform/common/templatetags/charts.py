@@ -1,0 +1,38 @@
+"""`{% line_chart series "title" %}` and `{% bar_chart bars "title" %}`: an SVG picture and, folded, its numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import template
+
+from common import charts
+from common.charts import Bar, Series
+
+register = template.Library()
+
+
+@register.inclusion_tag("common/line_chart.html")
+def line_chart(series: Sequence[Series], title: str, x_label: str = "step") -> dict[str, Any]:
+    return {"chart": charts.line_chart(series), "title": title, "x_label": x_label}
+
+
+@register.inclusion_tag("common/bar_chart.html")
+def bar_chart(bars: Sequence[Bar], title: str) -> dict[str, Any]:
+    return {"chart": charts.bar_chart(bars), "title": title}
+
+
+@register.filter
+def short_number(value: Any) -> str:
+    """A number as `common.charts.number` writes it; anything else as it is."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return charts.number(float(value)) if is_number else str(value)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """A time span in the two largest units that matter: 45 s, 12 min, 3 h 20 min."""
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,235 @@
+"""Snapshots, runs and models over HTTP, for admins and researchers."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from common.api import Pages, known_parameters
+from common.errors import Invalid, NotFound
+from corpus.models import ModelVersion
+from projects.access import RESEARCH, ProjectAPIView
+from training_bridge import selectors, services, tasks
+from training_bridge import serializers as forms
+from training_bridge.models import Run, Snapshot
+from training_bridge.views import attachment
+
+
+def _page(view: ProjectAPIView, rows: "QuerySet[Any]", out: type[BaseSerializer[Any]]) -> Response:
+    pages = Pages()
+    found = pages.paginate_queryset(rows, view.request, view)
+    return pages.get_paginated_response(out(found, many=True).data)
+
+
+def _valid(form: BaseSerializer[Any]) -> dict[str, Any]:
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def _chosen(request: Request, name: str, values: list[str]) -> str | None:
+    """A query parameter that is one of `values`, or None where it is not given. Raises Invalid."""
+    value = request.query_params.get(name)
+    if value is not None and value not in values:
+        raise Invalid("Unknown value.", fields={name: [f"One of {', '.join(values)}."]})
+    return value
+
+
+class SnapshotsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "POST": RESEARCH}
+
+    @extend_schema(operation_id="snapshots_list", responses=forms.SnapshotOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """The snapshots, newest first."""
+        known_parameters(request, set())
+        return _page(self, selectors.snapshots_of(self.project), forms.SnapshotOut)
+
+    @extend_schema(operation_id="snapshots_create", request=forms.SnapshotIn, responses={202: forms.SnapshotOut})
+    def post(self, request: Request, slug: str) -> Response:
+        """Asks for a snapshot. It is built in the background: ask again until its state is ready or failed."""
+        values = _valid(forms.SnapshotIn(data=request.data))
+        made = services.request_snapshot(project=self.project, user=self.membership.user, **values)
+        tasks.ring(tasks.build_snapshot, made.pk)
+        return Response(forms.SnapshotOut(made).data, status=202)
+
+
+class SnapshotView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="snapshots_retrieve", responses=forms.SnapshotOut)
+    def get(self, request: Request, slug: str, snapshot_number: int) -> Response:
+        """One snapshot."""
+        known_parameters(request, set())
+        return Response(forms.SnapshotOut(selectors.snapshot_of(self.project, snapshot_number)).data)
+
+
+class SnapshotRetryView(ProjectAPIView):
+    roles: ClassVar = {"POST": RESEARCH}
+
+    @extend_schema(operation_id="snapshots_retry", request=None, responses={202: forms.SnapshotOut})
+    def post(self, request: Request, slug: str, snapshot_number: int) -> Response:
+        """Builds a failed snapshot again."""
+        found = selectors.snapshot_of(self.project, snapshot_number)
+        services.retry_snapshot(snapshot=found, user=self.membership.user)
+        tasks.ring(tasks.build_snapshot, found.pk)
+        return Response(forms.SnapshotOut(found).data, status=202)
+
+
+class SnapshotFileView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(
+        operation_id="snapshots_file",
+        responses={(200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY)},
+    )
+    def get(self, request: Request, slug: str, snapshot_number: int, exporter: str, filename: str) -> HttpResponseBase:
+        """One file of a snapshot in one export format, hashed again before it is sent (409 where it has changed)."""
+        known_parameters(request, set())
+        found = selectors.snapshot_of(self.project, snapshot_number)
+        return attachment(selectors.export(found, exporter, filename), f"snapshot-{snapshot_number}-{filename}")
+
+
+class MethodsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="methods_list", responses=forms.MethodOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """What can be run, what each method needs, and its settings."""
+        known_parameters(request, set())
+        return Response(forms.MethodOut(selectors.methods(), many=True).data)  # type: ignore[arg-type]  # many
+
+
+class RunsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "POST": RESEARCH}
+
+    @extend_schema(
+        operation_id="runs_list",
+        parameters=[OpenApiParameter("state", str, enum=Run.State.values)],
+        responses=forms.RunOut(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """The runs, newest first."""
+        known_parameters(request, {"state"})
+        state = _chosen(request, "state", Run.State.values)
+        rows = selectors.runs_of(self.project)
+        return _page(self, rows.filter(state=state) if state else rows, forms.RunOut)
+
+    @extend_schema(operation_id="runs_start", request=forms.RunIn, responses={202: forms.RunOut})
+    def post(self, request: Request, slug: str) -> Response:
+        """Starts a run. While one with the very same specification is active, that one is the answer."""
+        values = _valid(forms.RunIn(data=request.data))
+        made = services.start_run(
+            project=self.project,
+            method=values["method"],
+            snapshot=self._snapshot(values.get("snapshot")),
+            base=self._model("base", values.get("base")),
+            reference=self._model("reference", values.get("reference")),
+            reward=self._model("reward", values.get("reward")),
+            config=values["config"],
+            seed=values["seed"],
+            inputs={key: values[key] for key in ("round", "pairs") if key in values},
+            user=self.membership.user,
+        )
+        tasks.ring(tasks.run, made.pk)
+        return Response(forms.RunOut(made).data, status=202)
+
+    def _snapshot(self, number: int | None) -> Snapshot | None:
+        try:
+            return selectors.snapshot_of(self.project, number) if number else None
+        except NotFound as fault:
+            raise Invalid("No such snapshot.", fields={"snapshot": ["There is no such snapshot."]}) from fault
+
+    def _model(self, role: str, model_id: int | None) -> ModelVersion | None:
+        try:
+            return selectors.model_of(self.project, model_id) if model_id else None
+        except NotFound as fault:
+            raise Invalid("No such model.", fields={role: ["There is no such model."]}) from fault
+
+
+class RunView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="runs_retrieve", responses=forms.RunOut)
+    def get(self, request: Request, slug: str, run_id: int) -> Response:
+        """One run: its state, how far it is, what it made."""
+        known_parameters(request, set())
+        return Response(forms.RunOut(selectors.run_of(self.project, run_id), context={"alone": True}).data)
+
+
+class RunMetricsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="runs_metrics", responses=forms.MetricOut(many=True))
+    def get(self, request: Request, slug: str, run_id: int) -> Response:
+        """What a run measured, by step."""
+        known_parameters(request, set())
+        return _page(self, selectors.run_of(self.project, run_id).metrics.order_by("step"), forms.MetricOut)
+
+
+class RunLogView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="runs_log", responses=forms.LogOut(many=True))
+    def get(self, request: Request, slug: str, run_id: int) -> Response:
+        """A run's log, from its beginning."""
+        known_parameters(request, set())
+        return _page(self, selectors.run_of(self.project, run_id).log_lines.order_by("pk"), forms.LogOut)
+
+
+class RunCancelView(ProjectAPIView):
+    roles: ClassVar = {"POST": RESEARCH}
+
+    @extend_schema(operation_id="runs_cancel", request=None, responses={202: forms.RunOut})
+    def post(self, request: Request, slug: str, run_id: int) -> Response:
+        """Asks a run to stop: it ends after its step, with a checkpoint. 409 where it has ended already."""
+        stopped = services.cancel_run(run=selectors.run_of(self.project, run_id), user=self.membership.user)
+        return Response(forms.RunOut(stopped).data, status=202)
+
+
+class RunRetryView(ProjectAPIView):
+    roles: ClassVar = {"POST": RESEARCH}
+
+    @extend_schema(operation_id="runs_retry", request=None, responses={202: forms.RunOut})
+    def post(self, request: Request, slug: str, run_id: int) -> Response:
+        """Continues a run that failed, was cancelled or got lost, from its last checkpoint."""
+        again = services.retry_run(run=selectors.run_of(self.project, run_id), user=self.membership.user)
+        tasks.ring(tasks.run, again.pk)
+        return Response(forms.RunOut(again).data, status=202)
+
+
+class ModelsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "POST": RESEARCH}
+
+    @extend_schema(
+        operation_id="models_list",
+        parameters=[OpenApiParameter("kind", str, enum=ModelVersion.Kind.values)],
+        responses=forms.ModelOut(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """The model versions, newest first."""
+        known_parameters(request, {"kind"})
+        kind = _chosen(request, "kind", ModelVersion.Kind.values)
+        rows = selectors.models_of(self.project)
+        return _page(self, rows.filter(kind=kind) if kind else rows, forms.ModelOut)
+
+    @extend_schema(operation_id="models_register", request=forms.ModelIn, responses={201: forms.ModelOut})
+    def post(self, request: Request, slug: str) -> Response:
+        """Registers a hub model or a local folder."""
+        values = _valid(forms.ModelIn(data=request.data))
+        made = services.register_model(project=self.project, user=self.membership.user, **values)
+        tasks.ring(tasks.hash_weights, made.pk)
+        return Response(forms.ModelOut(made).data, status=201)
+
+
+class ModelView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="models_retrieve", responses=forms.ModelOut)
+    def get(self, request: Request, slug: str, model_id: int) -> Response:
+        """One model version."""
+        known_parameters(request, set())
+        return Response(forms.ModelOut(selectors.model_of(self.project, model_id)).data)

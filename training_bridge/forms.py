@@ -1,0 +1,112 @@
+"""Forms of the training pages. They ask; services decide."""
+
+from typing import Any
+
+from django import forms
+
+from annotation.consensus import RULES
+from corpus.models import ModelVersion
+from projects.models import Project
+from training_bridge import configs, selectors
+from training_bridge.derivation import Derivation
+from training_bridge.methods.interface import Method
+from training_bridge.models import Snapshot
+
+
+class SnapshotForm(forms.Form):
+    name = forms.CharField(
+        max_length=120, required=False, help_text="For people to find it again, e.g. “round 1, people only”."
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.update(configs.form_fields(Derivation))
+        self.fields["field"] = _choice(self.fields["field"], selectors.label_fields(project))
+        self.fields["rule"] = _choice(self.fields["rule"], sorted(RULES))
+
+    def derivation(self) -> dict[str, Any]:
+        return configs.read(Derivation, self.cleaned_data)
+
+
+def _choice(field: forms.Field, values: list[str]) -> forms.Field:
+    if len(values) == 1:
+        return forms.CharField(widget=forms.HiddenInput, initial=values[0], required=False)
+    pairs = [(value, value.replace("_", " ")) for value in values]
+    return forms.ChoiceField(choices=pairs, label=field.label, help_text=field.help_text, initial=field.initial)
+
+
+class _SnapshotChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no generics at run time
+    def label_from_instance(self, obj: Snapshot) -> str:
+        pairs = f"{obj.counts.get('train', 0)} train, {obj.counts.get('test', 0)} test pairs"
+        return f"{obj.number} · {obj.name or 'no name'} · {pairs}"
+
+
+class _ModelChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no generics at run time
+    def label_from_instance(self, obj: ModelVersion) -> str:
+        return f"{obj.name} · {obj.get_kind_display().lower()}"
+
+
+MODEL_HINTS = {
+    "base": "The model to start from.",
+    "reference": "What the base is held near, or compared with. Left empty, the base itself.",
+    "reward": "The reward model that scores responses.",
+}
+
+
+class RunForm(forms.Form):
+    """Built for one method: what it needs, then its settings."""
+
+    def __init__(self, *args: Any, project: Project, method: Method, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.method = method
+        needs = method.needs
+        if needs.snapshot:
+            ready = project.snapshots.filter(state=Snapshot.State.READY)
+            self.fields["snapshot"] = _SnapshotChoice(
+                ready,
+                required=needs.snapshot == "required",
+                help_text="Only ready snapshots are offered.",
+                empty_label="Choose…",
+            )
+        for role in ("base", "reference", "reward"):
+            need = getattr(needs, role)
+            if need:
+                versions = self._versions(project, role)
+                self.fields[role] = _ModelChoice(
+                    versions, required=need == "required", help_text=MODEL_HINTS[role], empty_label="Choose…"
+                )
+        if method.key == "respond":
+            self.fields["pairs"] = forms.ChoiceField(
+                choices=[("all", "every pair"), ("adjacent", "neighbours only")],
+                label="Comparisons of one prompt's responses",
+                help_text="All pairs of k responses are k(k−1)/2 items to judge; neighbours are k−1.",
+            )
+        self.fields.update(configs.form_fields(method.Config))
+        self.fields["seed"] = forms.IntegerField(
+            min_value=0, initial=0, help_text="The same specification and seed give the same weights on a CPU."
+        )
+
+    def _versions(self, project: Project, role: str) -> Any:
+        versions = project.model_versions.order_by("-pk")
+        if role == "reward":
+            return versions.filter(kind=ModelVersion.Kind.REWARD)
+        if role == "base" and self.method.needs.base_kind == "any":
+            return versions
+        return versions.exclude(kind=ModelVersion.Kind.REWARD)
+
+    def specification(self) -> dict[str, Any]:
+        """Keyword arguments of services.start_run."""
+        cleaned = self.cleaned_data
+        given = {role: cleaned.get(role) for role in ("snapshot", "base", "reference", "reward")}
+        inputs = {"pairs": cleaned["pairs"]} if "pairs" in cleaned else {}
+        config = configs.read(self.method.Config, cleaned)
+        return given | {"config": config, "seed": cleaned["seed"], "inputs": inputs}
+
+
+class ModelForm(forms.Form):
+    name = forms.CharField(max_length=120, help_text="Unique in this project.")
+    kind = forms.ChoiceField(choices=ModelVersion.Kind.choices)
+    source = forms.CharField(
+        max_length=300,
+        help_text="A hub id (owner/name), or a folder in an allowed place. Only safetensors, never code.",
+    )

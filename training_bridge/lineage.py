@@ -1,0 +1,63 @@
+"""From a model version back to the judgments it learned from: version ← run ← snapshot ← labels ← judgments."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from corpus.models import ModelVersion
+from training_bridge.models import Run
+
+LONGEST = 50
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """One stage of a lineage. `kind` is a word of the glossary; `url` is empty where there is no page."""
+
+    kind: str
+    title: str
+    detail: str
+    url: str
+
+
+def lineage_of(version: ModelVersion) -> list[Ancestor]:
+    """The version, and all that stands behind it, newest first; at most 50 versions back."""
+    found: list[Ancestor] = []
+    seen: ModelVersion | None = version
+    for _ in range(LONGEST):
+        if seen is None:
+            break
+        found.append(_of_version(seen))
+        run = Run.objects.select_related("snapshot", "project").filter(produced=seen).first()
+        if run is not None:
+            found.extend(_of_run(run))
+        seen = seen.parent
+    return found
+
+
+def _of_version(version: ModelVersion) -> Ancestor:
+    origin = f"from {version.source}" if version.source else f"sha256 {version.sha256[:12]}"
+    url = reverse("training_bridge:model", args=[version.project.slug, version.pk])
+    return Ancestor("model version", version.name, f"{version.get_kind_display()}, {origin}", url)
+
+
+def _of_run(run: Run) -> list[Ancestor]:
+    slug = run.project.slug
+    url = reverse("training_bridge:run", args=[slug, run.pk])
+    found = [Ancestor("run", f"Run {run.pk}", f"{run.method}, seed {run.seed}", url)]
+    if run.snapshot is not None:
+        counts, number = run.snapshot.counts, run.snapshot.number
+        snapshot = reverse("training_bridge:snapshot", args=[slug, number])
+        found.append(
+            Ancestor("snapshot", f"Snapshot {number}", f"sha256 {run.snapshot.manifest_sha256[:12]}", snapshot)
+        )
+        used = f"{counts.get('pairs', 0):,} of {counts.get('labels', 0):,} labels made a pair"
+        found.append(Ancestor("labels", f"{counts.get('labels', 0):,} labels", used, snapshot))
+        sources = ", ".join(f"{count:,} pairs by {_who(name)}" for name, count in counts.get("sources", {}).items())
+        items = reverse("annotation:items", args=[slug])
+        found.append(Ancestor("judgments", f"{counts.get('judgments', 0):,} judgments", sources, items))
+    return found
+
+
+def _who(source: str) -> str:
+    return {"human": "people", "judge": "judges", "both": "both"}[source]

@@ -1,0 +1,222 @@
+"""Pages of snapshots, runs and models: for admins and researchers."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from common.errors import DomainError, Invalid, NotFound
+from common.http import add_errors, page_of, status_of
+from corpus.models import ModelVersion
+from projects.access import RESEARCH, ProjectRequest, project_view
+from training_bridge import charts, selectors, services, tasks
+from training_bridge.derivation import REASONS
+from training_bridge.forms import ModelForm, RunForm, SnapshotForm
+from training_bridge.lineage import lineage_of
+from training_bridge.methods import METHODS
+from training_bridge.models import ACTIVE, Run, Snapshot
+from training_bridge.services.runs import load_method
+
+show_or_send = require_http_methods(["GET", "HEAD", "POST"])
+PER_PAGE = 25
+MOST_ROWS = 200
+
+
+def _sent(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+@require_safe
+@project_view(RESEARCH)
+def snapshots(request: ProjectRequest) -> HttpResponse:
+    page = page_of(request, selectors.snapshots_of(request.project), PER_PAGE)
+    return render(request, "training_bridge/snapshots.html", {"page": page})
+
+
+@show_or_send
+@project_view(RESEARCH)
+def snapshot_new(request: ProjectRequest) -> HttpResponse:
+    form = SnapshotForm(_sent(request), project=request.project)
+    if form.is_valid():
+        try:
+            made = services.request_snapshot(
+                project=request.project,
+                derivation=form.derivation(),
+                name=form.cleaned_data["name"],
+                user=request.user,
+            )
+        except DomainError as fault:
+            add_errors(form, fault)
+        else:
+            tasks.ring(tasks.build_snapshot, made.pk)
+            return redirect("training_bridge:snapshot", request.project.slug, made.number)
+    return render(request, "training_bridge/snapshot_new.html", {"form": form}, status=status_of(form))
+
+
+@require_safe
+@project_view(RESEARCH)
+def snapshot(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
+    shown = selectors.snapshot_of(request.project, snapshot_number)
+    busy = shown.state in {Snapshot.State.QUEUED, Snapshot.State.BUILDING}
+    dropped = [(REASONS.get(key, key), n) for key, n in shown.counts.get("dropped", {}).items()]
+    context = {
+        "snapshot": shown,
+        "busy": busy,
+        "dropped": sorted(dropped, key=lambda pair: -pair[1]),
+        "bars": charts.snapshot_bars(shown),
+        "derivation": shown.derivation.items(),
+        "exporters": selectors.exporters(),
+        "runs": selectors.runs_of(request.project).filter(snapshot=shown)[:20],
+    }
+    template = "training_bridge/snapshot.html"
+    return render(request, f"{template}#state" if getattr(request, "htmx", False) else template, context)
+
+
+@require_POST
+@project_view(RESEARCH)
+def snapshot_retry(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
+    shown = selectors.snapshot_of(request.project, snapshot_number)
+    services.retry_snapshot(snapshot=shown, user=request.user)
+    tasks.ring(tasks.build_snapshot, shown.pk)
+    return redirect("training_bridge:snapshot", request.project.slug, snapshot_number)
+
+
+@require_safe
+@project_view(RESEARCH)
+def snapshot_file(request: ProjectRequest, snapshot_number: int, exporter: str, filename: str) -> HttpResponse:
+    shown = selectors.snapshot_of(request.project, snapshot_number)
+    return attachment(selectors.export(shown, exporter, filename), f"snapshot-{snapshot_number}-{filename}")  # type: ignore[return-value]  # a streaming answer is one as well
+
+
+def attachment(pieces: Any, filename: str) -> StreamingHttpResponse:
+    """A download that no browser shows or guesses about. `filename` is the product's own."""
+    response = StreamingHttpResponse(pieces, content_type="application/octet-stream")
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_safe
+@project_view(RESEARCH)
+def runs(request: ProjectRequest) -> HttpResponse:
+    page = page_of(request, selectors.runs_of(request.project), PER_PAGE)
+    return render(request, "training_bridge/runs.html", {"page": page, "titles": _titles()})
+
+
+def _titles() -> dict[str, str]:
+    return {method.key: method.title for method in selectors.methods()}
+
+
+@require_safe
+@project_view(RESEARCH)
+def run_choose(request: ProjectRequest) -> HttpResponse:
+    return render(request, "training_bridge/run_choose.html", {"methods": selectors.methods()})
+
+
+@show_or_send
+@project_view(RESEARCH)
+def run_new(request: ProjectRequest, method: str) -> HttpResponse:
+    if method not in METHODS:
+        raise NotFound
+    plug = load_method(method)
+    form = RunForm(_sent(request), project=request.project, method=plug, initial=_preset(request))
+    if form.is_valid():
+        try:
+            made = services.start_run(project=request.project, method=method, user=request.user, **form.specification())
+        except Invalid as fault:
+            add_errors(form, fault)
+        else:
+            tasks.ring(tasks.run, made.pk)
+            return redirect("training_bridge:run", request.project.slug, made.pk)
+    return render(request, "training_bridge/run_new.html", {"form": form, "method": plug}, status=status_of(form))
+
+
+def _preset(request: ProjectRequest) -> dict[str, str]:
+    """What a link to the form has chosen already, e.g. `?base=7`."""
+    keys = ("snapshot", "base", "reference", "reward")
+    return {key: request.GET[key] for key in keys if request.GET.get(key, "").isdecimal()}
+
+
+@require_safe
+@project_view(RESEARCH)
+def run(request: ProjectRequest, run_id: int) -> HttpResponse:
+    return render(request, "training_bridge/run.html", _run_context(request, run_id))
+
+
+@require_safe
+@project_view(RESEARCH)
+def run_live(request: ProjectRequest, run_id: int) -> HttpResponse:
+    return render(request, "training_bridge/run.html#live", _run_context(request, run_id) | {"oob": True})
+
+
+def _run_context(request: ProjectRequest, run_id: int) -> dict[str, Any]:
+    shown = selectors.run_of(request.project, run_id)
+    metrics = selectors.metrics_of(shown)
+    return {
+        "run": shown,
+        "method": load_method(shown.method) if shown.method in METHODS else None,
+        "active": shown.state in ACTIVE,
+        "may_continue": shown.state in {Run.State.FAILED, Run.State.CANCELLED, Run.State.LOST},
+        "progress": selectors.progress_of(shown),
+        "curves": charts.curves(metrics),
+        "columns": charts.columns(metrics),
+        "rows": charts.rows(metrics, MOST_ROWS),
+        "log": selectors.log_tail(shown),
+        "measures": charts.measures(shown.result),
+        "facts": charts.facts(shown.result),
+    }
+
+
+@require_POST
+@project_view(RESEARCH)
+def run_cancel(request: ProjectRequest, run_id: int) -> HttpResponse:
+    services.cancel_run(run=selectors.run_of(request.project, run_id), user=request.user)
+    return redirect("training_bridge:run", request.project.slug, run_id)
+
+
+@require_POST
+@project_view(RESEARCH)
+def run_retry(request: ProjectRequest, run_id: int) -> HttpResponse:
+    services.retry_run(run=selectors.run_of(request.project, run_id), user=request.user)
+    tasks.ring(tasks.run, run_id)
+    return redirect("training_bridge:run", request.project.slug, run_id)
+
+
+@require_safe
+@project_view(RESEARCH)
+def models(request: ProjectRequest) -> HttpResponse:
+    page = page_of(request, selectors.models_of(request.project), PER_PAGE)
+    return render(request, "training_bridge/models.html", {"page": page})
+
+
+@show_or_send
+@project_view(RESEARCH)
+def model_new(request: ProjectRequest) -> HttpResponse:
+    form = ModelForm(_sent(request))
+    if form.is_valid():
+        try:
+            made = services.register_model(project=request.project, user=request.user, **form.cleaned_data)
+        except DomainError as fault:
+            add_errors(form, fault)
+        else:
+            tasks.ring(tasks.hash_weights, made.pk)
+            messages.success(request, f"{made.name} is registered.")
+            return redirect("training_bridge:model", request.project.slug, made.pk)
+    return render(request, "training_bridge/model_new.html", {"form": form}, status=status_of(form))
+
+
+@require_safe
+@project_view(RESEARCH)
+def model(request: ProjectRequest, model_id: int) -> HttpResponse:
+    shown = selectors.model_of(request.project, model_id)
+    context = {
+        "version": shown,
+        "is_reward": shown.kind == ModelVersion.Kind.REWARD,
+        "lineage": lineage_of(shown),
+        "measured": [(done, charts.measures(done.result)) for done in selectors.measured_by(shown)],
+        "made_by": getattr(shown, "made_by", None),
+        "used_by": selectors.runs_using(shown)[:20],
+    }
+    return render(request, "training_bridge/model.html", context)
