@@ -1,5 +1,6 @@
 """Accuracy of a reward model on held-out pairs; win rate of a policy over its reference by a reward model."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from training_bridge.methods.intervals import bootstrap, wilson
 from training_bridge.methods.preferences import Judged, read_snapshot
 
 Messages = Sequence[Mapping[str, Any]]
+SAMPLES = "samples.jsonl"
+"""In the output folder, what was compared: {"id", "messages", "response", "reference"} a line, for people to read."""
 
 
 def evaluate(context: Context, config: EvaluateConfig) -> Result:
@@ -91,6 +94,7 @@ def _win_rate(
     ours = _answers(context, config, load_causal(context.base.path), prompts)
     context.phase(f"The reference answers {len(prompts)} prompts")
     theirs = _answers(context, config, load_causal(context.reference.path), prompts)
+    _write_samples(context, prompts, ours, theirs)
     context.phase("The reward model compares them")
     asked = [(messages, _said(texts[key])) for texts in (ours, theirs) for key, messages in prompts]
     scores = score(reward, asked, max_length=config.max_length)
@@ -100,12 +104,22 @@ def _win_rate(
         "win_rate": sum(results) / half,
         "win_rate_ci": list(bootstrap(results, config.confidence, seed=context.seed)),
         "win_rate_by": "the reward model (a proxy for people)",
+        "samples": SAMPLES,
         "prompts": half,
         "ties": results.count(0.5),
         "reward_gain": (sum(scores[:half]) - sum(scores[half:])) / half,
         "characters": sum(map(len, ours.values())) / half,
         "reference_characters": sum(map(len, theirs.values())) / half,
     }
+
+
+def _write_samples(
+    context: Context, prompts: Sequence[tuple[str, Messages]], ours: Mapping[str, str], theirs: Mapping[str, str]
+) -> None:
+    with (context.output / SAMPLES).open("w", encoding="utf-8") as handle:
+        for key, messages in prompts:
+            line = {"id": key, "messages": list(messages), "response": ours[key], "reference": theirs[key]}
+            handle.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _answers(
