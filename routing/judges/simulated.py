@@ -25,11 +25,13 @@ class Scorer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=60)
-    brevity: float = Field(0, ge=-10, le=10, description="1 at no words, ½ at 40 words.")
-    length: float = Field(0, ge=-10, le=10, description="The opposite of brevity.")
-    courtesy: float = Field(0, ge=-10, le=10, description="1 where one of the courtesy words stands in it.")
-    overlap: float = Field(0, ge=-10, le=10, description="The share of the prompt's words that the response takes up.")
-    noise: float = Field(0, ge=0, le=10, description="Standard deviation of a random part of the score.")
+    brevity: float = Field(default=0, ge=-10, le=10, description="1 at no words, ½ at 40 words.")
+    length: float = Field(default=0, ge=-10, le=10, description="The opposite of brevity.")
+    courtesy: float = Field(default=0, ge=-10, le=10, description="1 where one of the courtesy words stands in it.")
+    overlap: float = Field(
+        default=0, ge=-10, le=10, description="The share of the prompt's words that the response takes up."
+    )
+    noise: float = Field(default=0, ge=0, le=10, description="Standard deviation of a random part of the score.")
     position_bias: float = Field(default=0, ge=-10, le=10, description="Added to whichever response is shown first.")
 
 
