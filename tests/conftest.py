@@ -1,6 +1,7 @@
 """People, their project, clients of the API, and the real product to talk to. People have one role each, everywhere."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from accounts.models import ApiToken, Scope, User
 from annotation.models import FormVersion
 from projects.models import Guideline, Project, Role
 from tests import factories
+from tests.browser import browser, open_page
+from tests.stack import Stack, running_stack
+
+__all__ = ["browser", "open_page"]
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
@@ -122,3 +127,41 @@ def shared_data() -> Callable[[str], Path]:
         return found
 
     return find
+
+
+@pytest.fixture(scope="session")
+def live_stack() -> Iterator[Stack]:
+    """The real product on an empty database of its own: supervisor, Redis, web, workers, beat. Shared by the session.
+
+    A test that kills or stops parts of it makes its own with `tests.stack.running_stack()`.
+    """
+    with running_stack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def demo_stack() -> Iterator[Stack]:
+    """The same as a newcomer sees it after `make run`: with the demo project and its people."""
+    with running_stack(demo=True) as stack:
+        yield stack
+
+
+# In CI everything is there, so a test that skips has found something missing; only these may.
+MAY_SKIP = ("gpu", "GPU", "shared data absent")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With CI=1 a skip fails the run. Under xdist the controlling process sees the reports of all workers."""
+    if not os.environ.get("CI") or hasattr(session.config, "workerinput"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [report for report in reporter.stats.get("skipped", []) if report.when] if reporter else []
+    wrong = [
+        f"{report.nodeid}: {report.longrepr}"
+        for report in skipped
+        if not any(w in str(report.longrepr) for w in MAY_SKIP)
+    ]
+    if wrong:
+        reporter.write_line("\nSkipped, which CI does not allow:\n" + "\n".join(wrong), red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

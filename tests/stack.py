@@ -1,4 +1,4 @@
-"""The real product for tests: the supervisor with Redis, web, workers and beat, on a VAR_DIR and a database of its own."""
+"""The real product for tests: supervisor, Redis, web, workers and beat, on a VAR_DIR and a database of its own."""
 
 import json
 import os
@@ -78,7 +78,12 @@ class Stack:
     def manage(self, *arguments: str, check: bool = True, timeout: float = 300) -> str:
         """Runs `manage.py …` beside the running product; standard output. Fails with standard error."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=timeout
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
         )
         assert not check or done.returncode == 0, f"manage.py {arguments} ended with {done.returncode}:\n{done.stderr}"
         return done.stdout
