@@ -74,7 +74,8 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no ge
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly):
-    fields = list_display = ["user", "name", "scope", "created", "expiry"]
+    fields = ["user", "name", "scope", "created", "expiry"]
+    list_display = ["user", "name", "scope", "created", "expiry"]
     search_fields = ["user__username", "name"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

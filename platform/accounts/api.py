@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.authentication import TokenScope
+from accounts.authentication import ApiRequest, TokenScope
 from accounts.models import ApiToken, User
 from common.api import Pages, known_parameters
 from common.http import client_address
@@ -53,7 +51,7 @@ class MeView(OwnAPIView):
     annotating = True
 
     @extend_schema(operation_id="me", responses=MeOut)
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         """The person the token belongs to."""
         known_parameters(request, set())
         return Response(MeOut(request.user).data)
@@ -61,17 +59,17 @@ class MeView(OwnAPIView):
 
 class TokensView(OwnAPIView):
     @extend_schema(operation_id="tokens_list", responses=TokenOut(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         """The caller's tokens that have not ended. No secret is among it: those were shown once, when made."""
         known_parameters(request, set())
         pages = Pages()
-        rows = pages.paginate_queryset(request.user.auth_token_set.filter(expiry__gt=timezone.now()), request, self)
+        rows = pages.paginate_queryset(services.live_tokens(request.user), request, self)
         return pages.get_paginated_response(TokenOut(rows, many=True).data)
 
 
 class TokenView(OwnAPIView):
     @extend_schema(operation_id="tokens_revoke", responses={204: None})
-    def delete(self, request: Request, token_id: int) -> Response:
+    def delete(self, request: ApiRequest, token_id: int) -> Response:
         """Ends a token of the caller's, at once."""
         services.revoke_token(user=request.user, token_id=token_id, address=client_address(request._request))
         return Response(status=204)

@@ -9,7 +9,7 @@ from knox.settings import CONSTANTS
 from common.models import CleanJSONField, Created
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # of knox's tokens, which have no types
     """A person. `may_create_projects` is the only right that stands above a project (beside Django's staff flags)."""
 
     display_name = models.CharField(max_length=80, blank=True)
@@ -59,7 +59,7 @@ class Scope(models.TextChoices):
     WRITE = "write", "Read, annotate and change"
 
 
-class ApiToken(AbstractAuthToken):
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     """A hashed, expiring token for the API, limited to what its scope names."""
 
     # Not the primary key, as it is in knox: what names a row in addresses and forms must not be its digest.

@@ -9,7 +9,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -122,7 +121,7 @@ def tokens(request: PersonRequest) -> HttpResponse:
     if form.is_valid():
         _, secret = services.make_token(user=request.user, address=client_address(request), **form.cleaned_data)
         form = TokenForm()
-    found = request.user.auth_token_set.filter(expiry__gt=timezone.now())
+    found = services.live_tokens(request.user)
     context = {"form": form, "tokens": found, "secret": secret}
     return render(request, "accounts/tokens.html", context, status=status_of(form))
 

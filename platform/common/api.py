@@ -93,9 +93,9 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
         response = _problem(
             exc.status_code, str(exc.default_code).replace("_", "-"), str(exc.default_detail), str(exc.detail)
         )
-        if getattr(exc, "auth_header", None):
-            response["WWW-Authenticate"] = exc.auth_header
-        if getattr(exc, "wait", None):
-            response["Retry-After"] = str(int(exc.wait) + 1)
+        if challenge := getattr(exc, "auth_header", None):
+            response["WWW-Authenticate"] = challenge
+        if wait := getattr(exc, "wait", None):
+            response["Retry-After"] = str(int(wait) + 1)
         return response
     return None

@@ -31,8 +31,9 @@ def client_address(request: HttpRequest) -> str | None:
 
 def local_path(target: str | None, fallback: str) -> str:
     """`target` if it is a path of this site, else `fallback`: a `next=` must never lead elsewhere."""
-    is_path = bool(target) and target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if is_path and target else fallback
+    if target and target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None):
+        return target
+    return fallback
 
 
 def page_of(request: HttpRequest, rows: Any, per_page: int = PER_PAGE) -> "Page[Any]":

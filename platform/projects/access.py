@@ -72,7 +72,10 @@ class ProjectAPIView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method not in self.roles:
             raise exceptions.MethodNotAllowed(str(request.method))
+        if not isinstance(request.user, User):
+            raise exceptions.NotAuthenticated
         self.membership = membership(request.user, kwargs["slug"], self.roles[request.method])
         self.project = self.membership.project
-        if request.auth is not None and not scope_allows(request.auth, str(request.method), self.annotating):
+        token: Any = request.auth
+        if token is not None and not scope_allows(token, str(request.method), self.annotating):
             raise exceptions.PermissionDenied("The token's scope does not cover this.")

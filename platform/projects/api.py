@@ -6,12 +6,11 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from accounts.authentication import TokenScope
+from accounts.authentication import ApiRequest, TokenScope
 from common.api import Pages, known_parameters
 from common.errors import NotFound
 from projects import selectors
@@ -36,7 +35,7 @@ class ProjectsView(APIView):
     permission_classes = [IsAuthenticated, TokenScope]
 
     @extend_schema(operation_id="projects_list", responses=forms.ProjectOut(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         """The projects that the caller is a member of."""
         known_parameters(request, set())
         mine = {member.project_id: member for member in selectors.memberships_of(request.user)}
@@ -44,7 +43,7 @@ class ProjectsView(APIView):
         return _page(self, rows, forms.ProjectOut, roles={key: member.role for key, member in mine.items()})
 
     @extend_schema(operation_id="projects_create", request=forms.ProjectIn, responses={201: forms.ProjectOut})
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         """A new project, the caller its admin. For those who may create projects."""
         if not request.user.may_create_projects:
             raise NotFound  # asked before the body is looked at
@@ -59,13 +58,13 @@ class ProjectView(ProjectAPIView):
         return Response(forms.ProjectOut(project, context={"roles": {project.pk: self.membership.role}}).data)
 
     @extend_schema(operation_id="projects_retrieve", responses=forms.ProjectOut)
-    def get(self, request: Request, slug: str) -> Response:
+    def get(self, request: ApiRequest, slug: str) -> Response:
         """A project and its settings."""
         known_parameters(request, set())
         return self._answer(self.project)
 
     @extend_schema(operation_id="projects_change", request=forms.ProjectChange, responses=forms.ProjectOut)
-    def patch(self, request: Request, slug: str) -> Response:
+    def patch(self, request: ApiRequest, slug: str) -> Response:
         """Changes the settings that are given."""
         values = _valid(forms.ProjectChange(data=request.data, partial=True))
         return self._answer(projects.change_settings(project=self.project, actor=request.user, **values))
@@ -75,7 +74,7 @@ class MembersView(ProjectAPIView):
     roles: ClassVar = {"GET": ADMIN}
 
     @extend_schema(operation_id="members_list", responses=forms.MemberOut(many=True))
-    def get(self, request: Request, slug: str) -> Response:
+    def get(self, request: ApiRequest, slug: str) -> Response:
         """The people of a project and their roles."""
         known_parameters(request, set())
         return _page(self, selectors.members(self.project), forms.MemberOut)
@@ -85,14 +84,15 @@ class MemberView(ProjectAPIView):
     roles: ClassVar = {"PATCH": ADMIN, "DELETE": ADMIN}
 
     @extend_schema(operation_id="members_change", request=forms.RoleIn, responses=forms.MemberOut)
-    def patch(self, request: Request, slug: str, member_id: int) -> Response:
+    def patch(self, request: ApiRequest, slug: str, member_id: int) -> Response:
         """Gives a member another role. The last admin keeps theirs (409)."""
+        get_object_or_404(self.project.memberships, pk=member_id)  # asked before the body is looked at
         role = _valid(forms.RoleIn(data=request.data))["role"]
         changed = members.change_role(project=self.project, member_id=member_id, role=role, actor=request.user)
         return Response(forms.MemberOut(changed).data)
 
     @extend_schema(operation_id="members_remove", responses={204: None})
-    def delete(self, request: Request, slug: str, member_id: int) -> Response:
+    def delete(self, request: ApiRequest, slug: str, member_id: int) -> Response:
         """Shuts a member out; what they judged stays. The last admin cannot be removed (409)."""
         members.remove_member(project=self.project, member_id=member_id, actor=request.user)
         return Response(status=204)
@@ -102,13 +102,13 @@ class InvitationsView(ProjectAPIView):
     roles: ClassVar = {"GET": ADMIN, "POST": ADMIN}
 
     @extend_schema(operation_id="invitations_list", responses=forms.InvitationOut(many=True))
-    def get(self, request: Request, slug: str) -> Response:
+    def get(self, request: ApiRequest, slug: str) -> Response:
         """The invitations that can still be used."""
         known_parameters(request, set())
         return _page(self, selectors.standing_invitations(self.project), forms.InvitationOut)
 
     @extend_schema(operation_id="invitations_create", request=forms.InvitationIn, responses={201: forms.InvitationMade})
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: ApiRequest, slug: str) -> Response:
         """A link that makes whoever opens it a member, once."""
         values = _valid(forms.InvitationIn(data=request.data))
         made, path = invitations.make_invitation(project=self.project, actor=request.user, **values)
@@ -120,7 +120,7 @@ class InvitationView(ProjectAPIView):
     roles: ClassVar = {"DELETE": ADMIN}
 
     @extend_schema(operation_id="invitations_revoke", responses={204: None})
-    def delete(self, request: Request, slug: str, invitation_id: int) -> Response:
+    def delete(self, request: ApiRequest, slug: str, invitation_id: int) -> Response:
         """Takes an invitation back."""
         invitations.revoke_invitation(project=self.project, invitation_id=invitation_id, actor=request.user)
         return Response(status=204)
@@ -130,13 +130,13 @@ class GuidelinesView(ProjectAPIView):
     roles: ClassVar = {"GET": EVERYONE, "POST": ADMIN}
 
     @extend_schema(operation_id="guidelines_list", responses=forms.GuidelineOut(many=True))
-    def get(self, request: Request, slug: str) -> Response:
+    def get(self, request: ApiRequest, slug: str) -> Response:
         """Every version of the guideline, the newest first."""
         known_parameters(request, set())
         return _page(self, self.project.guidelines.all(), forms.GuidelineOut)
 
     @extend_schema(operation_id="guidelines_create", request=forms.GuidelineIn, responses={201: forms.GuidelineOut})
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: ApiRequest, slug: str) -> Response:
         """The next version. The same text as the newest one makes no new version."""
         text = _valid(forms.GuidelineIn(data=request.data))["text"]
         made = guidelines.add_guideline(project=self.project, text=text, actor=request.user)
@@ -148,7 +148,7 @@ class GuidelineView(ProjectAPIView):
     annotating = True
 
     @extend_schema(operation_id="guidelines_retrieve", responses=forms.GuidelineOut)
-    def get(self, request: Request, slug: str, guideline_number: int) -> Response:
+    def get(self, request: ApiRequest, slug: str, guideline_number: int) -> Response:
         """One version of the guideline."""
         known_parameters(request, set())
         found = get_object_or_404(self.project.guidelines, number=guideline_number)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ class World:
     people: dict[str, User]
     here: dict[str, Any]
     there: dict[str, Any]
-    browsers: dict[str, Client]
+    sessions: dict[str, SimpleCookie[str]]
     secrets: dict[tuple[str, str], str]
 
     def api(self, person: str, scope: str = Scope.WRITE) -> APIClient:
@@ -36,8 +37,14 @@ class World:
             client.credentials(HTTP_AUTHORIZATION=f"Token {self.secrets[person, scope]}")
         return client
 
+    def browser(self, person: str, **options: Any) -> Client:
+        """A fresh one each time: what a request does to its cookies is not rolled back with the rows."""
+        client = Client(raise_request_exception=False, **options)
+        client.cookies.update(self.sessions[person])
+        return client
+
     def client(self, route: Route, person: str) -> Client:
-        return self.api(person) if route.is_api else self.browsers[person]
+        return self.api(person) if route.is_api else self.browser(person)
 
     def ask(self, route: Route, method: str, person: str, values: dict[str, Any] | None = None) -> Any:
         """What `person` gets; a write carries an empty body. Whatever it changed is still there afterwards."""
@@ -54,26 +61,26 @@ def _project(slug: str, people: dict[str, Role], users: dict[str, User]) -> Proj
     return project
 
 
-def _browser(user: User | None) -> Client:
-    client = Client(raise_request_exception=False)
+def _session(user: User | None) -> SimpleCookie[str]:
+    client = Client()
     if user is not None:
         client.force_login(user)
-    return client
+    return client.cookies
 
 
 def build() -> World:
     names = {"ada": True, "noor": False, "rev": False, "rosa": False, "rui": False, "eve": True}
     users = {name: factories.UserFactory(username=name, may_create_projects=creator) for name, creator in names.items()}
     roles = {"ada": Role.ADMIN, "noor": Role.RESEARCHER, "rev": Role.REVIEWER, "rosa": Role.RATER, "rui": Role.RATER}
-    here = objects(_project("bicycles", roles, users), users["rosa"])
-    there = objects(_project("elsewhere", {"eve": Role.ADMIN}, users), users["eve"])
+    here = objects(_project("bicycles", roles, users), users["rosa"], 71)
+    there = objects(_project("elsewhere", {"eve": Role.ADMIN}, users), users["eve"], 171)
     secrets = {
         (name, scope): ApiToken.objects.create(user=user, name=f"test {scope}", scope=scope)[1]
         for name, user in users.items()
         for scope in Scope.values
     }
-    browsers = {name: _browser(user) for name, user in users.items()} | {"anonymous": _browser(None)}
-    return World(users, here, there, browsers, secrets)
+    sessions = {name: _session(user) for name, user in users.items()} | {"anonymous": _session(None)}
+    return World(users, here, there, sessions, secrets)
 
 
 @pytest.fixture(scope="module")

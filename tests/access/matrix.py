@@ -19,14 +19,49 @@ CREATORS: People = frozenset({"ada", "eve"})  # may_create_projects
 
 MATRIX: dict[str, dict[str, People]] = {
     # accounts
+    "accounts:login": {"GET": ANYBODY, "POST": ANYBODY},
+    "accounts:link": {"GET": ANYBODY, "POST": ANYBODY},
+    "accounts:logout": {"POST": ANYBODY},
+    "accounts:account": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "accounts:password": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "accounts:tokens": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "accounts:revoke_token": {"POST": OWNER},
+    "accounts:sign_out_everywhere": {"POST": SIGNED_IN},
+    "accounts-api:me": {"GET": SIGNED_IN},
+    "accounts-api:tokens": {"GET": SIGNED_IN},
+    "accounts-api:token": {"DELETE": OWNER},
     # projects
+    "projects:home": {"GET": SIGNED_IN},
+    "projects:create": {"GET": CREATORS, "POST": CREATORS},
+    "projects:overview": {"GET": MEMBERS},
+    "projects:settings": {"GET": ADMIN, "POST": ADMIN},
+    "projects:guideline": {"GET": MEMBERS},
+    "projects:guideline_version": {"GET": MEMBERS},
+    "projects:guideline_new": {"GET": ADMIN, "POST": ADMIN},
+    "projects:members": {"GET": ADMIN},
+    "projects:change_role": {"POST": ADMIN},
+    "projects:remove_member": {"POST": ADMIN},
+    "projects:invite": {"POST": ADMIN},
+    "projects:revoke_invitation": {"POST": ADMIN},
+    "projects:events": {"GET": ADMIN},
+    "projects:invitation": {"GET": ANYBODY, "POST": ANYBODY},
+    "projects-api:projects": {"GET": SIGNED_IN, "POST": CREATORS},
+    "projects-api:project": {"GET": MEMBERS, "PATCH": ADMIN},
+    "projects-api:members": {"GET": ADMIN},
+    "projects-api:member": {"PATCH": ADMIN, "DELETE": ADMIN},
+    "projects-api:invitations": {"GET": ADMIN, "POST": ADMIN},
+    "projects-api:invitation": {"DELETE": ADMIN},
+    "projects-api:guidelines": {"GET": MEMBERS, "POST": ADMIN},
+    "projects-api:guideline": {"GET": MEMBERS},
     # corpus
     # annotation
     # routing
     # training_bridge
-    # config
+    # config, common
+    "common:live": {"GET": ANYBODY},
+    "common:ready": {"GET": ANYBODY},
     "schema": {"GET": ANYBODY},
 }
 
-# Django's admin: one entry for all its routes. Only operators (is_staff) come in; nobody of MATRIX is one.
-OPERATORS_ONLY = "admin:"
+# Django's admin and the two doors before it: only operators (is_staff) come in, and nobody of MATRIX is one.
+OPERATORS_ONLY = ("admin:", "accounts:admin_")

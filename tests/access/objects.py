@@ -1,6 +1,6 @@
 """One object of each kind that a path can name, in one project: URL keyword → value. What belongs to a rater is rosa's.
 
-Numbers start at 71, so that the same number never exists in the other project by chance.
+What is numbered within its project takes `number`, which is another one in the other project.
 """
 
 from datetime import timedelta
@@ -9,25 +9,30 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import ApiToken, Scope, User
+from accounts.services import make_sign_in_link
 from annotation.models import Rater
 from projects.models import Project
+from projects.services.invitations import make_invitation
 from tests import factories
 
 # Planted where a rater must never see them: the blinding test looks for them in every page and answer rosa can get.
 CANARY = "canary"
 
 
-def objects(project: Project, owner: User) -> dict[str, Any]:
+def objects(project: Project, owner: User, number: int) -> dict[str, Any]:
     """Keyword of a URL → a value that names an object of `project`; leases, answers and tokens are `owner`'s."""
     rater = factories.RaterFactory(project=project, user=owner, pseudonym=f"{project.slug}-first")
     token, _ = ApiToken.objects.create(user=owner, name="laptop", scope=Scope.READ)
     return {
         "slug": project.slug,
         "token_id": token.pk,
-        "guideline_number": factories.GuidelineFactory(project=project, number=71, text="Be kind.").number,
+        # Of rosa as well, and for her to use; in the other project eve's.
+        "link_secret": make_sign_in_link(user=owner).split("/")[-2],
+        "invitation_secret": make_invitation(project=project, role="rater", actor=None)[1].split("/")[-2],
+        "guideline_number": factories.GuidelineFactory(project=project, number=number, text="Be kind.").number,
         **_people(project),
         **_work(project, rater),
-        **_machines(project),
+        **_machines(project, number),
     }
 
 
@@ -45,7 +50,8 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
     item.item_responses.get(ordinal=0).response.__class__.objects.filter(prompt=item.prompt).update(
         model_name=f"{CANARY}-model-name"
     )
-    slot = factories.SlotFactory.leased(item=item, rater=rater)
+    shown = {"form_version": project.form_versions.first(), "guideline": project.guidelines.first()}
+    slot = factories.SlotFactory.leased(item=item, rater=rater, **shown)
     other = factories.RaterFactory(project=project, pseudonym=f"{CANARY}-pseudonym")
     secret = factories.pairwise_value(item) | {"rationale": f"{CANARY}-other-answer"}
     factories.AnnotationFactory(item=item, rater=other, values={"preference": secret})
@@ -64,14 +70,14 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
     }
 
 
-def _machines(project: Project) -> dict[str, Any]:
+def _machines(project: Project, number: int) -> dict[str, Any]:
     judge = factories.JudgeFactory(project=project)
     model = factories.ModelVersionFactory(project=project)
-    snapshot = factories.SnapshotFactory(project=project, number=71)
+    snapshot = factories.SnapshotFactory(project=project, number=number)
     run = factories.RunFactory(project=project)
     return {
         "judge_id": judge.pk,
-        "plan_number": factories.RoutingPlanFactory(project=project, number=71).number,
+        "plan_number": factories.RoutingPlanFactory(project=project, number=number).number,
         "model_id": model.pk,
         "model_version_id": model.pk,
         "snapshot_id": snapshot.pk,

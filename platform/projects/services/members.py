@@ -27,9 +27,9 @@ def _keep_an_admin(member: Membership) -> None:
 @transaction.atomic
 def change_role(*, project: Project, member_id: int, role: str, actor: User) -> Membership:
     """Gives a member another role. Raises Invalid, NotFound, or Conflict for the last admin."""
+    member = _found(project, member_id)
     if role not in Role.values:
         raise Invalid("No such role.", fields={"role": [f"One of: {', '.join(Role.values)}."]})
-    member = _found(project, member_id)
     if member.role == role:
         return member
     _keep_an_admin(member)

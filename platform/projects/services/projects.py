@@ -91,10 +91,6 @@ def change_settings(*, project: Project, actor: User, **values: Any) -> Project:
     changed = [name for name in values if getattr(fresh, name) != before[name]]
     if changed:
         fresh.save(update_fields=changed)
-        audit(
-            actor=actor,
-            kind="project-changed",
-            subject=subject(fresh),
-            **{name: [str(before[name])[:200], str(getattr(fresh, name))[:200]] for name in changed},
-        )
+        changes = {name: [str(before[name])[:200], str(getattr(fresh, name))[:200]] for name in changed}
+        audit(actor=actor, kind="project-changed", subject=subject(fresh), changes=changes)
     return fresh
