@@ -17,7 +17,7 @@ run: $(VENV)/installed ## Install what is missing, load the demo, start everythi
 	@$(BIN)/python -m config.supervisor --demo
 
 loop: $(VENV)/installed ## The whole loop without a browser, twice over, in a folder of its own
-	@VAR_DIR="$${VAR_DIR:-$(CURDIR)/var/loop}" $(BIN)/python manage.py loop $(LOOP_ARGS)
+	@VAR_DIR="$${VAR_DIR:-$(CURDIR)/var/loop}" $(BIN)/python manage.py loop -- $(LOOP)
 
 test: $(VENV)/installed-dev lint types floors migrations ## Lint, types, floors, migrations, then every test on both databases
 	@$(BIN)/python -m tests.suite $(TEST_ARGS)
