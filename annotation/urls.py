@@ -1,2 +1,21 @@
+from django.urls import path
+
+from annotation.views import answers, rating, staff
+
 app_name = "annotation"
-urlpatterns: list = []
+urlpatterns = [
+    path("annotate/", rating.annotate, name="annotate"),
+    path("annotate/<uuid:token>/", rating.assignment, name="assignment"),
+    path("annotate/<uuid:token>/submit/", rating.submit, name="submit"),
+    path("annotate/<uuid:token>/draft/", rating.draft, name="draft"),
+    path("annotate/<uuid:token>/renew/", rating.renew, name="renew"),
+    path("annotate/<uuid:token>/skip/", rating.skip, name="skip"),
+    path("annotate/<uuid:token>/flag/", rating.flag, name="flag"),
+    path("answers/", answers.history, name="history"),
+    path("answers/<int:annotation_id>/", answers.answer, name="answer"),
+    path("answers/<int:annotation_id>/undo/", rating.undo, name="undo"),
+    path("items/", staff.items, name="items"),
+    path("items/<int:item_id>/", staff.item, name="item"),
+    path("form/", staff.form, name="form"),
+    path("form/preview/", staff.form_preview, name="form_preview"),
+]

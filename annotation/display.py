@@ -1,0 +1,150 @@
+"""What the pages of annotation show, made of what the selectors read. Nothing here that a rater must not know."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from annotation import forms, selectors
+from annotation.models import Annotation, Draft, EndedLease, Rater
+from annotation.selectors import Answered, Assignment, MessageText
+from annotation.services.flags import FLAG_REASONS
+from annotation.services.leases import SKIP_REASONS, Lease
+from corpus.models import Response
+from projects.models import Guideline, Project
+
+FIRST_ITEMS = 3
+"""For so many items the guidelines open by themselves."""
+RENEW_EVERY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Content:
+    """A prompt and its responses: what came `before`, what is `asked`, the `responses` in the order frozen."""
+
+    before: Sequence[MessageText]
+    asked: Sequence[MessageText]
+    context: Sequence[Mapping[str, Any]]
+    responses: Sequence[selectors.Shown]
+    language: str
+
+    @classmethod
+    def of(cls, source: Assignment | Answered) -> "Content":
+        messages = source.messages
+        return cls(messages[:-1], messages[-1:], source.context, source.shown, source.language)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the parts of a page post to; an empty address takes its part away.
+
+    `token` names the work on the rater's device; `former`: tokens it went by before, under the same frozen order.
+    """
+
+    token: str
+    submit_url: str
+    version: int = 0
+    draft_url: str = ""
+    renew_url: str = ""
+    skip_url: str = ""
+    flag_url: str = ""
+    cancel_url: str = ""
+    former: str = ""
+    renew_every: int = RENEW_EVERY_SECONDS
+
+
+def place_of(project: Project, lease: Lease, assignment: Assignment, *, held: bool) -> Place:
+    """`held`: the lease is still the rater's; else only handing in is left."""
+
+    def address(name: str) -> str:
+        return reverse(f"annotation:{name}", args=[project.slug, assignment.token])
+
+    former = EndedLease.objects.filter(rater=lease.rater, item=lease.item).exclude(token=assignment.token)
+    return Place(
+        token=str(assignment.token),
+        submit_url=address("submit"),
+        version=assignment.draft_version,
+        draft_url=address("draft"),
+        renew_url=address("renew") if held else "",
+        skip_url=address("skip") if held else "",
+        flag_url=address("flag") if held else "",
+        former=" ".join(str(token) for token in former.values_list("token", flat=True)),
+    )
+
+
+def ended_lease(rater: Rater, token: uuid.UUID) -> Lease | None:
+    """A lease of this rater that is over, as it was shown; None where `token` names none."""
+    ended = (
+        EndedLease.objects.select_related("item__prompt", "form_version", "guideline")
+        .filter(token=token, rater=rater)
+        .first()
+    )
+    if ended is None:
+        return None
+    draft = Draft.objects.filter(item=ended.item, rater=rater).first()
+    responses = Response.objects.in_bulk(ended.display_order)
+    return Lease(
+        token=ended.token,
+        slot_id=ended.slot_id,
+        item=ended.item,
+        rater=rater,
+        leased_until=ended.ended_at,
+        display_order=tuple(ended.display_order),
+        responses=tuple(responses[pk] for pk in ended.display_order),
+        form=ended.form_version,
+        guideline_id=ended.guideline_id,
+        guideline_number=ended.guideline.number if ended.guideline else None,
+        draft_values=draft.values if draft else None,
+        draft_version=draft.version if draft else 0,
+    )
+
+
+def fields_asked(rater: Rater, token: uuid.UUID) -> tuple[selectors.FormField, ...]:
+    """The questions that an assignment of this rater, live or over, asks."""
+    holders = (rater.slots, EndedLease.objects.filter(rater=rater))
+    found = (holder.select_related("form_version").filter(token=token).first() for holder in holders)
+    return next((selectors.form_fields(one.form_version) for one in found if one and one.form_version), ())
+
+
+def guideline_context(rater: Rater, guideline: Guideline | None) -> dict[str, Any]:
+    """The drawer: open for a rater's first items, and after a change until they have answered under the new version."""
+    answered = Annotation.objects.filter(rater=rater, guideline__isnull=False).order_by("-submitted_at")
+    seen = list(answered.values_list("guideline_id", flat=True)[:FIRST_ITEMS])
+    changed = bool(guideline and seen and seen[0] != guideline.pk)
+    return {"guideline": guideline, "guideline_open": changed or len(seen) < FIRST_ITEMS, "guideline_changed": changed}
+
+
+def work_context(
+    source: Assignment | Answered,
+    place: Place,
+    values: Mapping[str, Any] | None,
+    errors: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """What `annotation/assignment.html` shows beside the guideline; its form holds `values` (display terms)."""
+    return {
+        "heading": "Which response is better?",
+        "title": "Annotate",
+        "shown": Content.of(source),
+        "fields": forms.controls(source.fields, values or {}, errors),
+        "place": place,
+        "skip_reasons": list(SKIP_REASONS.items()),
+        "flag_reasons": list(FLAG_REASONS.items()),
+    }
+
+
+def nothing_left(project: Project) -> dict[str, str]:
+    """Why a rater has nothing to do, in words that help."""
+    if project.state != Project.State.ACTIVE:
+        return {"title": "This project is resting", "text": "Nobody is asked anything just now. What you did is kept."}
+    items = selectors.progress(project=project).items
+    if items["new"]:
+        text = "New items are on their way: they are being sorted into those for people and those for judges."
+    elif items["open"]:
+        text = "What is left is in other hands, or you have dealt with it already. Something may come free later."
+    elif items["done"]:
+        text = "Every item has its answers. Thank you."
+    else:
+        text = "No item has been brought in yet."
+    return {"title": "Nothing left for you right now", "text": text}

@@ -1,0 +1,117 @@
+"""A rater's own answers: the recent ones, one of them as it was shown, its correction, and two that contradict."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from annotation import display, forms, selectors
+from annotation.models import Rater
+from annotation.services import submissions
+from annotation.views import page
+from common.errors import Conflict, DomainError, Invalid, NotFound
+from projects.access import EVERYONE, ProjectRequest, project_view
+
+
+@require_GET
+@project_view(EVERYONE)
+def history(request: ProjectRequest) -> HttpResponse:
+    rater = page.rater_of(request)
+    entries = selectors.history(rater=rater)
+    rows = [{"entry": entry, "words": forms.in_words(entry.fields, entry.values)} for entry in entries]
+    here = reverse("annotation:history", args=[request.project.slug])
+    return page.show(request, rater, "annotation/history.html", {"rows": rows}, at=here)
+
+
+def _address(request: ProjectRequest, annotation_id: int) -> str:
+    return reverse("annotation:answer", args=[request.project.slug, annotation_id])
+
+
+@require_http_methods(["GET", "POST"])
+@project_view(EVERYONE)
+def answer(request: ProjectRequest, annotation_id: int) -> HttpResponse:
+    """One answer as it was shown; `?edit=1` the form to correct it, which posts here."""
+    rater = page.rater_of(request)
+    if request.method == "POST":
+        return _revise(request, rater, annotation_id)
+    found = selectors.answered(rater=rater, annotation_id=annotation_id)
+    if found.annotation_id != annotation_id:
+        return redirect("annotation:answer", slug=request.project.slug, annotation_id=found.annotation_id)
+    return _edit(request, rater, found) if request.GET.get("edit") else _saved(request, rater, found)
+
+
+def _saved(request: ProjectRequest, rater: Rater, found: selectors.Answered) -> HttpResponse:
+    context = {
+        "title": "Your answer",
+        "answered": found,
+        "shown": display.Content.of(found),
+        "words": forms.in_words(found.fields, found.values),
+    }
+    return page.show(request, rater, "annotation/saved.html", context, at=_address(request, found.annotation_id))
+
+
+def _edit(
+    request: ProjectRequest,
+    rater: Rater,
+    found: selectors.Answered,
+    *,
+    values: dict[str, Any] | None = None,
+    fault: DomainError | None = None,
+    conflict: dict[str, Any] | None = None,
+) -> HttpResponse:
+    address = _address(request, found.annotation_id)
+    place = display.Place(token=f"answer-{found.annotation_id}", submit_url=address, cancel_url=address)
+    context = display.work_context(
+        found, place, found.values if values is None else values, fault.fields if fault else None
+    )
+    context |= {
+        "heading": "Correct your answer",
+        "title": "Correct",
+        "submit": "Replace" if conflict else "Save",
+        "key": uuid.uuid4(),
+        "guideline": found.guideline,
+        "guideline_open": False,
+        "conflict": conflict,
+    }
+    status = fault.status if fault else 200
+    return page.show(request, rater, "annotation/work.html", context, at=f"{address}?edit=1", status=status)
+
+
+def conflict_page(request: ProjectRequest, rater: Rater, fault: Conflict) -> HttpResponse:
+    """Two answers of one rater to one item: both are shown, the second fills the form that can replace the first."""
+    found = selectors.answered(rater=rater, annotation_id=fault.extra["annotation_id"])
+    yours = fault.extra["yours"]
+    conflict = {"saved": forms.in_words(found.fields, found.values), "yours": forms.in_words(found.fields, yours)}
+    return _edit(request, rater, found, values=yours, fault=fault, conflict=conflict)
+
+
+def _key(request: ProjectRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("key", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def _revise(request: ProjectRequest, rater: Rater, annotation_id: int) -> HttpResponse:
+    old = rater.annotations.filter(pk=annotation_id).first()
+    if old is None:
+        raise NotFound
+    values = forms.read_answers(request.POST)
+    try:
+        done = submissions.revise(rater=rater, annotation=old, values=values, idempotency_key=_key(request))
+    except Invalid as fault:
+        found = selectors.answered(rater=rater, annotation_id=annotation_id)
+        return _edit(request, rater, found, values=values, fault=fault)
+    except Conflict as fault:
+        if "annotation_id" in fault.extra:
+            return conflict_page(request, rater, fault)
+        messages.warning(request, fault.detail)
+        return redirect("annotation:history", slug=request.project.slug)
+    messages.success(request, "Corrected. Your earlier answer is kept beside it.")
+    if page.by_script(request):
+        return _saved(request, rater, selectors.answered(rater=rater, annotation_id=done.annotation.pk))
+    return redirect("annotation:answer", slug=request.project.slug, annotation_id=done.annotation.pk)

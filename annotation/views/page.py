@@ -1,0 +1,67 @@
+"""What every page of a rater shares: who they are, what they did, what can be undone, how a script is answered."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation import selectors
+from annotation.models import Rater
+from annotation.services import raters, submissions
+from common.errors import DomainError
+from projects.access import ProjectRequest
+
+TONES = {messages.SUCCESS: "good", messages.WARNING: "warn", messages.ERROR: "bad"}
+
+
+def rater_of(request: ProjectRequest) -> Rater:
+    return raters.rater_for(project=request.project, user=request.user)
+
+
+def by_script(request: HttpRequest) -> bool:
+    """Whether the page's own script posts, which swaps in what it is answered (static/annotation/net.js)."""
+    return request.headers.get("X-Requested-With") == "fetch"
+
+
+def fault(error: DomainError, **extra: Any) -> JsonResponse:
+    """A fault as the page's script reads it."""
+    return JsonResponse({"code": error.code, "detail": error.detail} | extra, status=error.status)
+
+
+def _counter(request: ProjectRequest) -> str:
+    return f"answers-{request.project.pk}"
+
+
+def count(request: ProjectRequest, step: int) -> None:
+    """Counts the answers since this person signed in."""
+    request.session[_counter(request)] = max(0, request.session.get(_counter(request), 0) + step)
+
+
+def show(
+    request: ProjectRequest, rater: Rater, template: str, context: dict[str, Any], *, at: str, status: int = 200
+) -> HttpResponse:
+    """A page of a rater. `at`: its own address; the script that swaps the page in sets the address bar by it."""
+    shared = {
+        "project": request.project,
+        "membership": request.membership,
+        "rater_key": rater.pseudonym,
+        "count": {"session": request.session.get(_counter(request), 0), "today": selectors.today(rater=rater)},
+        "undo": _undo_address(request, rater),
+        "notes": [{"text": str(note), "tone": TONES.get(note.level, "")} for note in messages.get_messages(request)],
+    }
+    response = render(request, template, shared | context, status=status)
+    response["Content-Location"] = at
+    return response
+
+
+def _undo_address(request: ProjectRequest, rater: Rater) -> str:
+    """Where the rater's last answer can be taken back, as long as it can; else nothing."""
+    since = timezone.now() - timedelta(seconds=submissions.UNDO_SECONDS)
+    last = submissions.current().filter(rater=rater, submitted_at__gte=since).order_by("-submitted_at").first()
+    if last is None or not submissions.can_undo(last):
+        return ""
+    return reverse("annotation:undo", args=[request.project.slug, last.pk])

@@ -1,0 +1,187 @@
+"""Pages for those who run a project: its items, the whole story of one, and the form that raters see."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from annotation import display, forms, selectors
+from annotation.models import Annotation, FormVersion, Item, Label
+from annotation.selectors.content import MessageText, conversation
+from annotation.services import forms as form_service
+from common.errors import Invalid
+from common.http import add_errors, status_of
+from projects.access import ADMIN, REVIEW, ProjectRequest, project_view
+from projects.models import Project
+
+EXCERPT = 120
+
+
+def _excerpt(item: Item) -> str:
+    """The beginning of what was asked last."""
+    texts = conversation(item.prompt.messages)
+    return " ".join(texts[-1].text.split())[:EXCERPT] if texts else ""
+
+
+def _show(
+    request: ProjectRequest, template: str, context: dict[str, Any], status: int = 200, *, part: str = ""
+) -> HttpResponse:
+    shared = {"project": request.project, "membership": request.membership}
+    return render(request, template + (f"#{part}" if part else ""), shared | context, status=status)
+
+
+@require_GET
+@project_view(REVIEW)
+def items(request: ProjectRequest) -> HttpResponse:
+    state, search, ordering = (request.GET.get(key, "") for key in ("state", "search", "ordering"))
+    after = request.GET.get("after", "")
+    known = state if state in Item.State.values else ""
+    newest_first = ordering == "-id"
+    page = selectors.item_page(
+        project=request.project,
+        state=known,
+        search=search[:200],
+        ordering="-id" if newest_first else "id",
+        after=int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None,
+    )
+    context = {
+        "rows": [
+            {"item": row.item, "wanted": row.wanted, "answered": row.answered, "excerpt": _excerpt(row.item)}
+            for row in page.rows
+        ],
+        "next_after": page.next_after,
+        "progress": selectors.progress(project=request.project),
+        "states": Item.State.choices,
+        "chosen": known,
+        "search": search,
+        "newest_first": newest_first,
+        "begun": bool(after),
+    }
+    return _show(request, "annotation/items.html", context)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One annotation as a reader of the item's story sees it. Responses go by their number in the item."""
+
+    annotation: Annotation
+    shown: list[int]
+    said: list[str]
+    rationale: str
+    stands: bool
+
+
+def _verdict(annotation: Annotation, numbers: dict[int, int], replaced: set[int]) -> Verdict:
+    said, rationale = [], ""
+    for value in annotation.values.values():
+        said.append(_in_numbers(value, numbers))
+        rationale = str(value.get("rationale", "")) or rationale
+    shown = [numbers[pk] for pk in annotation.display_order or [] if pk in numbers]
+    stands = annotation.retracted_at is None and annotation.pk not in replaced
+    return Verdict(annotation, shown, said, rationale, stands)
+
+
+def _in_numbers(value: dict[str, Any], numbers: dict[int, int]) -> str:
+    """A stored comparison in words, e.g. "Response 2 is better (strength 1)"."""
+    choice = value.get("choice")
+    fixed = {"tie": forms.TIE, "both_bad": forms.BOTH_BAD, "split": "Votes stand against each other"}
+    if choice in ("left", "right"):
+        strength = value.get("strength")
+        degree = f" (strength {strength:.2g})" if isinstance(strength, int | float) else ""
+        return f"Response {numbers.get(value[choice], '?')} is better{degree}"
+    return fixed.get(str(choice), f"Cannot be used: {value.get('raw', choice)}")
+
+
+def _settled(label: Label, numbers: dict[int, int]) -> dict[str, Any]:
+    soft = {_in_numbers(label.value | {"choice": key, "strength": None}, numbers): n for key, n in label.soft.items()}
+    return {"label": label, "said": _in_numbers(label.value, numbers), "soft": soft}
+
+
+@require_GET
+@project_view(REVIEW)
+def item(request: ProjectRequest, item_id: int) -> HttpResponse:
+    story = selectors.item_story(project=request.project, item_id=item_id)
+    numbers = {response.id: number for number, response in enumerate(story.responses, start=1)}
+    replaced = {one.revises_id for one in story.annotations if one.revises_id}
+    context = {
+        "story": story,
+        "item": story.item,
+        "verdicts": [_verdict(one, numbers, replaced) for one in story.annotations],
+        "labels": [_settled(label, numbers) for label in story.labels],
+    }
+    return _show(request, "annotation/item.html", context)
+
+
+EXAMPLE_PROMPT = MessageText("user", "How do I take a bicycle tyre off without a lever?")
+EXAMPLE_RESPONSES = (
+    "Let all the air out, then push the bead into the **middle of the rim** all the way round. "
+    "With that slack you can lift one side over the rim by hand.",
+    "You need a lever. Without one it cannot be done.",
+)
+
+
+def _example(project: Project, fields: list[dict[str, Any]]) -> dict[str, Any]:
+    """What raters see of a form with these fields, on the project's newest item or on an example of our own."""
+    latest = Item.objects.filter(project=project).select_related("prompt").order_by("-pk").first()
+    prompt: list[MessageText] = [EXAMPLE_PROMPT]
+    texts: tuple[str, ...] = EXAMPLE_RESPONSES
+    if latest is not None:
+        story = selectors.item_story(project=project, item_id=latest.pk)
+        prompt, texts = list(story.messages), tuple(response.text for response in story.responses)
+    shown = display.Content(
+        before=prompt[:-1],
+        asked=prompt[-1:],
+        context=(),
+        responses=[selectors.Shown(letter, text) for letter, text in zip("ABCDEFGH", texts, strict=False)],
+        language=latest.prompt.language if latest else "",
+    )
+    controls = forms.controls(selectors.form_fields(FormVersion(fields=fields)), {})
+    return {"shown": shown, "fields": controls}
+
+
+def _settings(request: HttpRequest, current: FormVersion) -> forms.PairwiseSettings:
+    if request.method == "POST":
+        return forms.PairwiseSettings(request.POST)
+    configs = (field["config"] for field in current.fields if field["protocol"] == "pairwise")
+    return forms.PairwiseSettings(initial=next(configs, {}))
+
+
+@require_http_methods(["GET", "POST"])
+@project_view(ADMIN)
+def form(request: ProjectRequest) -> HttpResponse:
+    """The form in force, how to change it, and what raters see of it. A change is a new version."""
+    current = form_service.current_form(project=request.project)
+    settings = _settings(request, current)
+    if request.method == "POST" and settings.is_valid():
+        try:
+            made = form_service.set_form(project=request.project, fields=settings.fields_with(current.fields))
+        except Invalid as fault:
+            add_errors(settings, Invalid(fault.detail, fields=_by_setting(fault)))
+        else:
+            unchanged = made.pk == current.pk
+            messages.success(request, "Nothing has changed." if unchanged else f"Version {made.number} is in force.")
+            return redirect("annotation:form", slug=request.project.slug)
+    versions = FormVersion.objects.filter(project=request.project)
+    context = {"form": settings, "current": current, "versions": versions} | _example(request.project, current.fields)
+    return _show(request, "annotation/form.html", context, status_of(settings))
+
+
+def _by_setting(fault: Invalid) -> dict[str, list[str]]:
+    """The service names faults "<position>.<key>"; the page has one field a key."""
+    return {key.rpartition(".")[2]: reasons for key, reasons in fault.fields.items()}
+
+
+@require_POST
+@project_view(ADMIN)
+def form_preview(request: ProjectRequest) -> HttpResponse:
+    """What raters would see with the settings as they stand on the page; nothing is stored."""
+    current = form_service.current_form(project=request.project)
+    settings = forms.PairwiseSettings(request.POST)
+    try:
+        fields = form_service.check_fields(settings.fields_with(current.fields))
+    except Invalid as fault:
+        return _show(request, "annotation/form.html", {"wrong": fault}, part="preview")
+    return _show(request, "annotation/form.html", _example(request.project, fields), part="preview")

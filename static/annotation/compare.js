@@ -1,0 +1,89 @@
+// Looking at two responses: word diff, raw or rendered, one or two columns, scrolling together, swiping on a phone.
+
+import { compare, words } from "./diff.js";
+import { mark, stretches, textOf, unmark } from "./marks.js";
+
+const CHOICES = "prefloop:view";
+
+function chosen() {
+  try { return JSON.parse(localStorage.getItem(CHOICES)) ?? {}; } catch { return {}; }
+}
+
+/** Wires `section` (the pair of responses). Returns {toggle(name)} for "diff", "raw" and "column". */
+export function pairView(section, say, signal) {
+  const bodies = [...section.querySelectorAll("[data-body]")];
+  const state = { diff: false, raw: false, column: false, ...chosen() };
+  const buttons = new Map([...section.querySelectorAll("[data-view]")].map((button) => [button.dataset.view, button]));
+
+  function show() {
+    for (const [name, button] of buttons) button.setAttribute("aria-pressed", String(state[name]));
+    section.classList.toggle("one-column", state.column);
+    for (const part of section.querySelectorAll("[data-rendered]")) part.hidden = state.raw;
+    for (const part of section.querySelectorAll("[data-raw]")) part.hidden = !state.raw;
+    for (const body of bodies) unmark(body, "only");
+    return state.diff ? markDifferences(bodies, state.raw) : "";
+  }
+
+  function toggle(name) {
+    state[name] = !state[name];
+    try { localStorage.setItem(CHOICES, JSON.stringify(state)); } catch { /* this page only */ }
+    const found = show();
+    say(`${buttons.get(name).dataset.says} ${state[name] ? "on" : "off"}. ${found}`);
+  }
+
+  for (const [name, button] of buttons) {
+    button.hidden = false;
+    button.addEventListener("click", () => toggle(name), { signal });
+  }
+  show();
+  scrollTogether(bodies, () => state.column, signal);
+  swipe(section, signal);
+  return { toggle };
+}
+
+function markDifferences(bodies, raw) {
+  const roots = bodies.slice(0, 2).map((body) => body.querySelector(raw ? "[data-raw]" : "[data-rendered]"));
+  const tokens = roots.map((root) => words(textOf(root), root.lang));
+  const onlies = compare(...tokens.map((list) => list.map(({ word }) => word)));
+  roots.forEach((root, index) => mark(root, stretches(tokens[index], onlies[index]), "only"));
+  const [a, b] = onlies.map((only) => only.filter(Boolean).length);
+  return a + b === 0 ? "The two texts have the same words." : `${a} words only in A, ${b} only in B.`;
+}
+
+function scrollTogether(bodies, apart, signal) {
+  let led = null;
+  for (const body of bodies) {
+    body.addEventListener("scroll", () => {
+      if (led === body) { led = null; return; }
+      if (apart()) return;
+      const room = body.scrollHeight - body.clientHeight;
+      if (room <= 0) return;
+      for (const other of bodies) {
+        const target = Math.round((body.scrollTop / room) * (other.scrollHeight - other.clientHeight));
+        // The other one answers with a scroll event of its own, which must not lead back.
+        if (other !== body && Math.abs(other.scrollTop - target) > 1) { led = other; other.scrollTop = target; }
+      }
+    }, { signal, passive: true });
+  }
+}
+
+function swipe(section, signal) {
+  const lane = section.querySelector("[data-lane]");
+  const links = [...section.querySelectorAll("[data-show]")];
+  const cards = links.map((link) => document.getElementById(link.dataset.show));
+  const mark = () => {
+    const middle = lane.getBoundingClientRect().left + lane.clientWidth / 2;
+    const shown = cards.findIndex((card) => { const box = card.getBoundingClientRect(); return box.left <= middle && middle < box.right; });
+    links.forEach((link, index) => {
+      if (index === shown) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+  };
+  links.forEach((link, index) => link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const from = lane.getBoundingClientRect().left;
+    lane.scrollBy({ left: cards[index].getBoundingClientRect().left - from });
+  }, { signal }));
+  lane.addEventListener("scroll", mark, { signal, passive: true });
+  mark();
+}

@@ -1,0 +1,34 @@
+// Keyboard shortcuts. They never fire while somebody writes, and never over a key that the focused control needs.
+
+const WRITING = "textarea, select, input:not([type=radio]):not([type=checkbox]), [contenteditable]";
+const PRESSABLE = "a[href], button, summary";
+
+/**
+ * `actions`: key → function(event). Special keys: "digit" (gets the number as second argument), "Enter", "Escape",
+ * "leave" (Escape while writing) and "Ctrl+Enter" (works while writing).
+ */
+export function listen(actions, signal) {
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing) return;
+    const found = choose(actions, event);
+    if (!found) return;
+    event.preventDefault();
+    found();
+  }, { signal });
+}
+
+function choose(actions, event) {
+  const target = event.target instanceof Element ? event.target : document.body;
+  const writing = target.closest(WRITING);
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return once(event, actions["Ctrl+Enter"]);
+  if (event.ctrlKey || event.metaKey || event.altKey) return null;
+  if (event.key === "Escape") return run(event, writing ? actions.leave : actions.Escape);
+  if (writing) return null;
+  if (event.key === "Enter") return target.closest(PRESSABLE) ? null : once(event, actions.Enter);
+  if (/^[0-9]$/.test(event.key)) return actions.digit && (() => actions.digit(event, Number(event.key)));
+  return once(event, actions[event.key.toLowerCase()]);
+}
+
+const run = (event, action) => (action ? () => action(event) : null);
+/** Holding a key down repeats it: that is one press, and its repetitions do nothing. */
+const once = (event, action) => (event.repeat ? action && (() => {}) : run(event, action));

@@ -1,0 +1,57 @@
+// Skip, flag and undo: small forms that open in place (never a modal), usable by keyboard and without JavaScript.
+
+import { post } from "./net.js";
+import { notice, say } from "./notices.js";
+
+const UNDO_MS = 10000;
+
+/** Wires the panels under `root`. Returns {toggle(name), digit(n), close(), undo()}; each tells whether it did something. */
+export function panels(root, show, signal) {
+  const found = [...root.querySelectorAll("[data-panel]")];
+  const opened = () => found.find((panel) => panel.open);
+  const undoForm = document.getElementById("undo");
+
+  function toggle(name) {
+    const panel = found.find((one) => one.dataset.panel === name);
+    if (!panel) return false;
+    for (const other of found) if (other !== panel) other.open = false;
+    panel.open = !panel.open;
+    panel.querySelector(panel.open ? "[data-reason]" : "summary").focus();
+    return true;
+  }
+
+  function close() {
+    const panel = opened();
+    if (!panel) return false;
+    panel.open = false;
+    panel.querySelector("summary").focus();
+    return true;
+  }
+
+  function digit(number) {
+    const reason = opened()?.querySelectorAll("[data-reason]")[number - 1];
+    if (opened() && reason) reason.click();
+    return Boolean(opened());
+  }
+
+  async function send(form, submitter) {
+    const body = new URLSearchParams(new FormData(form, submitter));
+    const answer = await post(form.action, body);
+    if (signal.aborted) return;
+    if (answer.kind === "page") return show(answer, { push: form.dataset.moves !== undefined && answer.status === 200 });
+    if (answer.kind === "signed-out") return notice("signed-out");
+    if (answer.kind === "data" && answer.status === 200) { close(); return say(answer.data.says); }
+    notice("failed", { text: answer.data?.detail });
+  }
+
+  root.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-send]")) return;
+    event.preventDefault();
+    send(event.target, event.submitter);
+  }, { signal });
+
+  // The offer ends after ten seconds; the answer can still be corrected from "My answers".
+  if (undoForm) setTimeout(() => undoForm.remove(), UNDO_MS);
+
+  return { toggle, digit, close, undo: () => undoForm?.isConnected && undoForm.requestSubmit() };
+}
