@@ -196,6 +196,7 @@ class SlotFactory(DjangoModelFactory[Slot]):
             "leased_until": now + timedelta(hours=1),
             "token": uuid.uuid4(),
             "display_order": order,
+            "form_version": item.project.form_versions.first() or FormVersionFactory(project=item.project),
         }
         return cls(item=item, rater=rater, state=Slot.State.LEASED, **(lease | kwargs))
 

@@ -168,6 +168,12 @@ def labels(*, project: Project, field: str = "", rule: str = "", after: int | No
     return found.filter(pk__gt=after) if after is not None else found
 
 
+def annotations(*, project: Project) -> QuerySet[Annotation]:
+    """Every annotation of a project by id, with what an export says of it."""
+    found = Annotation.objects.filter(item__project=project)
+    return found.select_related("item", "rater", "form_version", "guideline").order_by("pk")
+
+
 def _count(rows: QuerySet[Any]) -> int:
     return rows.order_by().values("pk")[:COUNT_LIMIT].count()
 

@@ -11,11 +11,12 @@ from django.utils import timezone
 from annotation.models import Annotation, FormVersion, Rater
 from annotation.protocols import LETTERS, protocol
 from annotation.selectors.content import MessageText, conversation, response_text
+from annotation.services.forms import default_fields
 from annotation.services.leases import Lease
 from annotation.services.submissions import can_undo, current, displayed
 from common.errors import NotFound
 from corpus.models import Prompt, Response
-from projects.models import Guideline
+from projects.models import Guideline, Project
 
 EXCERPT = 120
 RECENT = 50
@@ -42,6 +43,14 @@ class FormField:
 
 
 @dataclass(frozen=True)
+class FormInForce:
+    """`number` 0: the default, which nobody has answered yet."""
+
+    number: int
+    fields: tuple[FormField, ...]
+
+
+@dataclass(frozen=True)
 class Assignment:
     """One item in a rater's hands, as their page or the API shows it."""
 
@@ -55,6 +64,7 @@ class Assignment:
     form_number: int
     fields: tuple[FormField, ...]
     guideline_id: int | None
+    guideline_number: int | None
     draft_values: dict[str, Any] | None
     draft_version: int
 
@@ -87,13 +97,15 @@ class HistoryEntry:
     annotation_id: int
     submitted_at: datetime
     excerpt: str
+    fields: tuple[FormField, ...]
     values: dict[str, Any]
     standing: str
     is_correction: bool
     can_undo: bool
 
 
-def _fields(form: FormVersion) -> tuple[FormField, ...]:
+def form_fields(form: FormVersion) -> tuple[FormField, ...]:
+    """The questions of a form, with what their templates need."""
     found = []
     for field in form.fields:
         plug = protocol(field["protocol"])
@@ -101,6 +113,13 @@ def _fields(form: FormVersion) -> tuple[FormField, ...]:
         required = field.get("required", True)
         found.append(FormField(field["name"], plug.key, field["config"], required, plug.form_template, context))
     return tuple(found)
+
+
+def form(*, project: Project) -> FormInForce:
+    """What raters of a project are asked now."""
+    newest = FormVersion.objects.filter(project=project).order_by("-number").first()
+    found = newest or FormVersion(number=0, fields=default_fields())
+    return FormInForce(found.number, form_fields(found))
 
 
 def _shown(responses: Sequence[Response]) -> tuple[Shown, ...]:
@@ -123,8 +142,9 @@ def assignment(lease: Lease) -> Assignment:
         language=prompt.language,
         shown=_shown(lease.responses),
         form_number=lease.form.number,
-        fields=_fields(lease.form),
+        fields=form_fields(lease.form),
         guideline_id=lease.guideline_id,
+        guideline_number=lease.guideline_number,
         draft_values=lease.draft_values,
         draft_version=lease.draft_version,
     )
@@ -147,7 +167,7 @@ def answered(*, rater: Rater, annotation_id: int) -> Answered:
         context=_context(prompt),
         language=prompt.language,
         shown=_shown([responses[pk] for pk in found.display_order]),
-        fields=_fields(found.form_version),
+        fields=form_fields(found.form_version),
         guideline=found.guideline,
         values=displayed(found),
         standing=found.standing,
@@ -166,6 +186,7 @@ def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
             annotation_id=found.pk,
             submitted_at=found.submitted_at,
             excerpt=_excerpt(found.item.prompt.messages),
+            fields=form_fields(found.form_version) if found.form_version else (),
             values=displayed(found),
             standing=found.standing,
             is_correction=found.revises_id is not None,

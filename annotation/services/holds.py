@@ -78,6 +78,13 @@ def resolve(*, rater: Rater, token: uuid.UUID) -> Hold:
     return Hold(slot, rater, token, ended)
 
 
+def check_own(*, rater: Rater, token: uuid.UUID) -> None:
+    """Raises NotFound for a token that is nobody's or another's."""
+    own = {"token": token, "rater": rater}
+    if not Slot.objects.filter(**own).exists() and not EndedLease.objects.filter(**own).exists():
+        raise NotFound("There is no such lease of yours.")
+
+
 def require_held(hold: Hold) -> Slot:
     """The slot, where the rater has it. Raises Conflict saying what became of it where they have not."""
     if hold.standing is Standing.HELD:

@@ -11,7 +11,8 @@ from annotation.models import Annotation, EndedLease, Item, ItemResponse, Slot
 from annotation.services import forms, holds
 from annotation.services.recorded import RecordedAnnotations
 from common.errors import Conflict
-from corpus.models import Candidate, Import, Response
+from corpus.importers.rows import Options, Row, compiled
+from corpus.models import Candidate, Import, Prompt, Response
 from projects.models import Project
 
 PRIORITIES = 1000
@@ -182,13 +183,25 @@ def withdraw_item(*, item: Item, reason: str = "") -> None:
 
 
 @transaction.atomic
-def create_item(*, candidate: Candidate) -> tuple[Item, bool]:
-    """The item of one candidate, made now if need be; and whether it is new. Raises Conflict where its id is taken."""
+def create_item(*, project: Project, row: Row) -> tuple[Item, bool]:
+    """One item of a prompt and its responses, named as an import would; (item, whether it is new).
+
+    The same content under the same id again is the same item. Raises Conflict where the id is another's.
+    """
+    body, _ = compiled(row, format="api", use_recorded=None, options=Options())
+    known = {"project": project, "external_id": body["prompt"].pop("external_id")}
+    prompt, _ = Prompt.objects.get_or_create(**known, defaults=body["prompt"])
+    ids = []
+    for response in body["responses"]:
+        name = response.pop("external_id")
+        ids.append(Response.objects.get_or_create(prompt=prompt, external_id=name, defaults=response)[0].pk)
+    content = {"prompt": prompt, "response_ids": ids, "meta": body["meta"]}
+    candidate, _ = Candidate.objects.get_or_create(project=project, external_id=body["external_id"], defaults=content)
     locked = Candidate.objects.select_for_update(no_key=True).get(pk=candidate.pk)
     made = locked.taken_at is None
     if made:
-        _take(locked.project, [locked])
+        _take(project, [locked])
     item = Item.objects.filter(candidate=locked).first()
-    if item is None:
+    if item is None or (locked.prompt_id, locked.response_ids) != (prompt.pk, ids):
         raise Conflict("Another item has this id.", code="id-taken")
     return item, made

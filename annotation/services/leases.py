@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from annotation.models import Annotation, Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Skip, Slot
@@ -47,6 +47,7 @@ class Lease:
     """In the order shown."""
     form: FormVersion
     guideline_id: int | None
+    guideline_number: int | None
     draft_values: dict[str, Any] | None
     draft_version: int
 
@@ -114,6 +115,7 @@ def _described(slots: QuerySet[Slot], rater: Rater) -> QuerySet[Slot]:
     former = EndedLease.objects.filter(item=OuterRef("item"), rater=rater)
     draft = Draft.objects.filter(item=OuterRef("item"), rater=rater)
     return slots.select_related("item__prompt", "form_version").annotate(
+        guideline_number=F("guideline__number"),
         former_order=Subquery(former.values("display_order")[:1]),
         draft_values=Subquery(draft.values("values")[:1]),
         draft_version=Subquery(draft.values("version")[:1]),
@@ -134,7 +136,7 @@ def _again(project: Project, slot: Slot, at: Desk, now: datetime) -> Lease:
         holds.remember(slot, EndedLease.Why.RENEWED)
         slot.token = uuid.uuid4()
         slot.leased_at = now
-        slot.form_version, slot.guideline_id = at.form, at.guideline_id
+        _freeze(slot, at)
     return _lease(project, slot, at, now, _responses(slot))
 
 
@@ -147,8 +149,15 @@ def _grant(project: Project, slot: Slot, at: Desk, now: datetime) -> Lease:
         order = list(responses)
         random.SystemRandom().shuffle(order)
     slot.state, slot.rater, slot.token, slot.leased_at = Slot.State.LEASED, at.rater, uuid.uuid4(), now
-    slot.display_order, slot.form_version, slot.guideline_id = order, at.form, at.guideline_id
+    slot.display_order = order
+    _freeze(slot, at)
     return _lease(project, slot, at, now, responses)
+
+
+def _freeze(slot: Slot, at: Desk) -> None:
+    """What is in force now is what this lease shows."""
+    slot.form_version, slot.guideline_id = at.form, at.guideline_id
+    vars(slot)["guideline_number"] = at.guideline_number
 
 
 def _responses(slot: Slot) -> dict[int, Response]:
@@ -175,6 +184,7 @@ def _lease(project: Project, slot: Slot, at: Desk, now: datetime, responses: dic
         responses=tuple(responses[pk] for pk in slot.display_order),
         form=slot.form_version,
         guideline_id=slot.guideline_id,
+        guideline_number=getattr(slot, "guideline_number", None),
         draft_values=getattr(slot, "draft_values", None),
         draft_version=getattr(slot, "draft_version", None) or 0,
     )

@@ -26,6 +26,7 @@ class Desk:
     live_slot_id: int | None
     form: FormVersion
     guideline_id: int | None
+    guideline_number: int | None
     median_active_ms: int | None
 
 
@@ -44,10 +45,15 @@ def _found_or_made(look: Callable[[], Rater | None], make: dict[str, Any]) -> Ra
     return rater
 
 
+def known_rater(*, project: Project, user: Any) -> Rater | None:
+    """`user` as a rater of `project`; None where they have not begun."""
+    return Rater.objects.filter(project=project, user=user).first()
+
+
 def rater_for(*, project: Project, user: User) -> Rater:
     """The person `user` as a rater of `project`, made on first use under a random pseudonym."""
     return _found_or_made(
-        lambda: Rater.objects.filter(project=project, user=user).first(),
+        lambda: known_rater(project=project, user=user),
         {"project": project, "user": user, "kind": Rater.Kind.PERSON, "pseudonym": pseudonym()},
     )
 
@@ -84,13 +90,14 @@ def _desk(rater_filter: dict[str, Any]) -> Rater | None:
             form_number=Subquery(form.values("number")[:1]),
             form_fields=Subquery(form.values("fields")[:1]),
             guideline_id=Subquery(guideline.values("pk")[:1]),
+            guideline_number=Subquery(guideline.values("number")[:1]),
             median_active_ms=Subquery(Pace.objects.filter(project=OuterRef("project")).values("median_active_ms")[:1]),
         )
         .first()
     )
 
 
-def desk(*, project: Project, rater: Rater | None = None, user: User | None = None) -> Desk:
+def desk(*, project: Project, rater: Rater | None = None, user: Any = None) -> Desk:
     """The desk of `rater`, or of `user` as a rater of `project`, made on first use. One query where both exist."""
     where: dict[str, Any] = {"pk": rater.pk} if rater else {"project": project, "user": user}
     found = _desk(where)
@@ -105,4 +112,4 @@ def desk(*, project: Project, rater: Rater | None = None, user: User | None = No
         form = forms.current_form(project=project)
     else:
         form = FormVersion(pk=seen.form_id, project_id=project.pk, number=seen.form_number, fields=seen.form_fields)
-    return Desk(found, seen.live_slot_id, form, seen.guideline_id, seen.median_active_ms)
+    return Desk(found, seen.live_slot_id, form, seen.guideline_id, seen.guideline_number, seen.median_active_ms)

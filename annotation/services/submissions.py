@@ -197,6 +197,15 @@ def close(item_id: int) -> None:
     Item.objects.filter(pk=item_id).update(label_due=True, state=Case(over, default=F("state")))
 
 
+def own_annotation(*, rater: Rater, annotation_id: int) -> Annotation:
+    """An answer of this rater. Raises NotFound for another's, and for one that came with an import."""
+    own = Annotation.objects.exclude(standing=Annotation.Standing.RECORDED)
+    found = own.filter(pk=annotation_id, rater=rater).select_related("rater").first()
+    if found is None:
+        raise NotFound("There is no such answer of yours.")
+    return found
+
+
 def _own(rater: Rater, annotation: Annotation) -> Annotation:
     """The rater's annotation, its item locked. Raises NotFound for another's, Conflict where it no longer stands."""
     found = Annotation.objects.filter(pk=annotation.pk, rater=rater).exclude(standing=Annotation.Standing.RECORDED)

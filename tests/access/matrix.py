@@ -55,6 +55,25 @@ MATRIX: dict[str, dict[str, People]] = {
     "projects-api:guideline": {"GET": MEMBERS},
     # corpus
     # annotation
+    "annotation-api:next": {"POST": MEMBERS},
+    "annotation-api:renew": {"POST": OWNER},
+    "annotation-api:release": {"POST": OWNER},
+    "annotation-api:skip": {"POST": OWNER},
+    "annotation-api:flag": {"POST": OWNER},
+    "annotation-api:draft": {"PUT": OWNER},
+    "annotation-api:annotations": {"POST": MEMBERS},
+    "annotation-api:mine": {"GET": MEMBERS},
+    "annotation-api:annotation": {"GET": OWNER},
+    "annotation-api:revise": {"POST": OWNER},
+    "annotation-api:retract": {"POST": OWNER},
+    "annotation-api:annotations_export": {"GET": RESEARCH},
+    "annotation-api:form": {"GET": MEMBERS, "PUT": ADMIN},
+    "annotation-api:items": {"GET": REVIEW, "POST": RESEARCH},
+    "annotation-api:item": {"GET": REVIEW},
+    "annotation-api:labels": {"GET": REVIEW},
+    "annotation-api:labels_export": {"GET": RESEARCH},
+    "annotation-api:progress": {"GET": REVIEW},
+    "annotation-api:agreement": {"GET": REVIEW},
     # routing
     # training_bridge
     # config, common

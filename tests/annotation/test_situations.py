@@ -68,7 +68,11 @@ def test_a_second_different_submit_shows_both_versions(rater, open_item, claim, 
         submissions.submit(rater=rater, token=lease.token, values=B_MUCH_BETTER, idempotency_key=key)
     assert (found.value.code, found.value.status) == ("already-answered", 409)
     extra = found.value.extra
-    assert (extra["saved"], extra["yours"], extra["annotation_id"]) == (A_MUCH_BETTER, B_MUCH_BETTER, first.annotation.pk)
+    assert (extra["saved"], extra["yours"], extra["annotation_id"]) == (
+        A_MUCH_BETTER,
+        B_MUCH_BETTER,
+        first.annotation.pk,
+    )
     assert Draft.objects.get().values == B_MUCH_BETTER, "what was typed in the other tab is kept"
     assert Annotation.objects.count() == 1
 
@@ -269,7 +273,9 @@ def test_tokens_and_answers_of_others_do_not_exist(rater, other_rater, open_item
 
 
 @pytest.mark.parametrize("state", [Project.State.PAUSED, Project.State.ARCHIVED])
-def test_a_resting_project_gives_nothing_out_but_takes_what_is_in_hand(project, rater, other_rater, open_item, claim, state):
+def test_a_resting_project_gives_nothing_out_but_takes_what_is_in_hand(
+    project, rater, other_rater, open_item, claim, state
+):
     open_item(humans=2)
     lease = claim(rater)
     project.state = state
