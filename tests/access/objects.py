@@ -3,6 +3,7 @@
 What is numbered within its project takes `number`, which is another one in the other project.
 """
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -57,7 +58,9 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
     factories.AnnotationFactory(item=item, rater=other, values={"preference": secret})
     factories.DecisionFactory(item=item, reasons=[f"{CANARY}-routing-reason"])
     done = factories.ItemFactory(project=project, state="done")
-    own = factories.AnnotationFactory(item=done, rater=rater)
+    shown["display_order"] = list(done.item_responses.values_list("response_id", flat=True))
+    given = factories.SlotFactory(item=done, rater=rater, state="done", token=uuid.uuid4(), **shown)
+    own = factories.AnnotationFactory(item=done, rater=rater, slot=given, standing="counted", **shown)
     return {
         "item_id": item.pk,
         "slot_id": slot.pk,
