@@ -5,9 +5,10 @@ from typing import Any
 from django import forms
 
 from annotation.consensus import RULES
+from common import configs
 from corpus.models import ModelVersion
 from projects.models import Project
-from training_bridge import configs, selectors
+from training_bridge import selectors
 from training_bridge.derivation import Derivation
 from training_bridge.methods.interface import Method
 from training_bridge.models import Snapshot

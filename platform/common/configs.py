@@ -1,0 +1,103 @@
+"""A pydantic model as a Django form: one field each, its description the hint. Checking stays the model's own."""
+
+import json
+from typing import Any
+
+from django import forms
+from pydantic import BaseModel
+
+from common import text
+
+
+def form_fields(model: type[BaseModel]) -> dict[str, forms.Field]:
+    """A form field for every setting of `model`, in order, with the model's default as initial value."""
+    schema = model.model_json_schema()
+    required = set(schema.get("required", ()))
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
+    return {
+        name: _field(model.model_fields[name].title or "", name, one, required=name in required, default=defaults[name])
+        for name, one in schema["properties"].items()
+    }
+
+
+def read(model: type[BaseModel], cleaned: dict[str, Any]) -> dict[str, Any]:
+    """The settings that a person has filled in; what they left empty takes its default."""
+    return {name: cleaned[name] for name in model.model_fields if cleaned.get(name) not in (None, "")}
+
+
+def initial(model: type[BaseModel], config: dict[str, Any]) -> dict[str, Any]:
+    """What a form of `model` shows for the settings `config`."""
+    fields = form_fields(model)
+    return {name: fields[name].prepare_value(value) for name, value in config.items() if name in fields}
+
+
+def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, default: Any) -> forms.Field:
+    common: dict[str, Any] = {
+        "label": title or name.replace("_", " ").capitalize(),
+        "help_text": schema.get("description", ""),
+        "initial": schema.get("default"),
+        "required": required,
+    }
+    kind, items = schema.get("type"), schema.get("items", {}).get("type")
+    if "enum" in schema:
+        return forms.ChoiceField(choices=[(value, str(value).replace("_", " ")) for value in schema["enum"]], **common)
+    if kind == "boolean":
+        return forms.BooleanField(**(common | {"required": False}))
+    if kind == "integer":
+        return forms.IntegerField(widget=_number_input(schema, "1"), **common)
+    if kind == "number":
+        return forms.FloatField(widget=_number_input(schema, "any"), **common)
+    if kind == "array" and items in {"integer", "string"}:
+        field = NumbersField if items == "integer" else WordsField
+        return field(**(common | {"initial": default if isinstance(default, list) else ""}))
+    if kind == "string":
+        return forms.CharField(max_length=schema.get("maxLength", 500), **common)
+    return TreeField(**(common | {"initial": _plain(default)}))
+
+
+def _plain(value: Any) -> Any:
+    """A default as JSON would have it."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _number_input(schema: dict[str, Any], step: str) -> forms.NumberInput:
+    bounds = {"min": schema.get("minimum"), "max": schema.get("maximum"), "step": step}
+    return forms.NumberInput(attrs={key: value for key, value in bounds.items() if value is not None})
+
+
+class WordsField(forms.CharField):
+    """Texts with commas between them."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        return [part.strip() for part in super().clean(value).split(",") if part.strip()]
+
+
+class NumbersField(WordsField):
+    """Whole numbers with commas between them."""
+
+    def clean(self, value: Any) -> list[int]:
+        try:
+            return [int(part) for part in super().clean(value)]
+        except ValueError as fault:
+            raise forms.ValidationError("Give whole numbers with commas between them, e.g. 1, 2.") from fault
+
+
+class TreeField(forms.CharField):
+    """A setting with settings of its own, as JSON."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False, indent=1)
+
+    def clean(self, value: Any) -> Any:
+        written = super().clean(value)
+        try:
+            return text.loads(written) if written.strip() else ""
+        except ValueError as fault:
+            raise forms.ValidationError(f"This cannot be read: {fault}.") from fault
