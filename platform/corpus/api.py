@@ -3,7 +3,7 @@
 import json
 from typing import Any, ClassVar
 
-from django.http import FileResponse
+from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, inline_serializer
 from rest_framework import exceptions, serializers, status
@@ -115,12 +115,12 @@ class ImportReportAPI(ProjectAPIView):
     roles: ClassVar = {"GET": RESEARCH}
 
     @extend_schema(operation_id="imports_report", responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY})
-    def get(self, request: Request, slug: str, import_id: int) -> FileResponse:
+    def get(self, request: Request, slug: str, import_id: int) -> StreamingHttpResponse:
         """Every bad line and warning, a JSON object a line: level, file, line, pointer, reason, excerpt."""
         known_parameters(request, set())
-        path = selectors.report_file(selectors.one_import(self.project, import_id))
-        name = f"import-{import_id}-report.jsonl"
-        return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/x-ndjson")
+        lines = selectors.report_lines(selectors.one_import(self.project, import_id))
+        headers = {"Content-Disposition": f'attachment; filename="import-{import_id}-report.jsonl"'}
+        return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
 
 
 class RetrySerializer(serializers.Serializer[Any]):

@@ -118,10 +118,11 @@ def _carry_through(hold: Hold) -> None:
     run = hold.run
     if not staging_path(run).is_file():
         fatal = Check(hold).read()
-        run.refresh_from_db()  # what the check has counted
         if fatal is not None:
             hold.end(Import.State.REJECTED, error=fatal.reason)
             return
+    hold.write()  # a staging file may have come from whoever took over
+    run.refresh_from_db()
     if run.bad_lines and not run.skip_bad_lines and not run.rows_stored:
         hold.end(Import.State.REJECTED)
         return

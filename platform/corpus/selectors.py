@@ -39,15 +39,20 @@ def due_imports() -> list[int]:
 
 
 def report_file(run: Import) -> Path:
-    """The report of an import. Raises NotFound where there is none yet."""
-    path = Path(settings.VAR_DIR) / run.report_path
-    if not run.report_path or not path.is_file():
-        raise NotFound("This import has no report (yet).")
-    return path
+    """Where the report of an import is, or will be; without one, nothing was found to be wrong (yet)."""
+    return Path(settings.VAR_DIR) / (run.report_path or f"{run.path}/report.jsonl")
+
+
+def report_lines(run: Import) -> Iterator[bytes]:
+    """The report as it is: JSON lines."""
+    path = report_file(run)
+    if path.is_file():
+        with path.open("rb") as handle:
+            yield from handle
 
 
 def report_entries(run: Import) -> Iterator[dict[str, Any]]:
-    return entries(Path(settings.VAR_DIR) / run.report_path) if run.report_path else iter(())
+    return entries(report_file(run))
 
 
 def first_entries(run: Import, limit: int = 100) -> list[dict[str, Any]]:

@@ -1,10 +1,8 @@
 """Pages of the corpus: imports and prompts."""
 
-from collections.abc import Iterator
-
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -71,13 +69,11 @@ def import_progress(request: ProjectRequest, import_id: int) -> HttpResponse:
 def import_report(request: ProjectRequest, import_id: int, form: str) -> HttpResponseBase:
     """The whole report as a download: JSON lines as it is, or CSV for a spreadsheet."""
     run = selectors.one_import(request.project, import_id)
-    path = selectors.report_file(run)
-    name = f"import-{run.pk}-report.{form}"
-    if form == "jsonl":
-        return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/x-ndjson")
-    lines: Iterator[str] = as_csv(selectors.report_entries(run))
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    as_it_is = form == "jsonl"
+    lines = selectors.report_lines(run) if as_it_is else as_csv(selectors.report_entries(run))
+    headers = {"Content-Disposition": f'attachment; filename="import-{run.pk}-report.{form}"'}
+    kind = "application/x-ndjson" if as_it_is else "text/csv; charset=utf-8"
+    return StreamingHttpResponse(lines, content_type=kind, headers=headers)
 
 
 @require_POST

@@ -38,7 +38,8 @@ def split_prompt(first: str, second: str) -> int:
     if line and first[:line].strip():
         return line
     # A word break is kept on the side of the responses (" blue."), as tokenizers expect it.
-    words = [match.start() for match in re.finditer(r"(?<=\S)\s", first[: shared + 1])]
+    ends = shared + 1 if first[shared : shared + 1].isspace() and second[shared : shared + 1].isspace() else shared
+    words = [match.start() for match in re.finditer(r"(?<=\S)\s", first[:ends])]
     return words[-1] if words else 0
 
 
