@@ -64,7 +64,7 @@ def training_text(seed: int, documents: int = 6000) -> Iterator[dict[str, Any]]:
 
 def response(prompt: str, chance: random.Random, courteous: bool, on_topic: bool, brief: bool) -> str:
     """One answer of the desk in the given style."""
-    topic = topic_of(prompt)
+    topic = topic_of(prompt) or next(iter(TOPICS))
     if not on_topic:
         topic = chance.choice([other for other in TOPICS if other != topic])
     sentences = [chance.choice(COURTEOUS if courteous else CURT), chance.choice(TOPICS[topic].facts)]

@@ -65,17 +65,21 @@ def _take(project: Project, candidates: Sequence[Candidate]) -> None:
 
 
 def _item(candidate: Candidate, fields: Sequence[dict[str, Any]]) -> Item:
-    """A new item; withdrawn from the start where the project's form cannot be put to it, and saying why."""
+    """A new item; withdrawn from the start where the project's form cannot be put to it, and saying why.
+
+    One whose recorded judgments count is done: it has its label, and nobody is asked for what is known.
+    """
     fault, meta = forms.check_item(fields, len(candidate.response_ids)), dict(candidate.meta)
+    judged = bool(candidate.feedback) and meta.get("use_recorded") is True
     return Item(
         project_id=candidate.project_id,
         external_id=candidate.external_id,
         prompt_id=candidate.prompt_id,
         candidate=candidate,
-        state=Item.State.VOID if fault else Item.State.NEW,
+        state=Item.State.VOID if fault else Item.State.DONE if judged else Item.State.NEW,
         priority=_bounded(meta.get("priority"), -PRIORITIES, PRIORITIES, 0),
         round=_bounded(meta.get("round"), 1, ROUNDS, 1),
-        label_due=bool(candidate.feedback) and meta.get("use_recorded") is True,
+        label_due=judged,
         meta=meta | ({"void_reason": fault} if fault else {}),
         source_id=candidate.source_id,
     )

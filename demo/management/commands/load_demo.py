@@ -1,0 +1,14 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from demo.desk import load
+
+
+class Command(BaseCommand):
+    help = "Makes the demo project and its people, once."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = load()
+        items = project.items.count()
+        self.stdout.write(f"The demo project “{project.name}” has {items} items; a tiny base model is made meanwhile.")
