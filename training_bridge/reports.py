@@ -14,6 +14,10 @@ LONGEST_LINE = 1 << 20
 LONGEST_LOG_LINE = 2000
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 @dataclass
 class Reports:
     """Reports since the last `forget`, and those that end a run. `folder` is the run's own; paths must lie in it."""
@@ -63,8 +67,8 @@ class Reports:
 
     def _on_metrics(self, report: dict[str, Any]) -> None:
         step = max(0, int(report["step"]))
-        values = {str(name): float(value) for name, value in report["values"].items()}
-        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        values = {str(name): value for name, value in report["values"].items()}
+        finite = {name: float(value) for name, value in values.items() if _is_number(value)}
         if len(finite) < len(values):
             self._say(f"Step {step}: not a finite number: {', '.join(sorted(set(values) - set(finite)))}.")
         self.metrics[step] = self.metrics.get(step, {}) | finite

@@ -34,7 +34,7 @@ def environment(run: Run) -> dict[str, str]:
     roots = [settings.BASE_DIR, settings.BASE_DIR / "platform"]
     own = {
         "HOME": str(folder_of(run)), "PYTHONPATH": os.pathsep.join(str(root) for root in roots),
-        "PYTHONUNBUFFERED": "1", "PREFLOOP_PARENT": str(os.getpid()),
+        "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     return {"HF_HOME": str(var_path("huggingface"))} | passed | own
 
