@@ -26,6 +26,9 @@ def objects(project: Project, owner: User, number: int) -> dict[str, Any]:
     token, _ = ApiToken.objects.create(user=owner, name="laptop", scope=Scope.READ)
     return {
         "slug": project.slug,
+        "method": "dpo",
+        "exporter": "native",
+        "filename": "manifest.json",
         "token_id": token.pk,
         # Of rosa as well, and for her to use; in the other project eve's.
         "link_secret": make_sign_in_link(user=owner).split("/")[-2],
