@@ -135,7 +135,11 @@ def item_page(
 def _slot_counts(item_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     """item → (answers wanted, answers given), for one page of items."""
     wanted = Slot.objects.filter(item__in=list(item_ids)).exclude(state=Slot.State.VOID)
-    rows = wanted.values_list("item").annotate(Count("pk"), Count("pk", filter=Q(state=Slot.State.DONE))).order_by()
+    rows = (
+        wanted.values_list("item")
+        .annotate(total=Count("pk"), done=Count("pk", filter=Q(state=Slot.State.DONE)))
+        .order_by()
+    )
     return {item_id: (total, done) for item_id, total, done in rows}
 
 
