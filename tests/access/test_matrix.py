@@ -81,7 +81,8 @@ def test_methods_that_are_not_listed_do_nothing(world: World, route: Route) -> N
             assert fingerprint() == before, f"{method} is not in the matrix, yet it changed rows for {person}"
 
 
-FOREIGN = [(r, m) for r, m in CASES if "slug" in r.kwargs and len(r.kwargs) > 1]
+# A word of the product's own, the same in every project, names nobody's object.
+FOREIGN = [(r, m) for r, m in CASES if "slug" in r.kwargs and set(r.kwargs) - {"slug", "method"}]
 
 
 @pytest.mark.parametrize(("route", "method"), FOREIGN, ids=ids)
