@@ -16,7 +16,7 @@ help: ## Name every target
 run: $(VENV)/installed ## Install what is missing, load the demo, start everything (PORT, VAR_DIR)
 	@$(BIN)/python -m config.supervisor --demo
 
-loop: $(VENV)/installed ## The whole loop without a browser, twice over, in a folder of its own
+loop: $(VENV)/installed ## The whole loop without a browser, twice over, in a folder of its own (LOOP="--rounds 3")
 	@VAR_DIR="$${VAR_DIR:-$(CURDIR)/var/loop}" $(BIN)/python manage.py loop -- $(LOOP)
 
 test: $(VENV)/installed-dev lint types floors migrations ## Lint, types, floors, migrations, then every test on both databases

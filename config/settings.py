@@ -239,13 +239,15 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    # Several tables have a `state`; without these names the schema invents one out of a hash.
+    # Several tables have a `state` or a `kind`; without these names the schema invents one out of a hash.
     "ENUM_NAME_OVERRIDES": {
         "ProjectStateEnum": "projects.models.Project.State",
         "ImportStateEnum": "corpus.models.Import.State",
         "ItemStateEnum": "annotation.models.Item.State",
         "SnapshotStateEnum": "training_bridge.models.Snapshot.State",
         "RunStateEnum": "training_bridge.models.Run.State",
+        "ModelKindEnum": "corpus.models.ModelVersion.Kind",
+        "RaterKindEnum": "annotation.models.Rater.Kind",
     },
 }
 
