@@ -26,7 +26,7 @@ class FilesField(forms.FileField):
 
 
 class ImportForm(forms.Form):
-    format = forms.ChoiceField(widget=forms.RadioSelect, help_text="Examples of each are below the form.")
+    format = forms.ChoiceField(widget=forms.RadioSelect, help_text="This page shows an example of each.")
     file = FilesField(
         required=False,
         label="Files",

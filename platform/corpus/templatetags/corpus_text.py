@@ -1,8 +1,10 @@
-"""Chat content as text."""
+"""Chat content as text, and what formats are called."""
 
 from typing import Any
 
 from django import template
+
+from corpus.importers import IMPORTERS, importer
 
 register = template.Library()
 
@@ -13,3 +15,9 @@ def plain(content: Any) -> str:
     if isinstance(content, list):
         return "\n".join(str(part.get("text") or f"[{part.get('type')}]") for part in content)
     return content if isinstance(content, str) else ""
+
+
+@register.filter
+def format_title(key: str) -> str:
+    """What people call a format; its key where there is no such importer any more."""
+    return importer(key).title if key in IMPORTERS else key
