@@ -3,6 +3,7 @@
 import time
 
 from celery import shared_task
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -17,6 +18,16 @@ from routing.services.route_new import route_new
 TURN = 60
 
 BEAT = {"routing-sweep": {"task": "routing.tasks.sweep", "schedule": 5}}
+
+
+def ring_project(project_id: int) -> None:
+    """Rings once the transaction is through. A broker that is away does not undo it: the sweep rings again."""
+    transaction.on_commit(lambda: route_project.delay(project_id), robust=True)
+
+
+def ring_judge(judge_id: int) -> None:
+    """The same, for a judge with calls to make."""
+    transaction.on_commit(lambda: run_judge_calls.delay(judge_id), robust=True)
 
 
 @shared_task(queue="default")

@@ -59,7 +59,7 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
     other = factories.RaterFactory(project=project, pseudonym=f"{CANARY}-pseudonym")
     secret = factories.pairwise_value(item) | {"rationale": f"{CANARY}-other-answer"}
     factories.AnnotationFactory(item=item, rater=other, values={"preference": secret})
-    factories.DecisionFactory(item=item, reasons=[f"{CANARY}-routing-reason"])
+    decision = factories.DecisionFactory(item=item, reasons=[f"{CANARY}-routing-reason"])
     done = factories.ItemFactory(project=project, state="done")
     shown["display_order"] = list(done.item_responses.values_list("response_id", flat=True))
     given = factories.SlotFactory(item=done, rater=rater, state="done", token=uuid.uuid4(), **shown)
@@ -69,6 +69,7 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
         "slot_id": slot.pk,
         "token": slot.token,
         "annotation_id": own.pk,
+        "decision_id": decision.pk,
         "rater_id": other.pk,
         "import_id": factories.ImportFactory(project=project).pk,
         "prompt_id": item.prompt_id,

@@ -1,0 +1,193 @@
+"""Plans, judges, budget, decisions and judge calls over HTTP: researchers read, admins change."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from common.api import Pages, known_parameters
+from common.errors import Invalid, NotFound
+from projects.access import ADMIN, RESEARCH, ProjectAPIView
+from routing import selectors, tasks
+from routing import serializers as forms
+from routing.models import Decision, Judge, JudgeCall
+from routing.services.budgets import set_limits
+from routing.services.judges import ask_again, create_judge, retire_judge
+from routing.services.plans import set_plan
+
+
+def _page(view: ProjectAPIView, rows: "QuerySet[Any]", out: type[BaseSerializer[Any]]) -> Response:
+    pages = Pages()
+    found = pages.paginate_queryset(rows, view.request, view)
+    return pages.get_paginated_response(out(found, many=True).data)
+
+
+def _valid(form: BaseSerializer[Any]) -> dict[str, Any]:
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def _chosen(request: Request, name: str, values: list[str]) -> str | None:
+    value = request.query_params.get(name)
+    if value is not None and value not in values:
+        raise Invalid("Unknown value.", fields={name: [f"One of {', '.join(values)}."]})
+    return value
+
+
+class PlansView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "POST": ADMIN}
+
+    @extend_schema(operation_id="routing_plans_list", responses=forms.PlanOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """Every version of the plan, newest first: the first one is in force."""
+        known_parameters(request, set())
+        return _page(self, selectors.plans(self.project), forms.PlanOut)
+
+    @extend_schema(operation_id="routing_plans_create", request=forms.PlanIn, responses={201: forms.PlanOut})
+    def post(self, request: Request, slug: str) -> Response:
+        """Puts a new plan in force; the same plan again changes nothing."""
+        values = _valid(forms.PlanIn(data=request.data))
+        values["judge"] = self._judge(values["judge"])
+        made = set_plan(project=self.project, created_by=self.membership.user, **values)
+        tasks.ring_project(self.project.pk)
+        return Response(forms.PlanOut(made).data, status=201)
+
+    def _judge(self, judge_id: int | None) -> Judge | None:
+        try:
+            return None if judge_id is None else selectors.judge_of(self.project, judge_id)
+        except (NotFound, OverflowError) as fault:
+            raise Invalid("There is no such judge.", fields={"judge": ["There is no such judge."]}) from fault
+
+
+class PlanView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="routing_plans_retrieve", responses=forms.PlanOut)
+    def get(self, request: Request, slug: str, plan_number: int) -> Response:
+        """One version of the plan."""
+        known_parameters(request, set())
+        return Response(forms.PlanOut(selectors.plan_of(self.project, plan_number)).data)
+
+
+class BudgetView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "PUT": ADMIN}
+
+    @extend_schema(operation_id="routing_budget_retrieve", responses=forms.BudgetOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """Limits, what is allocated of them, and what has come in."""
+        known_parameters(request, set())
+        return Response(forms.BudgetOut(selectors.budget_view(self.project)).data)
+
+    @extend_schema(operation_id="routing_budget_update", request=forms.BudgetIn, responses=forms.BudgetOut)
+    def put(self, request: Request, slug: str) -> Response:
+        """Sets both limits; null: no limit. 422 below what is allocated already."""
+        values = _valid(forms.BudgetIn(data=request.data))
+        set_limits(project=self.project, labels=values["labels_limit"], money=values["money_limit"])
+        tasks.ring_project(self.project.pk)
+        return Response(forms.BudgetOut(selectors.budget_view(self.project)).data)
+
+
+class JudgesView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "POST": ADMIN}
+
+    @extend_schema(operation_id="judges_list", responses=forms.JudgeOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """The judges, those in use first."""
+        known_parameters(request, set())
+        return _page(self, selectors.judges(self.project), forms.JudgeOut)
+
+    @extend_schema(operation_id="judges_create", request=forms.JudgeIn, responses={201: forms.JudgeOut})
+    def post(self, request: Request, slug: str) -> Response:
+        """Makes a judge. It is immutable: another configuration is another judge."""
+        values = _valid(forms.JudgeIn(data=request.data))
+        made = create_judge(project=self.project, created_by=self.membership.user, **values)
+        return Response(forms.JudgeOut(made).data, status=201)
+
+
+class JudgeView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="judges_retrieve", responses=forms.JudgeDetail)
+    def get(self, request: Request, slug: str, judge_id: int) -> Response:
+        """One judge, its calls by state, and how often it agrees with people."""
+        known_parameters(request, set())
+        found = selectors.judge_of(self.project, judge_id)
+        calls = selectors.calls_by_state(selectors.judge_calls(self.project, judge=found.pk))
+        detail = {"judge": found, "calls": calls, "agreement": selectors.judge_agreement(found)}
+        return Response(forms.JudgeDetail(detail).data)
+
+
+class JudgeRetireView(ProjectAPIView):
+    roles: ClassVar = {"POST": ADMIN}
+
+    @extend_schema(operation_id="judges_retire", request=None, responses=forms.JudgeOut)
+    def post(self, request: Request, slug: str, judge_id: int) -> Response:
+        """No plan can name it any more; what it said stays. 409 where the plan in force names it."""
+        found = selectors.judge_of(self.project, judge_id)
+        return Response(forms.JudgeOut(retire_judge(judge=found, by=self.membership.user)).data)
+
+
+class JudgeAgainView(ProjectAPIView):
+    roles: ClassVar = {"POST": ADMIN}
+
+    @extend_schema(operation_id="judges_ask_again", request=None, responses={202: forms.AskedAgain})
+    def post(self, request: Request, slug: str, judge_id: int) -> Response:
+        """Makes the judge's failed calls again, as far as the budget has room."""
+        found = selectors.judge_of(self.project, judge_id)
+        count = ask_again(judge=found)
+        tasks.ring_judge(found.pk)
+        return Response(forms.AskedAgain({"calls": count}).data, status=202)
+
+
+class DecisionsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(
+        operation_id="decisions_list",
+        parameters=[
+            OpenApiParameter("route", str, enum=Decision.Route.values),
+            OpenApiParameter("item", str, description="An item's external id"),
+        ],
+        responses=forms.DecisionOut(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Every word of the router, newest first."""
+        known_parameters(request, {"route", "item"})
+        route = _chosen(request, "route", Decision.Route.values)
+        item = request.query_params.get("item", "").replace("\x00", "\ufffd")
+        return _page(self, selectors.decisions(self.project, route=route, item=item), forms.DecisionOut)
+
+
+class DecisionView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="decisions_retrieve", responses=forms.DecisionOut)
+    def get(self, request: Request, slug: str, decision_id: int) -> Response:
+        """One word of the router, and why."""
+        known_parameters(request, set())
+        return Response(forms.DecisionOut(selectors.decision_of(self.project, decision_id)).data)
+
+
+class JudgeCallsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(
+        operation_id="judge_calls_list",
+        parameters=[
+            OpenApiParameter("state", str, enum=JudgeCall.State.values),
+            OpenApiParameter("judge", int, description="A judge's id"),
+        ],
+        responses=forms.JudgeCallOut(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """What judges were asked and said, newest first."""
+        known_parameters(request, {"state", "judge"})
+        judge = request.query_params.get("judge")
+        if judge is not None and not (judge.isascii() and judge.isdigit() and len(judge) < 19):
+            raise Invalid("Unknown value.", fields={"judge": ["A judge's id."]})
+        state = _chosen(request, "state", JudgeCall.State.values)
+        rows = selectors.judge_calls(self.project, judge=int(judge) if judge else None, state=state)
+        return _page(self, rows, forms.JudgeCallOut)

@@ -1,0 +1,72 @@
+"""Forms of the routing desk. They ask; services decide."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from common import configs
+from projects.models import Project
+from routing.judges import Judge as JudgePlug
+from routing.models import Judge, RoutingPlan
+from routing.policies import Policy
+
+
+class PlanForm(forms.Form):
+    """Built for one policy: its settings, and the judge it asks."""
+
+    def __init__(
+        self, *args: Any, project: Project, policy: Policy, plan: RoutingPlan | None = None, **kwargs: Any
+    ) -> None:
+        in_force = plan is not None and plan.policy == policy.key
+        start = configs.initial(policy.Config, plan.config) if plan and in_force else {}
+        kwargs["initial"] = start | {"judge": plan and plan.judge_id}
+        super().__init__(*args, **kwargs)
+        self.policy = policy
+        self.fields.update(configs.form_fields(policy.Config))
+        self.fields["judge"] = forms.ModelChoiceField(
+            Judge.objects.filter(project=project, retired_at=None).order_by("name"),
+            required=False,
+            empty_label="Nobody",
+            help_text="Answers what people are not asked. With people only: takes over when their budget is spent.",
+        )
+
+    def config(self) -> dict[str, Any]:
+        return configs.read(self.policy.Config, self.cleaned_data)
+
+
+class BudgetForm(forms.Form):
+    labels_limit = forms.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, label="Labels of people", help_text="Empty: no limit."
+    )
+    money_limit = forms.DecimalField(
+        min_value=Decimal(0),
+        max_digits=14,
+        decimal_places=6,
+        required=False,
+        label="Money",
+        help_text="People and judges together. Empty: no limit.",
+    )
+
+
+class JudgeForm(forms.Form):
+    """Built for one kind of judge: its name, price and settings."""
+
+    name = forms.CharField(max_length=80, help_text="Unique in this project.")
+
+    def __init__(self, *args: Any, plug: JudgePlug, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.plug = plug
+        self.fields.update(configs.form_fields(plug.Config))
+        self.fields["price_per_call"] = forms.DecimalField(
+            min_value=Decimal(0),
+            max_digits=9,
+            decimal_places=6,
+            initial=Decimal(0),
+            required=False,
+            label="Price of a call",
+            help_text="Set aside for each call, and booked where the judge does not reckon by tokens.",
+        )
+
+    def config(self) -> dict[str, Any]:
+        return configs.read(self.plug.Config, self.cleaned_data)

@@ -1,0 +1,281 @@
+"""Reads about routing: what is in force, where items went and why some wait, what judges did and how well."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+
+from annotation.models import Annotation, Item, Slot
+from annotation.protocols import protocol
+from annotation.services.forms import current_form
+from annotation.services.submissions import current
+from common.errors import NotFound
+from projects.models import Project
+from routing.models import Budget, Decision, Judge, JudgeCall, RoutingPlan
+from routing.policies import Policy, policy
+from routing.services.plans import current_plan
+
+MOST_COMPARED = 5000
+
+
+@dataclass(frozen=True)
+class BudgetView:
+    """Human labels and money: what may be asked for, what is, what has come in. A limit of None: there is none."""
+
+    labels_limit: int | None
+    labels_allocated: int
+    labels_used: int
+    money_limit: Decimal | None
+    money_allocated: Decimal
+    money_used: Decimal
+    judges_spent: Decimal
+
+    @property
+    def labels_left(self) -> int | None:
+        return None if self.labels_limit is None else self.labels_limit - self.labels_allocated
+
+    @property
+    def money_left(self) -> Decimal | None:
+        return None if self.money_limit is None else self.money_limit - self.money_allocated
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """So many items do not move, and why, in a sentence."""
+
+    count: int
+    why: str
+
+
+@dataclass(frozen=True)
+class DeskView:
+    plan: RoutingPlan | None
+    policy: Policy | None
+    budget: BudgetView
+    routes: Mapping[str, int]
+    waiting: list[Waiting]
+    calls: Mapping[str, int]
+
+
+def desk(project: Project) -> DeskView:
+    """What the routing desk shows."""
+    plan = current_plan(project=project)
+    budget = budget_view(project)
+    routes = Counter(dict(_latest(project).values_list("route").annotate(count=Count("pk"))))
+    return DeskView(
+        plan=plan,
+        policy=policy(plan.policy) if plan else None,
+        budget=budget,
+        routes={route.value: routes[route.value] for route in Decision.Route},
+        waiting=waiting(project, plan),
+        calls=calls_by_state(JudgeCall.objects.filter(judge__project=project)),
+    )
+
+
+def _latest(project: Project) -> QuerySet[Decision]:
+    """The last word on each item."""
+    last = Decision.objects.filter(item=OuterRef("item")).order_by("-ordinal")
+    return Decision.objects.filter(item__project=project, pk=Subquery(last.values("pk")[:1])).order_by()
+
+
+def budget_view(project: Project) -> BudgetView:
+    budget = Budget.objects.filter(project=project).first() or Budget(project=project)
+    used = Slot.objects.filter(project=project, audience=Slot.Audience.HUMAN, state=Slot.State.DONE).count()
+    spent = JudgeCall.objects.filter(judge__project=project).aggregate(spent=Sum("cost"))["spent"]
+    return BudgetView(
+        labels_limit=budget.labels_limit,
+        labels_allocated=budget.labels_allocated,
+        labels_used=used,
+        money_limit=budget.money_limit,
+        money_allocated=budget.money_allocated,
+        money_used=used * project.price_per_label + (spent or Decimal(0)),
+        judges_spent=spent or Decimal(0),
+    )
+
+
+def waiting(project: Project, plan: RoutingPlan | None) -> list[Waiting]:
+    """Items that do not move: new ones without a word, and ones that a judge gave up and no budget is left for."""
+    found = []
+    new = Item.objects.filter(project=project, state=Item.State.NEW).count()
+    due = JudgeCall.objects.filter(judge__project=project, follow_up_due=True)
+    given_up = due.filter(state__in=["refused", "failed"]).count()
+    compared = due.filter(state="answered").count()
+    if new:
+        found.append(Waiting(new, _why_new(project, plan)))
+    if given_up:
+        found.append(
+            Waiting(given_up, "The judge gave no usable answer, and people are asked as soon as the budget allows.")
+        )
+    if compared:
+        found.append(
+            Waiting(compared, "The judge has answered; the policy compares a batch before it sends any to people.")
+        )
+    return found
+
+
+def _why_new(project: Project, plan: RoutingPlan | None) -> str:
+    if plan is None:
+        return "There is no routing plan yet. Choose one."
+    if project.state != Project.State.ACTIVE:
+        return "The project rests: nothing is routed until it is active again."
+    view = budget_view(project)
+    no_labels = view.labels_left is not None and view.labels_left < project.overlap
+    no_money = view.money_left is not None and view.money_left < project.overlap * project.price_per_label
+    if no_labels or no_money:
+        return "Waiting for budget: raise the limit, or choose a plan with a judge."
+    return "They are about to be routed."
+
+
+def calls_by_state(calls: QuerySet[JudgeCall]) -> dict[str, int]:
+    found = Counter(dict(calls.order_by().values_list("state").annotate(count=Count("pk"))))
+    return {state.value: found[state.value] for state in JudgeCall.State}
+
+
+def plans(project: Project) -> QuerySet[RoutingPlan]:
+    return project.routing_plans.select_related("judge", "created_by").order_by("-number")
+
+
+def plan_of(project: Project, number: int) -> RoutingPlan:
+    found = plans(project).filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def judges(project: Project) -> QuerySet[Judge]:
+    return project.judges.select_related("rater").order_by("retired_at", "name")
+
+
+def judge_of(project: Project, judge_id: int) -> Judge:
+    found = judges(project).select_related("project").filter(pk=judge_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def decisions(project: Project, *, route: str | None = None, item: str | None = None) -> QuerySet[Decision]:
+    """Newest first; `item`: an item's external id."""
+    found = Decision.objects.filter(item__project=project).select_related("item", "plan").order_by("-pk")
+    found = found.filter(route=route) if route else found
+    return found.filter(item__external_id=item) if item else found
+
+
+def decision_of(project: Project, decision_id: int) -> Decision:
+    found = decisions(project).filter(pk=decision_id).select_related("item__prompt", "plan__judge").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def judge_calls(project: Project, *, judge: int | None = None, state: str | None = None) -> QuerySet[JudgeCall]:
+    """Newest first."""
+    found = JudgeCall.objects.filter(judge__project=project).select_related("judge", "item").order_by("-pk")
+    found = found.filter(judge=judge) if judge else found
+    return found.filter(state=state) if state else found
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often a judge and a person say the same of an item, over `pairs` (item, person); a 95 % Wilson interval.
+
+    Naive: over the items that happen to have both answers. Where a policy sent people what the judge was unsure of,
+    that is not how often they would agree on all items.
+    """
+
+    pairs: int
+    matches: int
+
+    @property
+    def share(self) -> float:
+        return self.matches / self.pairs if self.pairs else 0.0
+
+    @property
+    def percent(self) -> str:
+        return f"{100 * self.share:.1f}"
+
+    @property
+    def low_percent(self) -> str:
+        return f"{100 * self.interval[0]:.1f}"
+
+    @property
+    def high_percent(self) -> str:
+        return f"{100 * self.interval[1]:.1f}"
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        n, p, z = self.pairs, self.share, 1.96
+        if n == 0:
+            return 0.0, 1.0
+        middle, width = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return max(0.0, (middle - width) / (1 + z * z / n)), min(1.0, (middle + width) / (1 + z * z / n))
+
+
+def judge_agreement(judge: Judge) -> Agreement:
+    """On the judge's last 5,000 answers; people known from an import count as people."""
+    own = current().filter(rater=judge.rater_id, standing=Annotation.Standing.COUNTED).order_by("-pk")
+    said = dict(own.values_list("item", "values")[:MOST_COMPARED])
+    people = current().filter(item__in=said, rater__kind__in=["person", "recorded_person"])
+    fields = {field["name"]: protocol(field["protocol"]) for field in current_form(project=judge.project).fields}
+    pairs = matches = 0
+    for item_id, values in people.exclude(standing=Annotation.Standing.EXTRA).values_list("item", "values"):
+        for name, plug in fields.items():
+            one, other = said[item_id].get(name), values.get(name)
+            if one is None or other is None or plug.outcome(other) is None:
+                continue
+            pairs += 1
+            matches += plug.distance(one, other) == 0
+    return Agreement(pairs, matches)
+
+
+@dataclass(frozen=True)
+class DecisionView:
+    """One decision with what came of it. `features`: (what it is called, what it was)."""
+
+    decision: Decision
+    went: str
+    by_chance: str
+    features: list[tuple[str, Any]]
+    others: list[Decision]
+    calls: list[JudgeCall]
+
+
+NAMES = {
+    "prompt_words": "Words in the prompt",
+    "words": "Words in the responses",
+    "alike": "Share of words that both have",
+    "log_ratio": "Logarithm of the ratio of their lengths",
+    "identical": "The responses are the same text",
+    "judge": "Judge",
+    "state": "How its call ended",
+    "confidence": "Its confidence",
+    "verdicts": "What it said, in each order asked",
+}
+
+
+def decision_view(decision: Decision) -> DecisionView:
+    features = [(NAMES[key], _shown(decision.features[key])) for key in NAMES if decision.features.get(key) is not None]
+    others = decision.item.decisions.exclude(pk=decision.pk).select_related("plan").order_by("ordinal")
+    calls = decision.item.judge_calls.select_related("judge").order_by("pk")
+    return DecisionView(decision, _went(decision), _by_chance(decision), features, list(others), list(calls))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _went(decision: Decision) -> str:
+    if decision.ordinal > 1 and decision.route == Decision.Route.JUDGE:
+        return "stayed with the judge"
+    return {"human": "went to people", "judge": "went to the judge", "both": "went to both"}[decision.route]
+
+
+def _by_chance(decision: Decision) -> str:
+    if decision.propensity == 1:
+        return "No chance was involved."
+    return f"Of items like this one, {100 * decision.propensity:.3g} % go this way; the draw decides which."

@@ -1,0 +1,111 @@
+"""What the API takes and gives about routing."""
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from routing.judges import JUDGES
+from routing.models import Decision, Judge, JudgeCall, RoutingPlan
+from routing.policies import POLICIES
+from routing.selectors import Agreement
+
+
+class Limited(serializers.IntegerField):
+    """Of the database's own range."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=2**31 - 1, **kwargs)
+
+
+class PlanIn(serializers.Serializer[Any]):
+    policy = serializers.ChoiceField(choices=sorted(POLICIES))
+    config = serializers.DictField(required=False, default=dict)
+    judge = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="A judge's id")
+
+
+class PlanOut(serializers.ModelSerializer[RoutingPlan]):
+    config = serializers.DictField()
+
+    class Meta:
+        model = RoutingPlan
+        fields = ["number", "policy", "config", "judge", "created_at"]
+
+
+class BudgetIn(serializers.Serializer[Any]):
+    labels_limit = Limited(allow_null=True)
+    money_limit = serializers.DecimalField(max_digits=14, decimal_places=6, min_value=Decimal(0), allow_null=True)
+
+
+class BudgetOut(serializers.Serializer[Any]):
+    labels_limit = serializers.IntegerField(allow_null=True)
+    labels_allocated = serializers.IntegerField()
+    labels_used = serializers.IntegerField()
+    labels_left = serializers.IntegerField(allow_null=True)
+    money_limit = serializers.DecimalField(max_digits=14, decimal_places=6, allow_null=True)
+    money_allocated = serializers.DecimalField(max_digits=14, decimal_places=6)
+    money_left = serializers.DecimalField(max_digits=14, decimal_places=6, allow_null=True)
+    money_used = serializers.DecimalField(max_digits=14, decimal_places=6)
+    judges_spent = serializers.DecimalField(max_digits=14, decimal_places=6)
+
+
+class JudgeIn(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=80)
+    kind = serializers.ChoiceField(choices=sorted(JUDGES))
+    config = serializers.DictField(required=False, default=dict)
+    price_per_call = serializers.DecimalField(
+        max_digits=9, decimal_places=6, min_value=Decimal(0), required=False, default=Decimal(0)
+    )
+
+
+class AgreementOut(serializers.Serializer[Agreement]):
+    pairs = serializers.IntegerField()
+    matches = serializers.IntegerField()
+    share = serializers.FloatField()
+    interval = serializers.ListField(child=serializers.FloatField())
+
+
+class JudgeOut(serializers.ModelSerializer[Judge]):
+    config = serializers.DictField()
+    identity = serializers.CharField(source="rater.external_id")
+
+    class Meta:
+        model = Judge
+        fields = ["id", "name", "kind", "config", "price_per_call", "identity", "created_at", "retired_at"]
+
+
+class JudgeDetail(serializers.Serializer[Any]):
+    judge = JudgeOut()
+    calls = serializers.DictField(child=serializers.IntegerField(), help_text="By state")
+    agreement = AgreementOut(help_text="With people, on items that both have answered")
+
+
+class AskedAgain(serializers.Serializer[Any]):
+    calls = serializers.IntegerField()
+
+
+class DecisionOut(serializers.ModelSerializer[Decision]):
+    item = serializers.CharField(source="item.external_id")
+    plan = serializers.IntegerField(source="plan.number", default=None, allow_null=True)
+    features = serializers.DictField()
+    reasons = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Decision
+        fields = [
+            *("id", "item", "ordinal", "plan", "route", "propensity", "draw", "risk", "threshold"),
+            *("features", "reasons", "human_labels", "cost", "created_at"),
+        ]
+
+
+class JudgeCallOut(serializers.ModelSerializer[JudgeCall]):
+    judge = serializers.CharField(source="judge.name")
+    item = serializers.CharField(source="item.external_id")
+    answer = serializers.DictField()
+
+    class Meta:
+        model = JudgeCall
+        fields = [
+            *("id", "judge", "item", "state", "attempt", "confidence", "answer", "error"),
+            *("tokens", "cost", "milliseconds", "created_at", "finished_at"),
+        ]

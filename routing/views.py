@@ -1,0 +1,193 @@
+"""The routing desk: researchers see where items go and why; admins say how."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from common.errors import DomainError
+from common.http import add_errors, page_of, status_of
+from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
+from routing import selectors, tasks
+from routing.charts import budget_bars, route_bars
+from routing.forms import BudgetForm, JudgeForm, PlanForm
+from routing.judges import JUDGES
+from routing.judges import judge as judge_plug
+from routing.models import Decision, JudgeCall
+from routing.policies import POLICIES, policy
+from routing.services.budgets import set_limits
+from routing.services.judges import ask_again, create_judge, retire_judge
+from routing.services.plans import current_plan, set_plan
+
+show_or_send = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def _sent(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+@require_safe
+@project_view(RESEARCH)
+def desk(request: ProjectRequest) -> HttpResponse:
+    shown = selectors.desk(request.project)
+    context = {
+        "desk": shown,
+        "settings": _settings(shown.policy, shown.plan.config) if shown.policy and shown.plan else [],
+        "budget_bars": budget_bars(shown.budget),
+        "route_bars": route_bars(shown.routes),
+        "decisions": selectors.decisions(request.project)[:5],
+        "judges": selectors.judges(request.project),
+    }
+    return render(request, "routing/desk.html", context)
+
+
+def _settings(plug: Any, config: dict[str, Any]) -> list[tuple[str, Any]]:
+    """(what a setting is called, its value), as a person reads them."""
+    fields = plug.Config.model_fields
+    return [(fields[name].title or name, value) for name, value in config.items() if name in fields]
+
+
+@show_or_send
+@project_view(ADMIN)
+def plan(request: ProjectRequest) -> HttpResponse:
+    in_force = current_plan(project=request.project)
+    key = request.GET.get("policy") or (in_force.policy if in_force else "random")
+    plug = policy(key)
+    form = PlanForm(_sent(request), project=request.project, policy=plug, plan=in_force)
+    if form.is_valid():
+        judge = form.cleaned_data["judge"]
+        try:
+            made = set_plan(
+                project=request.project, policy=key, config=form.config(), judge=judge, created_by=request.user
+            )
+        except DomainError as fault:
+            add_errors(form, fault)
+        else:
+            tasks.ring_project(request.project.pk)
+            messages.success(request, f"Plan {made.number} is in force.")
+            return redirect("routing:desk", request.project.slug)
+    context = {"form": form, "plug": plug, "in_force": in_force, "policies": [policy(one) for one in POLICIES]}
+    return render(request, "routing/plan.html", context, status=status_of(form))
+
+
+@show_or_send
+@project_view(ADMIN)
+def budget(request: ProjectRequest) -> HttpResponse:
+    view = selectors.budget_view(request.project)
+    start = {"labels_limit": view.labels_limit, "money_limit": view.money_limit}
+    form = BudgetForm(_sent(request), initial=start)
+    if form.is_valid():
+        try:
+            set_limits(
+                project=request.project,
+                labels=form.cleaned_data["labels_limit"],
+                money=form.cleaned_data["money_limit"],
+            )
+        except DomainError as fault:
+            add_errors(form, fault)
+        else:
+            tasks.ring_project(request.project.pk)
+            messages.success(request, "The budget is set.")
+            return redirect("routing:desk", request.project.slug)
+    context = {"form": form, "budget": view, "price": request.project.price_per_label}
+    return render(request, "routing/budget.html", context, status=status_of(form))
+
+
+@require_safe
+@project_view(RESEARCH)
+def judges(request: ProjectRequest) -> HttpResponse:
+    found = [(judge, judge_plug(judge.kind).title) for judge in selectors.judges(request.project)]
+    return render(request, "routing/judges.html", {"judges": found})
+
+
+@show_or_send
+@project_view(ADMIN)
+def judge_new(request: ProjectRequest) -> HttpResponse:
+    kinds = [judge_plug(one) for one in JUDGES]
+    if "kind" not in request.GET:
+        return render(request, "routing/judge_kinds.html", {"kinds": kinds})
+    plug = judge_plug(request.GET["kind"])
+    form = JudgeForm(_sent(request), plug=plug)
+    if form.is_valid():
+        try:
+            made = create_judge(
+                project=request.project,
+                name=form.cleaned_data["name"],
+                kind=plug.key,
+                config=form.config(),
+                price_per_call=form.cleaned_data["price_per_call"] or Decimal(0),
+                created_by=request.user,
+            )
+        except DomainError as fault:
+            add_errors(form, fault)
+        else:
+            messages.success(request, f"“{made.name}” can be put into a plan now.")
+            return redirect("routing:judge", request.project.slug, made.pk)
+    return render(request, "routing/judge_new.html", {"form": form, "plug": plug}, status=status_of(form))
+
+
+@require_safe
+@project_view(RESEARCH)
+def judge(request: ProjectRequest, judge_id: int) -> HttpResponse:
+    shown = selectors.judge_of(request.project, judge_id)
+    state = request.GET.get("state")
+    calls = selectors.judge_calls(request.project, judge=shown.pk, state=state)
+    states = selectors.calls_by_state(selectors.judge_calls(request.project, judge=shown.pk))
+    plug = judge_plug(shown.kind)
+    context = {
+        "judge": shown,
+        "plug": plug,
+        "settings": _settings(plug, shown.config),
+        "states": [(JudgeCall.State(key), count) for key, count in states.items()],
+        "failed": states["failed"],
+        "state": state,
+        "agreement": selectors.judge_agreement(shown),
+        "page": page_of(request, calls),
+    }
+    return render(request, "routing/judge.html", context)
+
+
+@require_POST
+@project_view(ADMIN)
+def judge_retire(request: ProjectRequest, judge_id: int) -> HttpResponse:
+    shown = selectors.judge_of(request.project, judge_id)
+    try:
+        retire_judge(judge=shown, by=request.user)
+    except DomainError as fault:
+        messages.error(request, fault.detail)
+    else:
+        messages.success(request, f"“{shown.name}” is retired. What it said stays.")
+    return redirect("routing:judge", request.project.slug, judge_id)
+
+
+@require_POST
+@project_view(ADMIN)
+def judge_again(request: ProjectRequest, judge_id: int) -> HttpResponse:
+    shown = selectors.judge_of(request.project, judge_id)
+    try:
+        count = ask_again(judge=shown)
+    except DomainError as fault:
+        messages.error(request, fault.detail)
+    else:
+        tasks.ring_judge(shown.pk)
+        messages.success(request, f"{count} failed calls are made again.")
+    return redirect("routing:judge", request.project.slug, judge_id)
+
+
+@require_safe
+@project_view(RESEARCH)
+def decisions(request: ProjectRequest) -> HttpResponse:
+    route = request.GET.get("route")
+    found = selectors.decisions(request.project, route=route if route in Decision.Route.values else None)
+    context = {"page": page_of(request, found), "route": route, "routes": Decision.Route}
+    return render(request, "routing/decisions.html", context)
+
+
+@require_safe
+@project_view(RESEARCH)
+def decision(request: ProjectRequest, decision_id: int) -> HttpResponse:
+    found = selectors.decision_of(request.project, decision_id)
+    return render(request, "routing/decision.html", {"view": selectors.decision_view(found)})
