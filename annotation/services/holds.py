@@ -55,13 +55,24 @@ class Hold:
 
 
 def locked(slots: QuerySet[Slot]) -> QuerySet[Slot]:
-    """Slots locked together with their items, in this order everywhere: two at work on one item cannot deadlock.
+    """One slot, locked and then its item with it: whoever answers last must see that the others have answered.
 
-    The item is locked too because whoever answers last must see that the others have answered.
+    Slots before items, slots by id: everybody locks in this order, so that nobody waits in a circle. Of several slots
+    the first one's item would come before the second one: for those there is `lock_all`.
     """
     newest = Guideline.objects.filter(project=OuterRef("project")).order_by("-number").values("pk")[:1]
     slots = slots.select_related("item", "form_version").annotate(newest_guideline_id=Subquery(newest))
     return slots.select_for_update(of=("self", "item"), no_key=True)
+
+
+def lock_all(slots: QuerySet[Slot]) -> list[Slot]:
+    """Several slots, locked by id, and then their items; each with its item as it is now."""
+    found = list(slots.order_by("pk").select_for_update(of=("self",), no_key=True))
+    wanted = Item.objects.filter(pk__in={slot.item_id for slot in found})
+    items = {item.pk: item for item in wanted.order_by("pk").select_for_update(no_key=True)}
+    for slot in found:
+        slot.item = items[slot.item_id]
+    return found
 
 
 def resolve(*, rater: Rater, token: uuid.UUID) -> Hold:

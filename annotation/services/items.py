@@ -117,7 +117,7 @@ def open_slots(*, item: Item, humans: int, judges: int) -> list[Slot]:
     In the caller's transaction. Raises Conflict for an item that was withdrawn.
     """
     with transaction.atomic():
-        list(holds.locked(Slot.objects.filter(item=item)))
+        holds.lock_all(Slot.objects.filter(item=item))
         locked = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
         if locked.state == Item.State.VOID:
             raise Conflict("This item was withdrawn.", code="item-void")
@@ -140,7 +140,7 @@ def void_slots(*, slots: Iterable[Slot]) -> int:
 
 def _void(slots: Any) -> int:
     waiting = Q(state__in=[Slot.State.OPEN, Slot.State.LEASED])
-    found = list(holds.locked(slots.filter(waiting).order_by("item", "ordinal")))
+    found = holds.lock_all(slots.filter(waiting))
     for slot in found:
         if slot.state == Slot.State.LEASED:
             holds.let_go(slot, EndedLease.Why.VOID, Slot.State.VOID)
@@ -162,8 +162,8 @@ def set_overlap(*, item: Item, humans: int) -> int:
 
     Never takes an item out of a rater's hands, so the number asked for may be left higher; returns what it is now.
     """
-    slots = list(holds.locked(Slot.objects.filter(item=item, audience=Slot.Audience.HUMAN).order_by("ordinal")))
-    wanted = [slot for slot in slots if slot.state != Slot.State.VOID]
+    slots = holds.lock_all(Slot.objects.filter(item=item))
+    wanted = [slot for slot in slots if slot.audience == Slot.Audience.HUMAN and slot.state != Slot.State.VOID]
     if len(wanted) < humans:
         open_slots(item=item, humans=humans - len(wanted), judges=0)
         return humans
@@ -178,7 +178,7 @@ def set_overlap(*, item: Item, humans: int) -> int:
 @transaction.atomic
 def withdraw_item(*, item: Item, reason: str = "") -> None:
     """Takes an item out of circulation. What was answered stays; who has it in hand is told when they submit."""
-    list(holds.locked(Slot.objects.filter(item=item)))
+    holds.lock_all(Slot.objects.filter(item=item))
     locked = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
     _void(Slot.objects.filter(item=item))
     meta = locked.meta | ({"void_reason": reason} if reason else {})

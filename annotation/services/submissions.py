@@ -212,8 +212,9 @@ def _own(rater: Rater, annotation: Annotation) -> Annotation:
     item_id = found.values_list("item", flat=True).first()
     if item_id is None:
         raise NotFound("There is no such answer of yours.")
-    # As everywhere: slots before their item (services/holds.py).
-    list(holds.locked(Slot.objects.filter(item=item_id, rater=rater)))
+    # Slots before their items (services/holds.py); the slot in hand as well, for an undo puts it back.
+    in_hand = Q(project=rater.project_id, state=Slot.State.LEASED, audience=Slot.Audience.HUMAN)
+    holds.lock_all(Slot.objects.filter(Q(item=item_id) | in_hand, rater=rater))
     Item.objects.select_for_update(no_key=True).get(pk=item_id)
     fresh = found.select_related("form_version", "item", "revised_by").get()
     if fresh.retracted_at is not None:
@@ -290,9 +291,7 @@ def retract(*, rater: Rater, annotation: Annotation) -> Lease:
     if old.item.state == Item.State.VOID:
         raise Conflict("This item was withdrawn.", code="item-void")
     at = desk(project=old.item.project, rater=rater)
-    for in_hand in Slot.objects.select_for_update(of=("self",), no_key=True).filter(
-        project=old.item.project_id, rater=rater, state=Slot.State.LEASED
-    ):
+    for in_hand in Slot.objects.filter(project=old.item.project_id, rater=rater, state=Slot.State.LEASED):
         holds.let_go(in_hand, EndedLease.Why.UNDONE)
     Annotation.objects.filter(pk=old.pk).update(retracted_at=timezone.now())
     slot = Slot.objects.get(pk=old.slot_id)
