@@ -1,6 +1,7 @@
 """One world for all cases of a module, rolled back at its end; every case runs in a savepoint of its own."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.db import transaction
 from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Scope, User
@@ -107,3 +109,19 @@ def fingerprint() -> dict[str, str]:
         for model in apps.get_models()
         if model._meta.label not in UNWATCHED
     }
+
+
+@pytest.fixture(scope="session")
+def fields() -> Callable[[Route, str], list[str]]:
+    """`fields(route, method)`: the names that the API's own description gives for the body of a route."""
+    schema = SchemaGenerator().get_schema(public=True)
+
+    def names(route: Route, method: str) -> list[str]:
+        path = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.pattern)
+        content = schema["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
+        body = content.get("application/json", {}).get("schema", {})
+        if "$ref" in body:
+            body = schema["components"]["schemas"][body["$ref"].rpartition("/")[2]]
+        return sorted(body.get("properties", {}))
+
+    return names
