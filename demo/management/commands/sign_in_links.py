@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.services import make_sign_in_link
+from demo.desk import SLUG
 from projects.models import Membership, Role
 
 # Long enough to look around the terminal first; whoever comes later starts anew or asks for another link.
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     help = "Print fresh one-time sign-in links for an admin, a researcher and a rater of a project."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--project", default="demo", help="its slug")
+        parser.add_argument("--project", default=SLUG, help="its slug")
         parser.add_argument("--address", default="", help="put before each path, e.g. http://127.0.0.1:8000")
 
     def handle(self, *args: Any, **options: Any) -> None:
