@@ -11,9 +11,9 @@ export function listen(actions, signal) {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
     const found = choose(actions, event);
-    if (!found) return;
-    event.preventDefault();
-    found();
+    // Escape also closes what the browser itself has opened (the help), so it is left to it.
+    if (found && event.key !== "Escape") event.preventDefault();
+    found?.();
   }, { signal });
 }
 

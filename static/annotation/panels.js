@@ -10,13 +10,15 @@ export function panels(root, show, signal) {
   const found = [...root.querySelectorAll("[data-panel]")];
   const opened = () => found.find((panel) => panel.open);
   const undoForm = document.getElementById("undo");
+  let before = null;
 
   function toggle(name) {
     const panel = found.find((one) => one.dataset.panel === name);
     if (!panel) return false;
-    for (const other of found) if (other !== panel) other.open = false;
-    panel.open = !panel.open;
-    panel.querySelector(panel.open ? "[data-reason]" : "summary").focus();
+    if (panel.open) return close();
+    if (!opened()) before = document.activeElement;
+    for (const other of found) other.open = other === panel;
+    panel.querySelector("[data-reason]").focus();
     return true;
   }
 
@@ -24,7 +26,9 @@ export function panels(root, show, signal) {
     const panel = opened();
     if (!panel) return false;
     panel.open = false;
-    panel.querySelector("summary").focus();
+    // Back to where the hands were: after a change of mind, Enter still submits.
+    const place = before?.isConnected && before !== document.body ? before : panel.querySelector("summary");
+    place.focus({ preventScroll: true });
     return true;
   }
 
