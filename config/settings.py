@@ -194,6 +194,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
+# Every client of a test makes the middleware anew; reading all static files each time cost more than the tests.
+WHITENOISE_AUTOREFRESH = DEBUG or "pytest" in sys.modules
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import Scope
@@ -41,7 +42,7 @@ def test_a_forged_form_is_refused(world: World, route: Route) -> None:
     ]:
         response = world.browser(person, enforce_csrf_checks=True).post(route.path(world.here), data, headers=headers)
         assert response.status_code == 403, headers
-        assert fingerprint() == before
+    assert fingerprint() == before
 
 
 @pytest.mark.parametrize("route", API, ids=str)
@@ -78,8 +79,7 @@ def test_unknown_parameters_are_refused_alike(world: World, route: Route) -> Non
         hit, miss = (client.get(path, {name: value}) for value in ("pbkdf2", "zzzzzz"))
         assert hit.status_code == miss.status_code == 400, name
         assert len(hit.content) == len(miss.content)
-    if "ordering" not in getattr(route.api_class, "parameters", ()):
-        assert client.get(path, {"ordering": "user__password"}).status_code == 400
+    assert client.get(path, {"ordering": "user__password"}).status_code == 400
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if "GET" in MATRIX[r.name]], ids=str)
@@ -132,15 +132,18 @@ BROKEN = {
 def test_a_broken_body_is_the_senders_fault(world: World, route: Route, method: str) -> None:
     """Case 25: a clear 4xx as problem details, never a 500, and nothing is written."""
     client, path = world.api(somebody(route, method)), route.path(world.here)
+    before = fingerprint()
     for name, body in BROKEN.items():
-        before = fingerprint()
+        if name == "nothing":
+            with transaction.atomic():  # an action may need no body
+                assert send(client, method, path, body).status_code < 500
+                transaction.set_rollback(True)
+            continue
         response = send(client, method, path, body)
-        if response.status_code < 400 and name == "nothing":
-            continue  # an action that needs no body
         assert 400 <= response.status_code < 500, (name, response.status_code, response.content[:300])
         assert response.headers["Content-Type"] == "application/problem+json", name
         assert json.loads(response.content)["status"] == response.status_code
-        assert fingerprint() == before, name
+    assert fingerprint() == before
 
 
 WRONG = [None, True, -1, 0, 1.5, 10**18, "", "x", "x" * 5000, [], {}, [[]], {"a": 1}, ["x", 1], "1e999", "\u202e", "🙂"]
