@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions, pagination, parsers, renderers, serializers
@@ -10,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import text
-from common.errors import DomainError
+from common.errors import DomainError, TooLarge
 
 PROBLEM = "application/problem+json"
 
@@ -30,13 +31,20 @@ class JSONRenderer(renderers.JSONRenderer):
 
 
 class StrictJSONParser(parsers.BaseParser):
-    """JSON as `common.text.loads` takes it; anything else is a 400 that says what is wrong and where."""
+    """JSON as `common.text.loads` takes it; anything else is a 400 that says what is wrong and where.
+
+    A body beyond DATA_UPLOAD_MAX_MEMORY_SIZE is a 413, and no more than that of it is ever held.
+    """
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise TooLarge(f"A JSON body may have {most:,} bytes; bring more in as a file.")
         try:
-            return text.loads(stream.read())
+            return text.loads(body)
         except ValueError as fault:
             raise exceptions.ParseError(str(fault)) from fault
 
