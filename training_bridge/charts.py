@@ -38,7 +38,7 @@ def curves(metrics: list[dict[str, Any]]) -> list[Curves]:
     losses = [name for name in found if name.endswith("loss")]
     made = [Curves("Loss", [Series(_title(name), found[name]) for name in losses])] if losses else []
     rest = [name for name in found if name not in losses]
-    return made + [Curves(_title(name), [Series(_title(name), found[name])]) for name in rest]
+    return made + [Curves(_title(name).capitalize(), [Series(_title(name), found[name])]) for name in rest]
 
 
 def columns(metrics: list[dict[str, Any]]) -> list[str]:
@@ -106,3 +106,11 @@ def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
         elif not isinstance(value, dict | list):
             made.append((_title(key), value))
     return made
+
+
+def settings(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """A derivation or configuration as words; an empty list stands for all."""
+    return [
+        (_title(name), (", ".join(map(str, value)) or "all") if isinstance(value, list) else str(value))
+        for name, value in values.items()
+    ]

@@ -21,7 +21,7 @@ class SnapshotForm(forms.Form):
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields.update(configs.form_fields(Derivation))
+        self.fields.update(_asked(configs.form_fields(Derivation)))
         self.fields["field"] = _choice(self.fields["field"], selectors.label_fields(project))
         self.fields["rule"] = _choice(self.fields["rule"], sorted(RULES))
 
@@ -34,6 +34,13 @@ def _choice(field: forms.Field, values: list[str]) -> forms.Field:
         return forms.CharField(widget=forms.HiddenInput, initial=values[0], required=False)
     pairs = [(value, value.replace("_", " ")) for value in values]
     return forms.ChoiceField(choices=pairs, label=field.label, help_text=field.help_text, initial=field.initial)
+
+
+def _asked(fields: dict[str, forms.Field]) -> dict[str, forms.Field]:
+    """A default stands in each field; whoever empties one is asked again, not given the default unseen."""
+    for field in fields.values():
+        field.required = field.required or isinstance(field, forms.IntegerField | forms.ChoiceField)
+    return fields
 
 
 class _SnapshotChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no generics at run time
@@ -63,6 +70,8 @@ class RunForm(forms.Form):
         needs = method.needs
         if needs.snapshot:
             ready = project.snapshots.filter(state=Snapshot.State.READY)
+            # The newest is what most runs want; an evaluation may do without.
+            self.initial.setdefault("snapshot", ready.values_list("pk", flat=True).first())
             self.fields["snapshot"] = _SnapshotChoice(
                 ready,
                 required=needs.snapshot == "required",
@@ -82,10 +91,18 @@ class RunForm(forms.Form):
                 label="Comparisons of one prompt's responses",
                 help_text="All pairs of k responses are k(k−1)/2 items to judge; neighbours are k−1.",
             )
-        self.fields.update(configs.form_fields(method.Config))
+        self.fields.update(_asked(configs.form_fields(method.Config)))
         self.fields["seed"] = forms.IntegerField(
             min_value=0, initial=0, help_text="The same specification and seed give the same weights on a CPU."
         )
+
+    def chosen(self) -> list[forms.BoundField]:
+        """What the run is made from."""
+        return [self[name] for name in self.fields if name not in self.method.Config.model_fields]
+
+    def settings(self) -> list[forms.BoundField]:
+        """The method's own settings."""
+        return [self[name] for name in self.method.Config.model_fields]
 
     def _versions(self, project: Project, role: str) -> Any:
         versions = project.model_versions.order_by("-pk")

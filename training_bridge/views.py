@@ -66,7 +66,7 @@ def snapshot(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
         "busy": busy,
         "dropped": sorted(dropped, key=lambda pair: -pair[1]),
         "bars": charts.snapshot_bars(shown),
-        "derivation": shown.derivation.items(),
+        "derivation": charts.settings(shown.derivation),
         "exporters": selectors.exporters(),
         "runs": selectors.runs_of(request.project).filter(snapshot=shown)[:20],
     }
@@ -102,11 +102,7 @@ def attachment(pieces: Any, filename: str) -> StreamingHttpResponse:
 @project_view(RESEARCH)
 def runs(request: ProjectRequest) -> HttpResponse:
     page = page_of(request, selectors.runs_of(request.project), PER_PAGE)
-    return render(request, "training_bridge/runs.html", {"page": page, "titles": _titles()})
-
-
-def _titles() -> dict[str, str]:
-    return {method.key: method.title for method in selectors.methods()}
+    return render(request, "training_bridge/runs.html", {"page": page})
 
 
 @require_safe
@@ -156,7 +152,6 @@ def _run_context(request: ProjectRequest, run_id: int) -> dict[str, Any]:
     metrics = selectors.metrics_of(shown)
     return {
         "run": shown,
-        "method": load_method(shown.method) if shown.method in METHODS else None,
         "active": shown.state in ACTIVE,
         "may_continue": shown.state in {Run.State.FAILED, Run.State.CANCELLED, Run.State.LOST},
         "progress": selectors.progress_of(shown),
@@ -166,6 +161,7 @@ def _run_context(request: ProjectRequest, run_id: int) -> dict[str, Any]:
         "log": selectors.log_tail(shown),
         "measures": charts.measures(shown.result),
         "facts": charts.facts(shown.result),
+        "settings": charts.settings(shown.config),
     }
 
 

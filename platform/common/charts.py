@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 72, 16, 16, 48
+WIDTH, HEIGHT = 440, 240
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 48
 MOST_POINTS = 400
-TICKS = 5
+TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def line_chart(series: Sequence[Series]) -> LineChart | None:
         lines.append(Line(one.name, index % 4 + 1, path, Tick(place(x, y)[1], number(y))))
     return LineChart(
         lines=lines,
-        x_ticks=[Tick(place(x, y_low)[0], number(x)) for x in nice_ticks(x_low, x_high)],
+        x_ticks=[Tick(place(x, y_low)[0], number(x)) for x in nice_ticks(x_low, x_high, 5)],
         y_ticks=[Tick(place(x_low, y)[1], number(y)) for y in nice_ticks(y_low, y_high)],
     )
 
@@ -149,16 +149,16 @@ class BarChart:
     height: int
     width: int = WIDTH
     left: int = 16
-    right: int = WIDTH - 96
+    right: int = WIDTH - 64
     half: float = 0.0
 
 
-ROW, THICK = 56, 16
+ROW, THICK = 48, 16
 
 
 def bar_chart(bars: Sequence[Bar]) -> BarChart:
     """The geometry of `bars`, each with its name above it, its interval across it and its number beside it."""
-    left, right = 16, WIDTH - 96
+    left, right = 16, WIDTH - 64
 
     def place(share: float) -> float:
         return round(left + min(max(share, 0.0), 1.0) * (right - left), 1)
