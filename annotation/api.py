@@ -137,6 +137,7 @@ class AnnotationsView(RaterAPIView):
 
 class MineView(RaterAPIView):
     roles: ClassVar = {"GET": EVERYONE}
+    pagination_class: ClassVar = None
 
     @extend_schema(operation_id="annotations_mine", responses=forms.HistoryOut(many=True))
     def get(self, request: Request, slug: str) -> Response:
@@ -260,6 +261,7 @@ LABEL_FILTERS = [OpenApiParameter("field", str), OpenApiParameter("rule", str)]
 
 class LabelsView(ProjectAPIView):
     roles: ClassVar = {"GET": REVIEW}
+    pagination_class: ClassVar = None
 
     @extend_schema(
         operation_id="labels_list",
@@ -322,6 +324,7 @@ class ProgressView(ProjectAPIView):
 
 class AgreementView(ProjectAPIView):
     roles: ClassVar = {"GET": REVIEW}
+    pagination_class: ClassVar = None
 
     @extend_schema(operation_id="annotation_agreement", responses=forms.AgreementOut(many=True))
     def get(self, request: Request, slug: str) -> Response:

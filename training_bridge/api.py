@@ -95,6 +95,7 @@ class SnapshotFileView(ProjectAPIView):
 
 class MethodsView(ProjectAPIView):
     roles: ClassVar = {"GET": RESEARCH}
+    pagination_class: ClassVar = None
 
     @extend_schema(operation_id="methods_list", responses=forms.MethodOut(many=True))
     def get(self, request: Request, slug: str) -> Response:

@@ -9,7 +9,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import services
+from accounts import selectors, services
 from accounts.authentication import ApiRequest, TokenScope
 from accounts.models import ApiToken, User
 from common.api import Pages, known_parameters
@@ -58,12 +58,14 @@ class MeView(OwnAPIView):
 
 
 class TokensView(OwnAPIView):
+    pagination_class = Pages
+
     @extend_schema(operation_id="tokens_list", responses=TokenOut(many=True))
     def get(self, request: ApiRequest) -> Response:
         """The caller's tokens that have not ended. No secret is among it: those were shown once, when made."""
         known_parameters(request, set())
         pages = Pages()
-        rows = pages.paginate_queryset(services.live_tokens(request.user), request, self)
+        rows = pages.paginate_queryset(selectors.live_tokens(request.user), request, self)
         return pages.get_paginated_response(TokenOut(rows, many=True).data)
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
@@ -144,11 +144,6 @@ def set_active(*, user: User, active: bool, actor: User) -> None:
     if not active:
         _end_sessions(user)
     audit(actor=actor, kind="activated" if active else "deactivated", subject=_about(user))
-
-
-def live_tokens(user: User) -> QuerySet[ApiToken]:
-    """The tokens of `user` that have not ended, newest first."""
-    return ApiToken.objects.filter(user=user, expiry__gt=timezone.now())
 
 
 @transaction.atomic

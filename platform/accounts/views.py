@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import services
+from accounts import selectors, services
 from accounts.forms import NameForm, PasswordForm, SignInForm, TokenForm
 from accounts.models import User
 from accounts.throttle import TooManyTries
@@ -121,7 +121,7 @@ def tokens(request: PersonRequest) -> HttpResponse:
     if form.is_valid():
         _, secret = services.make_token(user=request.user, address=client_address(request), **form.cleaned_data)
         form = TokenForm()
-    found = services.live_tokens(request.user)
+    found = selectors.live_tokens(request.user)
     context = {"form": form, "tokens": found, "secret": secret}
     return render(request, "accounts/tokens.html", context, status=status_of(form))
 

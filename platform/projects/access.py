@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import scope_allows
 from accounts.models import User
+from common.api import Pages
 from common.errors import NotFound
 from projects.models import Membership, Project, Role
 
@@ -65,6 +66,8 @@ class ProjectAPIView(APIView):
 
     roles: ClassVar[dict[str, frozenset[Role]]]
     annotating: ClassVar[bool] = False
+    # Lists are paged; one that is not says None, so that the API's description is true.
+    pagination_class: ClassVar[type[Pages] | None] = Pages
     project: Project
     membership: Membership
 

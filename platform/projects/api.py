@@ -33,6 +33,7 @@ def _valid(form: BaseSerializer[Any]) -> dict[str, Any]:
 
 class ProjectsView(APIView):
     permission_classes = [IsAuthenticated, TokenScope]
+    pagination_class = Pages
 
     @extend_schema(operation_id="projects_list", responses=forms.ProjectOut(many=True))
     def get(self, request: ApiRequest) -> Response:

@@ -79,7 +79,8 @@ def test_unknown_parameters_are_refused_alike(world: World, route: Route) -> Non
         hit, miss = (client.get(path, {name: value}) for value in ("pbkdf2", "zzzzzz"))
         assert hit.status_code == miss.status_code == 400, name
         assert len(hit.content) == len(miss.content)
-    assert client.get(path, {"ordering": "user__password"}).status_code == 400
+    # A route that orders by what is asked for has values it allows, and this is none.
+    assert client.get(path, {"ordering": "user__password"}).status_code in {400, 422}
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if "GET" in MATRIX[r.name]], ids=str)
@@ -129,14 +130,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("route", "method"), BODIES, ids=str)
-def test_a_broken_body_is_the_senders_fault(world: World, route: Route, method: str) -> None:
+def test_a_broken_body_is_the_senders_fault(world: World, route: Route, method: str, fields: Any) -> None:
     """Case 25: a clear 4xx as problem details, never a 500, and nothing is written."""
     client, path = world.api(somebody(route, method)), route.path(world.here)
     before = fingerprint()
     for name, body in BROKEN.items():
-        if name == "nothing":
-            with transaction.atomic():  # an action may need no body
-                assert send(client, method, path, body).status_code < 500
+        if name == "nothing" or not fields(route, method):
+            with transaction.atomic():  # an action that needs no body does not look at one
+                assert send(client, method, path, body).status_code < 500, name
                 transaction.set_rollback(True)
             continue
         response = send(client, method, path, body)

@@ -52,9 +52,17 @@ def _image(renderer: Any, tokens: Any, index: int, options: Any, env: Any) -> st
     return html.escape(f"[image: {tokens[index].content}]")
 
 
+def _under_the_page(state: Any) -> None:
+    """A text's own headings stand beneath those of the page that shows it."""
+    for token in state.tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
     parser.add_render_rule("image", _image)
+    parser.core.ruler.push("under_the_page", _under_the_page)
     return parser
 
 
