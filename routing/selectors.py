@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 
@@ -229,53 +228,3 @@ def judge_agreement(judge: Judge) -> Agreement:
             pairs += 1
             matches += plug.distance(one, other) == 0
     return Agreement(pairs, matches)
-
-
-@dataclass(frozen=True)
-class DecisionView:
-    """One decision with what came of it. `features`: (what it is called, what it was)."""
-
-    decision: Decision
-    went: str
-    by_chance: str
-    features: list[tuple[str, Any]]
-    others: list[Decision]
-    calls: list[JudgeCall]
-
-
-NAMES = {
-    "prompt_words": "Words in the prompt",
-    "words": "Words in the responses",
-    "alike": "Share of words that both have",
-    "log_ratio": "Logarithm of the ratio of their lengths",
-    "identical": "The responses are the same text",
-    "judge": "Judge",
-    "state": "How its call ended",
-    "confidence": "Its confidence",
-    "verdicts": "What it said, in each order asked",
-}
-
-
-def decision_view(decision: Decision) -> DecisionView:
-    features = [(NAMES[key], _shown(decision.features[key])) for key in NAMES if decision.features.get(key) is not None]
-    others = decision.item.decisions.exclude(pk=decision.pk).select_related("plan").order_by("ordinal")
-    calls = decision.item.judge_calls.select_related("judge").order_by("pk")
-    return DecisionView(decision, _went(decision), _by_chance(decision), features, list(others), list(calls))
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _went(decision: Decision) -> str:
-    if decision.ordinal > 1 and decision.route == Decision.Route.JUDGE:
-        return "stayed with the judge"
-    return {"human": "went to people", "judge": "went to the judge", "both": "went to both"}[decision.route]
-
-
-def _by_chance(decision: Decision) -> str:
-    if decision.propensity == 1:
-        return "No chance was involved."
-    return f"Of items like this one, {100 * decision.propensity:.3g} % go this way; the draw decides which."

@@ -58,7 +58,7 @@ class JudgeIn(serializers.Serializer[Any]):
     )
 
 
-class AgreementOut(serializers.Serializer[Agreement]):
+class JudgeAgreementOut(serializers.Serializer[Agreement]):
     pairs = serializers.IntegerField()
     matches = serializers.IntegerField()
     share = serializers.FloatField()
@@ -77,7 +77,7 @@ class JudgeOut(serializers.ModelSerializer[Judge]):
 class JudgeDetail(serializers.Serializer[Any]):
     judge = JudgeOut()
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="By state")
-    agreement = AgreementOut(help_text="With people, on items that both have answered")
+    agreement = JudgeAgreementOut(help_text="With people, on items that both have answered")
 
 
 class AskedAgain(serializers.Serializer[Any]):

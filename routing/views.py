@@ -13,6 +13,7 @@ from common.http import add_errors, page_of, status_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from routing import selectors, tasks
 from routing.charts import budget_bars, route_bars
+from routing.explain import decision_view
 from routing.forms import BudgetForm, JudgeForm, PlanForm
 from routing.judges import JUDGES
 from routing.judges import judge as judge_plug
@@ -190,4 +191,4 @@ def decisions(request: ProjectRequest) -> HttpResponse:
 @project_view(RESEARCH)
 def decision(request: ProjectRequest, decision_id: int) -> HttpResponse:
     found = selectors.decision_of(request.project, decision_id)
-    return render(request, "routing/decision.html", {"view": selectors.decision_view(found)})
+    return render(request, "routing/decision.html", {"view": decision_view(found)})

@@ -90,7 +90,9 @@ def _ask_people(project: Project, call: JudgeCall) -> Decision | None:
     assert call.decision.plan is not None
     case = Case(project, call.decision.plan, call.item, next_ordinal(call.item), signals(call))
     said = call.error.rstrip(".") or "no reason known"
-    return to_people(case, forced(HUMAN, f"The judge gave no usable answer: {said}.", "People are asked instead."))
+    return to_people(
+        case, forced(HUMAN, "People are asked instead of the judge.", f"It gave no usable answer: {said}.")
+    )
 
 
 def signals(call: JudgeCall) -> dict[str, object]:

@@ -94,7 +94,7 @@ def test_what_the_judge_cannot_say_goes_to_people(
     assert follow_up(project=project) == 0
     second = Decision.objects.filter(ordinal=2)
     assert {found.route for found in second} == {"human"}
-    assert "It rhymed" in second[0].reasons[0]
+    assert "It rhymed" in second[0].reasons[-1]
     assert Slot.objects.filter(audience="judge", state="void").count() == 3
     assert Slot.objects.filter(audience="human", state="open").count() == 3
     assert set(Item.objects.values_list("state", flat=True)) == {"open"}

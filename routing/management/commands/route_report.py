@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 raise CommandError(f"No verdict of {name!r} is recorded; there are: {', '.join(known) or 'none'}.")
         made = report(found, options["judge"], second=options["second"], shares=wanted, seeds=max(1, options["seeds"]))
         self._table(made)
-        self.stdout.write(json.dumps({"project": project.slug} | made))
+        self.stdout.write(json.dumps({"project": project.slug} | made, ensure_ascii=False))
 
     def _table(self, made: dict[str, Any]) -> None:
         self.stdout.write(f"{made['items']} items, judge {made['judge']} ({made['unreadable']} verdicts unreadable)")
