@@ -20,8 +20,8 @@ from projects.access import EVERYONE, ProjectRequest, project_view
 @require_GET
 @project_view(EVERYONE)
 def history(request: ProjectRequest) -> HttpResponse:
-    rater = page.rater_of(request)
-    entries = selectors.history(rater=rater)
+    rater = page.known(request)
+    entries = selectors.history(rater=rater) if rater else []
     rows = [{"entry": entry, "words": forms.in_words(entry.fields, entry.values)} for entry in entries]
     here = reverse("annotation:history", args=[request.project.slug])
     return page.show(request, rater, "annotation/history.html", {"rows": rows}, at=here)

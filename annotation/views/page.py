@@ -1,5 +1,6 @@
 """What every page of a rater shares: who they are, what they did, what can be undone, how a script is answered."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -9,17 +10,31 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from annotation import selectors
+from annotation import display, selectors
 from annotation.models import Rater
 from annotation.services import raters, submissions
-from common.errors import DomainError
+from common.errors import DomainError, NotFound
 from projects.access import ProjectRequest
 
 TONES = {messages.SUCCESS: "good", messages.WARNING: "warn", messages.ERROR: "bad"}
 
 
-def rater_of(request: ProjectRequest) -> Rater:
+def newcomer(request: ProjectRequest) -> Rater:
+    """The sender as a rater, made on first use: for the page that people begin at."""
     return raters.rater_for(project=request.project, user=request.user)
+
+
+def rater_of(request: ProjectRequest, token: uuid.UUID | None = None) -> Rater:
+    """The sender as a rater who has begun. Raises NotFound for others, and where `token` is no lease of theirs."""
+    rater = known(request)
+    if rater is None or (token and not display.is_own(rater, token)):
+        raise NotFound
+    return rater
+
+
+def known(request: ProjectRequest) -> Rater | None:
+    """The sender as a rater, if they ever began."""
+    return Rater.objects.filter(project=request.project, user=request.user).first()
 
 
 def by_script(request: HttpRequest) -> bool:
@@ -42,15 +57,18 @@ def count(request: ProjectRequest, step: int) -> None:
 
 
 def show(
-    request: ProjectRequest, rater: Rater, template: str, context: dict[str, Any], *, at: str, status: int = 200
+    request: ProjectRequest, rater: Rater | None, template: str, context: dict[str, Any], *, at: str, status: int = 200
 ) -> HttpResponse:
     """A page of a rater. `at`: its own address; the script that swaps the page in sets the address bar by it."""
     shared = {
         "project": request.project,
         "membership": request.membership,
-        "rater_key": rater.pseudonym,
-        "count": {"session": request.session.get(_counter(request), 0), "today": selectors.today(rater=rater)},
-        "undo": _undo_address(request, rater),
+        "rater_key": rater.pseudonym if rater else "",
+        "count": {
+            "session": request.session.get(_counter(request), 0),
+            "today": selectors.today(rater=rater) if rater else 0,
+        },
+        "undo": _undo_address(request, rater) if rater else "",
         "notes": [{"text": str(note), "tone": TONES.get(note.level, "")} for note in messages.get_messages(request)],
     }
     response = render(request, template, shared | context, status=status)

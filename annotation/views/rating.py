@@ -23,7 +23,7 @@ from projects.models import Project
 @project_view(EVERYONE)
 def annotate(request: ProjectRequest) -> HttpResponse:
     """Leads to the rater's item: each has an address of its own, so that Back finds the answer that was given."""
-    rater = page.rater_of(request)
+    rater = page.newcomer(request)
     lease = leases.claim(project=request.project, rater=rater)
     if lease is None:
         return _nothing(request, rater)
@@ -68,7 +68,7 @@ def _work(
 @project_view(EVERYONE)
 def assignment(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """One assignment: the form while it is the rater's, their answer once it is given, a way on where it was lost."""
-    rater = page.rater_of(request)
+    rater = page.rater_of(request, token)
     answered = submissions.current().filter(rater=rater, slot__token=token).first()
     answered = answered or submissions.current().filter(rater=rater, idempotency_key=token).first()
     if answered is not None:
@@ -110,7 +110,7 @@ def _active_ms(request: HttpRequest) -> int | None:
 @require_POST
 @project_view(EVERYONE)
 def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
-    rater = page.rater_of(request)
+    rater = page.rater_of(request, token)
     values = forms.read_answers(request.POST)
     as_extra = request.POST.get("extra") == "1"
     try:
@@ -136,7 +136,7 @@ def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
 @project_view(EVERYONE)
 def draft(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """Keeps unfinished work; answers JSON {version}, or the fault: draft-stale has the other tab's `fields`."""
-    rater = page.rater_of(request)
+    rater = page.rater_of(request, token)
     values = forms.read_answers(request.POST)
     seen = request.POST.get("version", "0")
     try:
@@ -157,7 +157,7 @@ def draft(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
 def renew(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """The heartbeat of a page that is being looked at."""
     try:
-        until = leases.renew(rater=page.rater_of(request), token=token)
+        until = leases.renew(rater=page.rater_of(request, token), token=token)
     except DomainError as fault:
         return page.fault(fault)
     return JsonResponse({"leased_until": until})
@@ -166,7 +166,7 @@ def renew(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
 @require_POST
 @project_view(EVERYONE)
 def skip(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
-    rater = page.rater_of(request)
+    rater = page.rater_of(request, token)
     reason, note = request.POST.get("reason", ""), request.POST.get("note", "")
     try:
         leases.skip(rater=rater, token=token, reason=reason, note=note)
@@ -182,7 +182,7 @@ def skip(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
 def flag(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """Reports something wrong with the item; the work on it goes on."""
     reason, note = request.POST.get("reason", ""), request.POST.get("note", "")
-    flags.raise_flag(rater=page.rater_of(request), token=token, reason=reason, note=note)
+    flags.raise_flag(rater=page.rater_of(request, token), token=token, reason=reason, note=note)
     if page.by_script(request):
         return JsonResponse({"says": "Flagged. Thank you."})
     messages.success(request, "Flagged. Thank you.")
