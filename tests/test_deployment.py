@@ -109,7 +109,8 @@ def test_production_settings_have_no_warnings(tmp_path: Path) -> None:
         ("django-insecure-" + "x1y2z3" * 10, {}),
         ("change-me-" + "x1y2z3" * 10, {}),
         ("a" * 60, {}),
-        (secrets.token_urlsafe(50), {"DEBUG": "1"}),
+        # The key is long and varied enough; DEBUG is the fault.
+        ("".join(map(chr, range(48, 120))), {"DEBUG": "1"}),
     ],
 )
 def test_production_refuses_to_start_unsafe(tmp_path: Path, key: str, more: dict[str, str]) -> None:
