@@ -8,7 +8,7 @@ from django.db import models
 from common.text import check_tree
 
 
-class CleanJSONField(models.JSONField):  # type: ignore[type-arg]
+class CleanJSONField(models.JSONField):
     """JSON that every database can hold: no NaN, no infinity, no NUL, no lone surrogate (PostgreSQL refuses them)."""
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
