@@ -7,6 +7,7 @@ dies with this one. While it works this process only waits, beats and writes.
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,6 +162,8 @@ def _conclude(hold: Hold, trainer: Trainer, errors: Path) -> Run.State:
     code, reports = trainer.process.returncode, trainer.reports
     if reports.result is not None and code == 0:
         complete_run(hold=hold, **reports.result)
+        # The weights are in their place; what would resume the run is the larger half of its folder.
+        shutil.rmtree(reports.folder / "output" / "checkpoints", ignore_errors=True)
         return Run.State.SUCCEEDED
     if trainer.asked_at is not None or (reports.cancelled and code == 0):
         end_run(hold=hold, state=Run.State.CANCELLED, phase="", cancel_requested=False)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -38,10 +39,15 @@ def allowed_folder(source: str) -> Path:
     raise refusal
 
 
-def weights_sha256(folder: Path) -> str:
-    """The SHA-256 of a model's weights: of the one file, or of what sha256sum prints for several."""
-    files = sorted(folder.glob("*.safetensors"))
-    if len(files) == 1:
-        return sha256_of(files[0])
-    lines = "".join(f"{sha256_of(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+def weights_sha256(folder: Path, alive: Callable[[], None] = lambda: None) -> str:
+    """The SHA-256 of a model's weights: of the one file, or of what sha256sum prints for several.
+
+    `alive` is called before each file: hashing a large model takes longer than a worker may be silent.
+    """
+    hashes = []
+    for path in sorted(folder.glob("*.safetensors")):
+        alive()
+        hashes.append((sha256_of(path), path.name))
+    if len(hashes) == 1:
+        return hashes[0][0]
+    return hashlib.sha256("".join(f"{digest}  {name}\n" for digest, name in hashes).encode()).hexdigest()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from annotation.models import Label
@@ -15,6 +16,10 @@ from training_bridge.methods import METHODS
 from training_bridge.models import Run, Snapshot
 from training_bridge.services import request_snapshot, start_run
 from training_bridge.services.snapshots import build_snapshot
+
+# The machine may be busy: how long an example takes says nothing.
+hypothesis.settings.register_profile("calm", deadline=None)
+hypothesis.settings.load_profile("calm")
 
 OUTCOMES = ("left", "right", "tie", "both_bad")
 

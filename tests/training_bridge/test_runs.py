@@ -63,7 +63,8 @@ def attempts(var: Path, run: Run) -> list[int]:
 def test_a_run_makes_a_model_version_with_its_lineage(project: Project, start: Start, var: Path) -> None:
     run = start(steps=3, seed=7)
     assert execute_run(run_id=run.pk) == "succeeded" == state(run)
-    assert (run.step, run.total_steps, run.attempt, run.owner) == (3, 3, 1, None)
+    assert (run.step, run.total_steps, run.attempt, run.owner, run.checkpoint) == (3, 3, 1, None, None)
+    assert not list((var / f"runs/{run.pk}/output").glob("checkpoints/*"))
     assert [(metric.step, metric.values["loss"]) for metric in run.metrics.all()] == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
     made = run.produced
     assert (

@@ -169,6 +169,8 @@ def test_wrong_derivations_are_refused_by_field(project: Project) -> None:
     with pytest.raises(Invalid) as fault:
         request_snapshot(project=project, derivation={"ties": "maybe", "min_confidence": 2, "colour": "red"})
     assert set(fault.value.fields) == {"ties", "min_confidence", "colour"}
+    with pytest.raises(Invalid, match="consensus rule"):
+        request_snapshot(project=project, derivation={"rule": "os:system"})
 
 
 def test_a_second_ring_and_a_stale_builder_change_nothing(

@@ -31,7 +31,7 @@ def complete_run(
     digest = ""
     if model is not None:
         check_model_folder(Path(model["path"]))
-        digest = weights_sha256(Path(model["path"]))
+        digest = weights_sha256(Path(model["path"]), alive=hold.write)
     with transaction.atomic():
         run = hold.rows().select_for_update().first()
         if run is None:
@@ -41,7 +41,13 @@ def complete_run(
         if responses is not None:
             values = values | _store_responses(run, responses)
         end_run(
-            hold=hold, state=Run.State.SUCCEEDED, result=values, produced=run.produced, phase="", cancel_requested=False
+            hold=hold,
+            state=Run.State.SUCCEEDED,
+            result=values,
+            produced=run.produced,
+            checkpoint=None,
+            phase="",
+            cancel_requested=False,
         )
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import audit
+from annotation.consensus import rule
 from common.errors import Conflict, DomainError
 from projects.models import Project
 from training_bridge.derivation import Derivation, parse
@@ -46,8 +47,9 @@ class Hold:
 def request_snapshot(
     *, project: Project, derivation: Derivation | Mapping[str, Any], name: str = "", user: User | None = None
 ) -> Snapshot:
-    """A new snapshot, queued. Raises Invalid with field errors for a wrong derivation or a name over 120 characters."""
+    """A new snapshot, queued. Raises Invalid for a wrong derivation or an unknown consensus rule."""
     pinned = parse(derivation)
+    rule(pinned.rule)  # raises Invalid where there is none of that name
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)  # numbers are given one after the other
         last = project.snapshots.aggregate(last=Max("number"))["last"] or 0
