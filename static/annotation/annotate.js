@@ -1,5 +1,6 @@
 // The rater's page: shows one assignment after the other without loading the whole page again.
 
+import { pairView } from "./compare.js";
 import { outbox, tidy } from "./device.js";
 import { post } from "./net.js";
 import { notice, saveState, say } from "./notices.js";
@@ -18,7 +19,10 @@ function begin() {
   else {
     const ending = new AbortController();
     const open = panels(root, show, ending.signal);
-    listen({ u: () => open.undo() }, ending.signal);
+    const pair = root.querySelector("[data-pair]");
+    const view = pair && pairView(pair, say, ending.signal);
+    const look = { d: () => view?.toggle("diff"), r: () => view?.toggle("raw"), w: () => view?.toggle("column") };
+    listen({ ...look, u: () => open.undo(), "?": () => document.getElementById("help").togglePopover() }, ending.signal);
     stop = () => ending.abort();
   }
 }

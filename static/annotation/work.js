@@ -70,7 +70,7 @@ export function work(root, show) {
     if (sending) return;
     const wanting = missing(form);
     if (wanting.length) {
-      document.getElementById("missing").classList.add("asked");
+      document.getElementById("missing").classList.add("wanting");
       say(document.getElementById("missing").textContent);
       return wanting[0].focus();
     }
