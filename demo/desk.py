@@ -117,7 +117,8 @@ def _row(asked: WorldPrompt) -> dict[str, Any]:
 
 
 def _answer(asked: WorldPrompt, chance: random.Random) -> str:
-    return response(asked.text, chance, *(chance.random() < 0.5 for _ in range(3)))
+    courteous, on_topic, brief = (chance.random() < 0.5 for _ in range(3))
+    return response(asked.text, chance, courteous=courteous, on_topic=on_topic, brief=brief)
 
 
 def _judgment(annotator: str, preferred: tuple[str, int]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The outcome that most judgments voted for. People and judges have one vote each.
+"""The outcome that most people voted for; where no person has judged, most judges.
+
+A person's answer is bought where a judge is in doubt, so a judge's vote must not cancel it; and judges err together, so
+several of them would drown one person.
 
 A vote that is split at the top is not a tie ("about the same" is itself an outcome): the label says `split`, its
 confidence is the top share, and training takes no pair from it unless a derivation asks for soft labels.
@@ -19,6 +22,8 @@ class Majority:
         cast = [(vote, outcome) for vote in votes if (outcome := protocol.outcome(vote.value)) is not None]
         if not cast:
             return None
+        if any(vote.human for vote, _ in cast):
+            cast = [(vote, outcome) for vote, outcome in cast if vote.human]
         counts = Counter(outcome for _, outcome in cast)
         (first, most), *others = counts.most_common(2)
         soft = {outcome: counts[outcome] / len(cast) for outcome in protocol.outcomes}
