@@ -17,9 +17,6 @@ if "VAR_DIR" not in os.environ:
     owner = os.getpid()
     # A forked child leaves through the same door, but the folder is not its to remove.
     atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
-# Two processes of one run share no folder either: one's `cache.clear()` is not the other's.
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    os.environ["VAR_DIR"] = os.path.join(os.environ["VAR_DIR"], worker)
 os.environ.setdefault("TEST_DATABASE_NAME", f"test_prefloop_{UNIQUE}")
 
 # What a developer's shell says must not decide what a test sees; DATABASE_URL chooses the database on purpose.

@@ -1,20 +1,24 @@
 """`make test`: the whole suite, on SQLite and on PostgreSQL.
 
-What runs where, and why. Tests inside one process run on both databases, two at a time. The journeys and the tests that
-start the whole product run on SQLite, because that is what `make run` gives a newcomer and where many processes meet in
-one file; on PostgreSQL the whole product runs again, without the browser, for the sake of its pool and its locks.
-Races between claimers (marker `postgres`) need PostgreSQL: SQLite's single writer hides them.
+What runs where, and why. Tests inside one process run on both databases, side by side: one core each. The journeys and
+the tests that start the whole product then run alone, because they have many processes and some watch the clock. They
+run on SQLite, which is what `make run` gives a newcomer and where many processes meet in one file; on PostgreSQL the
+whole product runs once more, without the browser, for the sake of its pool and its locks. Races between claimers
+(marker `postgres`) need PostgreSQL: SQLite's single writer hides them.
 """
 
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
+from typing import IO
 
 from tests.postgres import server
 
 HEAVY = "browser or services"
+NOTHING_COLLECTED = 5
 
 
 @dataclass(frozen=True)
@@ -22,36 +26,54 @@ class Part:
     title: str
     marks: str
     postgres: bool
-    parallel: bool
 
 
-PARTS = [
-    Part("SQLite", f"not ({HEAVY}) and not postgres", postgres=False, parallel=True),
-    Part("SQLite: the whole product and the browser", f"({HEAVY}) and not postgres", postgres=False, parallel=False),
-    Part("PostgreSQL", f"not ({HEAVY})", postgres=True, parallel=True),
-    Part("PostgreSQL: the whole product", "services and not browser", postgres=True, parallel=False),
+TOGETHER = [
+    Part("SQLite", f"not ({HEAVY}) and not postgres", postgres=False),
+    Part("PostgreSQL", f"not ({HEAVY})", postgres=True),
 ]
-NOTHING_COLLECTED = 5
+ALONE = [
+    Part("SQLite: the whole product and the browser", f"({HEAVY}) and not postgres", postgres=False),
+    Part("PostgreSQL: the whole product", "services and not browser", postgres=True),
+]
 
 
-def run(part: Part, postgres_url: str, arguments: list[str]) -> int:
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    if part.postgres:
-        environment["DATABASE_URL"] = postgres_url
-    command = [sys.executable, "-m", "pytest", "-q", "--durations=12", "--durations-min=1", "-m", part.marks]
-    if part.parallel:
-        command += ["-n", "2", "--dist", "loadfile"]
-    print(f"\n=== {part.title}", flush=True)
-    started = time.monotonic()
-    status = subprocess.run([*command, *arguments], env=environment, check=False).returncode
-    status = 0 if status == NOTHING_COLLECTED else status
-    print(f"=== {part.title}: {'failed' if status else 'passed'} in {time.monotonic() - started:.0f} s", flush=True)
-    return status
+class Running:
+    """One part under way. `output`: where its words go; None: the terminal."""
+
+    def __init__(self, part: Part, url: str, arguments: list[str], output: "IO[bytes] | None" = None) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        if part.postgres:
+            environment["DATABASE_URL"] = url
+        command = [sys.executable, "-m", "pytest", "-q", "--durations=12", "--durations-min=1", "-m", part.marks]
+        # Two runs side by side would overwrite each other's memory of what failed last.
+        command += ["-p", "no:cacheprovider", *arguments]
+        self.part, self.output, self.started = part, output, time.monotonic()
+        self.popen = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+
+    def passed(self) -> bool:
+        """Waits for the end, and says how it went."""
+        good = self.popen.wait() in {0, NOTHING_COLLECTED}
+        if self.output is not None:
+            self.output.seek(0)
+            print(f"\n=== {self.part.title}", flush=True)
+            sys.stdout.buffer.write(self.output.read())
+        seconds = time.monotonic() - self.started
+        print(f"=== {self.part.title}: {'passed' if good else 'FAILED'} in {seconds:.0f} s", flush=True)
+        return good
 
 
 def main(arguments: list[str]) -> int:
-    with server() as url:
-        failed = [part.title for part in PARTS if run(part, url, arguments)]
+    failed = []
+    with server() as url, tempfile.TemporaryFile() as aside:
+        first, second = TOGETHER
+        print(f"=== {first.title} (and {second.title}, shown afterwards)", flush=True)
+        pair = [Running(first, url, arguments), Running(second, url, arguments, aside)]
+        failed += [running.part.title for running in pair if not running.passed()]
+        for part in ALONE:
+            print(f"\n=== {part.title}", flush=True)
+            if not Running(part, url, arguments).passed():
+                failed.append(part.title)
     print(f"\nFailed: {', '.join(failed)}" if failed else "\nAll passed.")
     return 1 if failed else 0
 
