@@ -16,12 +16,12 @@ from common.errors import Conflict
 from tests import factories
 from tests.annotation.conftest import A_MUCH_BETTER, B_MUCH_BETTER, TIE
 
-who = st.integers(0, 3)
+who = st.integers(0, 2)
 said = st.sampled_from([A_MUCH_BETTER, B_MUCH_BETTER, TIE])
 
 
 class Day(RuleBasedStateMachine):
-    """Four raters, three items of overlap two."""
+    """Three raters for two items that want one answer each: whoever dawdles loses the item to another."""
 
     held = Bundle("held")  # (rater, token), also long after the lease is over
     given = Bundle("given")  # (rater, annotation)
@@ -30,10 +30,10 @@ class Day(RuleBasedStateMachine):
         super().__init__()
         self.project = factories.ProjectFactory()
         factories.FormVersionFactory(project=self.project)
-        self.raters = [factories.RaterFactory(project=self.project) for _ in range(4)]
-        self.items = [factories.ItemFactory(project=self.project) for _ in range(3)]
+        self.raters = [factories.RaterFactory(project=self.project) for _ in range(3)]
+        self.items = [factories.ItemFactory(project=self.project) for _ in range(2)]
         for item in self.items:
-            items.open_slots(item=item, humans=2, judges=0)
+            items.open_slots(item=item, humans=1, judges=0)
         self.acknowledged = {}
         self.orders = {}
 
@@ -109,15 +109,16 @@ class Day(RuleBasedStateMachine):
         self.acknowledged[done.annotation.pk] = done.annotation.values
         return answer[0], done.annotation
 
-    @rule(n=st.integers(0, 2), humans=st.integers(0, 3))
+    @rule(n=st.integers(0, 1), humans=st.integers(0, 3))
     def overlap(self, n, humans):
         self.items[n].refresh_from_db()
         if self.items[n].state != Item.State.VOID:
             items.set_overlap(item=self.items[n], humans=humans)
 
-    @rule(n=st.integers(0, 2))
-    def withdraw(self, n):
-        items.withdraw_item(item=self.items[n])
+    @rule(n=st.integers(0, 1), sure=st.sampled_from([True, *[False] * 5]))
+    def withdraw(self, n, sure):
+        if sure:  # rarely: nothing more happens to the item afterwards
+            items.withdraw_item(item=self.items[n])
 
     @rule()
     def settle(self):
@@ -146,4 +147,4 @@ class Day(RuleBasedStateMachine):
 
 
 class TestAnyOrder(TestCase, Day.TestCase):
-    settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+    settings = settings(max_examples=20, stateful_step_count=30, deadline=None, report_multiple_bugs=False)

@@ -245,3 +245,12 @@ def test_agreement_by_the_long_way_round(rows):
     alpha = krippendorff_alpha(ratings)
     assert alpha is None if expected == 0 else alpha == pytest.approx(1 - observed / expected)
     assert pooled_agreement(ratings) == pytest.approx(sum(a == b for a, b, _ in pairs) / len(pairs))
+
+
+def test_a_judge_settles_only_what_no_person_judged():
+    judged = [Vote(n, {"left": 11, "right": 22, "choice": "left", "strength": 1}, False) for n in (7, 8, 9)]
+    person = Vote(1, {"left": 11, "right": 22, "choice": "right", "strength": 2}, True)
+    unsure = Vote(2, {"choice": "unsure"}, True)
+    settled = rule("majority").settle([*judged, person], P)
+    assert (settled.value["choice"], settled.confidence, settled.votes) == ("right", 1.0, (person,))
+    assert rule("majority").settle([*judged, unsure], P).value["choice"] == "left"
