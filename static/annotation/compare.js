@@ -38,6 +38,7 @@ export function pairView(section, say, signal) {
   show();
   scrollTogether(bodies, () => state.column, signal);
   swipe(section, signal);
+  remindOfPrompt(section, signal);
   return { toggle };
 }
 
@@ -86,4 +87,12 @@ function swipe(section, signal) {
   }, { signal }));
   lane.addEventListener("scroll", mark, { signal, passive: true });
   mark();
+}
+
+function remindOfPrompt(section, signal) {
+  const line = section.querySelector("[data-prompt-line]");
+  const prompt = document.querySelector("#work .asked");
+  const watcher = new IntersectionObserver(([seen]) => { line.hidden = seen.isIntersecting || seen.boundingClientRect.top > 0; });
+  watcher.observe(prompt);
+  signal.addEventListener("abort", () => watcher.disconnect());
 }

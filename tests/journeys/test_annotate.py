@@ -165,7 +165,8 @@ def test_back_leads_to_the_answer_and_its_correction(desk: Any, waiting: Any) ->
     page.wait_for_selector("#judgement")
     page.keyboard.press("7")
     page.keyboard.press("Enter")
-    page.wait_for_selector("text=B is much better")
+    page.wait_for_selector("text=Corrected. Your earlier answer is kept beside it.")
+    assert page.inner_text(".verdict") == "B is much better"
     first, second = answers()
     assert second.revises_id == first.pk
     page.get_by_role("link", name="Next item").click()
@@ -394,6 +395,40 @@ def test_views_of_the_pair(desk: Any, waiting: Any) -> None:
     assert bodies.nth(0).bounding_box()["width"] > wide * 1.5
 
 
+COUNT_ACTIVE_TIME = """async () => {
+    const { ActiveClock } = await import('/static/annotation/clock.js');
+    let now = 0;
+    const clock = new ActiveClock(5000, () => now);
+    now = 30_000; clock.input();   // 30 s of reading
+    now = 500_000; clock.input();  // away for minutes: 60 s of them count
+    now = 510_000;
+    return clock.value();
+}"""
+COMPARE = """async ([a, b]) => {
+    const { compare, words } = await import('/static/annotation/diff.js');
+    const [left, right] = [words(a), words(b)];
+    const [onlyLeft, onlyRight] = compare(left.map(w => w.word), right.map(w => w.word));
+    const pick = (list, only) => list.filter((_, i) => only[i]).map(w => w.word);
+    return [pick(left, onlyLeft), pick(right, onlyRight)];
+}"""
+
+
+def test_time_counts_while_somebody_is_there(desk: Any, waiting: Any) -> None:
+    waiting(1)
+    assert desk().evaluate(COUNT_ACTIVE_TIME) == 5_000 + 30_000 + 60_000 + 10_000
+
+
+def test_words_are_compared_in_any_script_and_at_any_length(desk: Any, waiting: Any) -> None:
+    waiting(1)
+    page = desk()
+    assert page.evaluate(COMPARE, ["a b c d", "a c x d"]) == [["b"], ["x"]]
+    assert page.evaluate(COMPARE, ["same", "same"]) == [[], []]
+    assert page.evaluate(COMPARE, ["", "new"]) == [[], ["new"]]
+    assert page.evaluate(COMPARE, ["أصلح إطار الدراجة", "أصلح عجلة الدراجة"]) == [["إطار"], ["عجلة"]]
+    far = [" ".join(f"w{n}" for n in range(9000)), " ".join(f"w{n}" for n in range(8999, -1, -1)) + " end"]
+    assert page.evaluate(COMPARE, far) == [[], ["end"]]  # beyond the limit: only words of no counterpart
+
+
 def test_hostile_text_is_shown_inert(desk: Any, waiting: Any) -> None:
     waiting(1, first=HOSTILE, second=HOSTILE + " ")
     page = desk()
@@ -470,6 +505,11 @@ def test_on_a_phone_one_response_at_a_time(desk: Any, waiting: Any) -> None:
         return box.left >= 0 && box.right <= innerWidth;
     }"""
     assert page.evaluate(shown, "A") and not page.evaluate(shown, "B")
+    line = page.locator("[data-prompt-line]")
+    assert line.is_hidden()
+    page.evaluate("scrollTo(0, 900)")
+    line.wait_for(state="visible")
+    assert line.inner_text().startswith("How do I repair a bicycle tyre")
     page.locator("[data-show='response-B']").tap()
     page.wait_for_function(shown, arg="B")
     page.wait_for_selector("[data-show='response-B'][aria-current=true]")
