@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from annotation.models import Annotation, Flag, FormVersion, Item, Label, Rater, Slot
 
 
-class ReadOnly(admin.ModelAdmin[Any]):
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     """Looked at, never edited: what changes these rows are the services, which keep them coherent."""
 
     show_full_result_count = False
