@@ -54,6 +54,16 @@ class _ModelChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no gene
         return f"{obj.name} · {obj.get_kind_display().lower()}"
 
 
+# Another base is another set of suggested settings: the form is fetched anew with what was chosen so far.
+FETCH_SUGGESTION = {
+    "hx-get": "",
+    "hx-include": "[name=snapshot], [name=reference], [name=reward]",
+    "hx-target": "#content",
+    "hx-select": "#content",
+    "hx-swap": "outerHTML",
+    "hx-push-url": "true",
+}
+
 MODEL_HINTS = {
     "base": "The model to start from.",
     "reference": "What the base is held near, or compared with. Left empty, the base itself.",
@@ -81,9 +91,12 @@ class RunForm(forms.Form):
         for role in ("base", "reference", "reward"):
             need = getattr(needs, role)
             if need:
-                versions = self._versions(project, role)
                 self.fields[role] = _ModelChoice(
-                    versions, required=need == "required", help_text=MODEL_HINTS[role], empty_label="Choose…"
+                    self._versions(project, role),
+                    required=need == "required",
+                    help_text=MODEL_HINTS[role],
+                    empty_label="Choose…",
+                    widget=forms.Select(attrs=FETCH_SUGGESTION if role == "base" else {}),
                 )
         if method.key == "respond":
             self.fields["pairs"] = forms.ChoiceField(

@@ -57,6 +57,19 @@ def model_of(project: Project, model_id: int) -> ModelVersion:
     return found
 
 
+def suggested(project: Project, model_id: int, method: str) -> dict[str, Any]:
+    """Settings of `method` that suit a model: its own suggestion, or that of the nearest ancestor that has one.
+
+    What a method trained is as large as what it was trained from, so the suggestion holds for it too.
+    """
+    version = models_of(project).filter(pk=model_id).first()
+    while version is not None:
+        if found := version.config.get("suggested"):
+            return dict(found.get(method, {}))
+        version = version.parent
+    return {}
+
+
 def runs_using(version: ModelVersion) -> "QuerySet[Run]":
     """Runs that started from a model, or compared with it, or were scored by it."""
     anywhere = Q(base=version) | Q(reference=version) | Q(reward=version)

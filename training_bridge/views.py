@@ -117,7 +117,7 @@ def run_new(request: ProjectRequest, method: str) -> HttpResponse:
     if method not in METHODS:
         raise NotFound
     plug = load_method(method)
-    form = RunForm(_sent(request), project=request.project, method=plug, initial=_preset(request))
+    form = RunForm(_sent(request), project=request.project, method=plug, initial=_preset(request, method))
     if form.is_valid():
         try:
             made = services.start_run(project=request.project, method=method, user=request.user, **form.specification())
@@ -129,10 +129,13 @@ def run_new(request: ProjectRequest, method: str) -> HttpResponse:
     return render(request, "training_bridge/run_new.html", {"form": form, "method": plug}, status=status_of(form))
 
 
-def _preset(request: ProjectRequest) -> dict[str, str]:
-    """What a link to the form has chosen already, e.g. `?base=7`."""
+def _preset(request: ProjectRequest, method: str) -> dict[str, Any]:
+    """What a link to the form has chosen already, e.g. `?base=7`, and the settings that suit that base."""
     keys = ("snapshot", "base", "reference", "reward")
-    return {key: request.GET[key] for key in keys if request.GET.get(key, "").isdecimal()}
+    chosen = {key: request.GET[key] for key in keys if request.GET.get(key, "").isdecimal()}
+    if "base" not in chosen:
+        return chosen
+    return selectors.suggested(request.project, int(chosen["base"]), method) | chosen
 
 
 @require_safe

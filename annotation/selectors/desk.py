@@ -16,7 +16,7 @@ from annotation.quality import MISSING, Codes, cohen_kappa, krippendorff_alpha, 
 from annotation.selectors.content import MessageText, conversation, response_text
 from annotation.services.labels import fields_of
 from annotation.services.submissions import current
-from common.errors import Invalid, NotFound
+from common.errors import BadRequest, NotFound
 from projects.models import Project
 
 ORDERINGS = {"id": "pk", "-id": "-pk"}
@@ -112,12 +112,12 @@ def item_page(
 ) -> Page:
     """Items of a project. `search`: how their external id begins; `after`: the id that the page before ended with.
 
-    Raises Invalid for an unknown state or ordering.
+    Raises BadRequest for an unknown state or ordering.
     """
     if ordering not in ORDERINGS:
-        raise Invalid("Unknown ordering.", fields={"ordering": [f"Must be one of {', '.join(ORDERINGS)}."]})
+        raise BadRequest("Unknown ordering.", fields={"ordering": [f"Must be one of {', '.join(ORDERINGS)}."]})
     if state and state not in Item.State.values:
-        raise Invalid("Unknown state.", fields={"state": [f"Must be one of {', '.join(Item.State.values)}."]})
+        raise BadRequest("Unknown state.", fields={"state": [f"Must be one of {', '.join(Item.State.values)}."]})
     found = Item.objects.filter(project=project).select_related("prompt").order_by(ORDERINGS[ordering])
     if state:
         found = found.filter(state=state)

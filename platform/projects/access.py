@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.authentication import scope_allows
+from accounts.authentication import READS, scope_allows
 from accounts.models import User
 from common.api import Pages
 from common.errors import NotFound
@@ -82,3 +82,5 @@ class ProjectAPIView(APIView):
         token: Any = request.auth
         if token is not None and not scope_allows(token, str(request.method), self.annotating):
             raise exceptions.PermissionDenied("The token's scope does not cover this.")
+        if request.method not in READS:
+            _ = request.data  # a broken body is an error also where the route needs none
