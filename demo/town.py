@@ -51,21 +51,6 @@ TOPICS: dict[str, Topic] = {
         ("where is the market {}?", "how do I rent a stall {}?", "is there a market {}?"),
         ("The market is on the square.", "A stall costs five coins.", "The stalls open at eight."),
     ),
-    "bicycles": _topic(
-        "bicycle bicycles brakes",
-        ("where can I rent a bicycle {}?", "who repairs brakes {}?", "may I park my bicycle here {}?"),
-        ("You can rent a bicycle at the mill.", "The smith repairs brakes.", "The bicycles stand by the wall."),
-    ),
-    "tea": _topic(
-        "tea teahouse kettle",
-        ("where can I drink tea {}?", "is the teahouse open {}?", "who sells a good kettle {}?"),
-        ("The teahouse serves green tea.", "The tea is best at four.", "The kettle shop is uphill."),
-    ),
-    "music": _topic(
-        "music concert choir",
-        ("is there any music {}?", "when is the concert {}?", "can I join the choir {}?"),
-        ("The concert starts at eight.", "The choir meets in the hall.", "There is music in the park."),
-    ),
     "river": _topic(
         "river boat boats",
         ("can we swim in the river {}?", "when does the boat leave {}?", "may I fish in the river {}?"),
@@ -76,14 +61,9 @@ TOPICS: dict[str, Topic] = {
         ("who looks after the cats {}?", "I lost my cat, what can I do {}?", "can I adopt a kitten {}?"),
         ("The vet looks after the cats.", "A lost cat is often at the barn.", "A kitten needs a warm home."),
     ),
-    "post": _topic(
-        "post letter parcel",
-        ("when does the post arrive {}?", "where do I send a letter {}?", "can I pick up a parcel {}?"),
-        ("The post arrives at eleven.", "A letter needs one stamp.", "Your parcel waits at the desk."),
-    ),
 }
 
-GREETINGS = ("", "Hello, ", "Excuse me, ", "One question: ")
+GREETINGS = ("", "Hello, ", "Excuse me, ", "One question: ", "Dear desk, ", "Sorry, but ")
 TIMES = ("today", "tomorrow", "on Monday", "on Friday", "this week", "in the morning", "in the evening", "in May")
 
 COURTEOUS = (

@@ -52,17 +52,22 @@ def prompts(split: Split) -> list[WorldPrompt]:
     return sorted(found, key=lambda prompt: _digest(prompt.id))
 
 
-def training_text(seed: int, documents: int = 6000) -> Iterator[dict[str, Any]]:
-    """Conversations {"messages"} in every style alike, so that a model of them is mediocre on purpose."""
+def training_text(seed: int, documents: int) -> Iterator[dict[str, Any]]:
+    """Conversations {"messages"} in every style, so that a model of them is mediocre on purpose.
+
+    A few more of them keep to the topic than not: with even odds, a model this small needs minutes to find out that
+    the topic of an answer has anything to do with the question.
+    """
     chance = random.Random(seed)  # noqa: S311 - a simulation
     asked = [prompt for split in ("train", "held_out") for prompt in prompts(split)]
     for _ in range(documents):
         prompt = chance.choice(asked)
-        reply = response(prompt.text, chance, *(chance.random() < 0.5 for _ in range(3)))
+        courteous, on_topic, brief = (chance.random() < share for share in (0.5, 0.65, 0.5))
+        reply = response(prompt.text, chance, courteous=courteous, on_topic=on_topic, brief=brief)
         yield {"messages": [*prompt.messages, {"role": "assistant", "content": reply}]}
 
 
-def response(prompt: str, chance: random.Random, courteous: bool, on_topic: bool, brief: bool) -> str:
+def response(prompt: str, chance: random.Random, *, courteous: bool, on_topic: bool, brief: bool) -> str:
     """One answer of the desk in the given style."""
     topic = topic_of(prompt) or next(iter(TOPICS))
     if not on_topic:
@@ -137,28 +142,39 @@ class SimulatedRater:
         return ("left" if seen > 0 else "right"), strength
 
 
-# The judge of routing's kind "simulated", told the outward signs of what people want here, a quarter of its verdicts
-# turned round as in AlpacaFarm.
-SIMULATED_JUDGE: Mapping[str, Any] = {"flip": 0.25, "courtesy_words": sorted(COURTEOUS_WORDS)}
+# Settings for routing's judge of kind "simulated": minds that see manners and length but hardly the topic, and a verdict
+# in ten turned round. People see the topic, so the loop needs both.
+SIMULATED_JUDGE: Mapping[str, Any] = {
+    "flip": 0.1,
+    "temperature": 1.0,
+    "courtesy_words": sorted(COURTEOUS_WORDS),
+    "pool": [
+        {"name": "attentive", "brevity": 2, "courtesy": 1, "overlap": 0.5, "noise": 0.1},
+        {"name": "terse", "brevity": 4, "courtesy": 1, "noise": 0.1},
+        {"name": "warm", "brevity": 2, "courtesy": 2, "noise": 0.1},
+        {"name": "hasty", "brevity": 3, "courtesy": 1, "overlap": 0.5, "noise": 0.3, "position_bias": 0.1},
+    ],
+}
 
 # What `load_demo` and `loop` run: tuned so that two rounds take a few minutes on two cores.
 DEMO: Mapping[str, Any] = {
-    "documents": 6000,
-    "prompts_per_round": 300,
+    "documents": 11000,
+    "prompts_per_round": 400,
     "held_out_prompts": 200,
-    "human_share": 0.4,
+    "human_share": 0.5,
     "pretrain": {
         "vocabulary": 640,
-        "hidden_size": 128,
-        "layers": 3,
+        "hidden_size": 96,
+        "layers": 2,
         "heads": 4,
         "max_length": 96,
-        "batch_size": 32,
-        "learning_rate": 4e-3,
-        "epochs": 2,
+        "batch_size": 8,
+        "learning_rate": 1e-2,
+        "beta2": 0.95,
+        "epochs": 1,
         "checkpoint_every": 200,
     },
-    "respond": {"samples": 2, "temperature": 1.0, "max_new_tokens": 72, "max_prompt_tokens": 32, "batch_size": 100},
+    "respond": {"samples": 2, "temperature": 1.0, "max_new_tokens": 64, "max_prompt_tokens": 32, "batch_size": 100},
     "reward_model": {"learning_rate": 5e-4, "epochs": 3, "batch_size": 16, "max_length": 112, "checkpoint_every": 50},
     "dpo": {
         "learning_rate": 5e-4,
@@ -169,7 +185,7 @@ DEMO: Mapping[str, Any] = {
         "max_length": 112,
         "checkpoint_every": 50,
     },
-    "evaluate": {"prompts": 200, "max_new_tokens": 72, "max_length": 112, "batch_size": 100},
+    "evaluate": {"prompts": 200, "max_new_tokens": 64, "max_length": 112, "batch_size": 100},
 }
 
 

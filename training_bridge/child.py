@@ -129,8 +129,12 @@ def _own_stdout() -> TextIO:
 
 def _set_threads(spec: Mapping[str, Any]) -> None:
     """Threads by the specification, else OMP_NUM_THREADS, else the cores this process may use."""
+    # Threads that wait must sleep, not spin: the machine's other work (raters' pages) shares these cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     wanted = spec.get("threads") or os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))
     torch.set_num_threads(int(wanted))
 

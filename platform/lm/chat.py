@@ -104,4 +104,5 @@ def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
 
 def _end_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    return tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
+    end: int | None = tokenizer.eos_token_id
+    return tokenizer.sep_token_id if end is None else end

@@ -7,7 +7,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from lm.chat import Message, encode
 from lm.loading import Loaded
@@ -61,39 +67,42 @@ def _sample(
     filler = loaded.tokenizer.pad_token_id if loaded.tokenizer.pad_token_id is not None else ends[0]
     ids, mask = _pad_left(prompts, filler)
     draws = torch.stack([_draws(seed, key, sampling.max_new_tokens) for key in keys]).to(loaded.device)
-    config = GenerationConfig(
+    config = GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         max_new_tokens=sampling.max_new_tokens, do_sample=False, eos_token_id=ends, pad_token_id=filler
     )
-    choose: list[LogitsProcessor] = [_Draw(draws, ids.shape[1], sampling)] if sampling.temperature > 0 else []
-    output = loaded.model.generate(
+    output = loaded.model.generate(  # type: ignore[operator]  # a mixin that mypy does not see
         input_ids=ids.to(loaded.device),
         attention_mask=mask.to(loaded.device),
         generation_config=config,
-        logits_processor=LogitsProcessorList(choose),
+        logits_processor=_processors(sampling, draws, ids.shape[1]),
     )
     for key, row in zip(keys, output[:, ids.shape[1] :].tolist(), strict=True):
         stop = next((at for at, token in enumerate(row) if token in ends), None)
         tokens = row if stop is None else row[:stop]
-        text = loaded.tokenizer.decode(tokens, skip_special_tokens=True)
+        text = str(loaded.tokenizer.decode(tokens, skip_special_tokens=True))
         yield Generated(key, text, len(tokens), stop is not None)
 
 
 class _Draw(LogitsProcessor):
     """Inverse-transform sampling with one given uniform number a row and step; leaves only the drawn token possible."""
 
-    def __init__(self, draws: Tensor, prompt_width: int, sampling: Sampling) -> None:
-        self.draws, self.prompt_width, self.sampling = draws, prompt_width, sampling
+    def __init__(self, draws: Tensor, prompt_width: int) -> None:
+        self.draws, self.prompt_width = draws, prompt_width
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         uniform = self.draws[:, input_ids.shape[1] - self.prompt_width, None]
-        ranked, tokens = (scores.float() / self.sampling.temperature).sort(-1, descending=True, stable=True)
-        probabilities = ranked.softmax(-1).double()
-        before = probabilities.cumsum(-1) - probabilities
-        kept = probabilities * (before < self.sampling.top_p)
-        cumulative = kept.cumsum(-1)
-        last = (kept > 0).sum(-1, keepdim=True) - 1
-        place = torch.minimum((cumulative <= uniform * cumulative[:, -1:]).sum(-1, keepdim=True), last)
-        return torch.full_like(scores, -torch.inf).scatter(-1, tokens.gather(-1, place), 0.0)
+        cumulative = scores.float().softmax(-1).double().cumsum(-1)
+        drawn = (cumulative <= uniform * cumulative[:, -1:]).sum(-1, keepdim=True).clamp(max=scores.shape[-1] - 1)
+        return torch.full_like(scores, -torch.inf).scatter(-1, drawn, 0.0)
+
+
+def _processors(sampling: Sampling, draws: Tensor, prompt_width: int) -> LogitsProcessorList:
+    if sampling.temperature == 0:
+        return LogitsProcessorList()
+    steps: list[LogitsProcessor] = [TemperatureLogitsWarper(sampling.temperature)]
+    if sampling.top_p < 1:
+        steps.append(TopPLogitsWarper(sampling.top_p))
+    return LogitsProcessorList([*steps, _Draw(draws, prompt_width)])
 
 
 def _draws(seed: int, key: str, count: int) -> Tensor:

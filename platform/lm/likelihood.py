@@ -4,8 +4,7 @@ import inspect
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
-from transformers.modeling_utils import PreTrainedModel
+from torch import Tensor, nn
 
 from lm.batching import pad
 
@@ -20,7 +19,7 @@ def response_rows(
     return ids, mask, of_response
 
 
-def token_logps(model: PreTrainedModel, ids: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
+def token_logps(model: nn.Module, ids: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
     """log pi(token | what stands before it) at `wanted` [B, T] (bool), zero elsewhere; [B, T] in float32.
 
     The logit at position t - 1 scores token t. The language-model head, the largest matrix of a small model, runs only
@@ -35,12 +34,14 @@ def token_logps(model: PreTrainedModel, ids: Tensor, mask: Tensor, wanted: Tenso
     return spread.index_copy(1, columns + 1, picked * asked[:, columns])
 
 
-def sum_logps(model: PreTrainedModel, ids: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
+def sum_logps(model: nn.Module, ids: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
     """Sum over the wanted tokens, [B]."""
     return token_logps(model, ids, mask, wanted).sum(-1)
 
 
-def _logits(model: PreTrainedModel, ids: Tensor, mask: Tensor, columns: Tensor) -> Tensor:
+def _logits(model: nn.Module, ids: Tensor, mask: Tensor, columns: Tensor) -> Tensor:
     if "logits_to_keep" in inspect.signature(type(model).forward).parameters:
-        return model(input_ids=ids, attention_mask=mask, logits_to_keep=columns, use_cache=False).logits
-    return model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, columns]
+        kept: Tensor = model(input_ids=ids, attention_mask=mask, logits_to_keep=columns, use_cache=False).logits
+        return kept
+    whole: Tensor = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    return whole[:, columns]

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
-from transformers.modeling_utils import PreTrainedModel
+from torch import Tensor, nn
 
 from lm.batching import by_budget, pad
 from lm.chat import Message, encode
 from lm.loading import Loaded
 
 
-def rewards(model: PreTrainedModel, ids: Tensor, mask: Tensor) -> Tensor:
+def rewards(model: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
     """Scalar rewards [B] of token rows [B, T], padded on either side.
 
     Padding is moved to the right first: positions then count from each row's own start in every architecture, and the
@@ -20,7 +19,8 @@ def rewards(model: PreTrainedModel, ids: Tensor, mask: Tensor) -> Tensor:
     if not bool(mask[:, 0].all()):
         order = mask.int().argsort(dim=-1, descending=True, stable=True)
         ids, mask = ids.gather(-1, order), mask.gather(-1, order)
-    return model(input_ids=ids, attention_mask=mask).logits[:, 0].float()
+    logits: Tensor = model(input_ids=ids, attention_mask=mask).logits
+    return logits[:, 0].float()
 
 
 @torch.inference_mode()

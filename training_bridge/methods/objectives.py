@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import torch
-from torch import Tensor
-from transformers.modeling_utils import PreTrainedModel
+from torch import Tensor, nn
 
 from lm.batching import by_budget
 from training_bridge.methods.preferences import Relation
@@ -33,7 +32,7 @@ class Objective(Protocol[Item]):
         """Useful tokens: no padding, a prompt once for all its responses."""
         ...
 
-    def loss(self, model: PreTrainedModel, items: Sequence[Item]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, model: nn.Module, items: Sequence[Item]) -> tuple[Tensor, dict[str, float]]:
         """The weighted sum of losses, a scalar with gradient, and weighted sums of the measures to report."""
         ...
 

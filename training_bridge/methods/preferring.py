@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
-from transformers.modeling_utils import PreTrainedModel
+from torch import Tensor, nn
 
 from lm.batching import by_budget
 from lm.likelihood import response_rows, sum_logps
@@ -29,13 +28,13 @@ class DirectPreference(OnPreferences):
         super().__init__(token_budget=config.token_budget, pad_id=pad_id_of(loaded), device=loaded.device)
         self.config = config
 
-    def logps(self, model: PreTrainedModel, items: Sequence[PromptGroup]) -> Tensor:
+    def logps(self, model: nn.Module, items: Sequence[PromptGroup]) -> Tensor:
         """Log-probability of every response of the piece, summed over its tokens, [R]."""
         prompts = [group.prompt for group in items for _ in group.responses]
         responses = [response for group in items for response in group.responses]
         return sum_logps(model, *response_rows(prompts, responses, self.pad_id, self.device))
 
-    def loss(self, model: PreTrainedModel, items: Sequence[PromptGroup]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, model: nn.Module, items: Sequence[PromptGroup]) -> tuple[Tensor, dict[str, float]]:
         known = [value for group in items for value in group.reference or []]
         ratios = self.logps(model, items) - torch.tensor(known, device=self.device)
         pairs = self.pairs(items)

@@ -5,10 +5,9 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
-from transformers.modeling_utils import PreTrainedModel
 
 from lm.chat import text_of
 from lm.loading import Loaded, best_device, save
@@ -42,7 +41,7 @@ class NextToken:
     def tokens(self, items: Sequence[Tensor]) -> int:
         return sum(len(item) for item in items)
 
-    def loss(self, model: PreTrainedModel, items: Sequence[Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, model: nn.Module, items: Sequence[Tensor]) -> tuple[Tensor, dict[str, float]]:
         ids = torch.stack(list(items)).to(self.device)
         logits = model(input_ids=ids[:, :-1], use_cache=False).logits.float()
         return cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum"), {}
@@ -59,7 +58,7 @@ def pretrain(context: Context, config: PretrainConfig) -> Result:
     if len(blocks) < 2:
         raise Refused("The text is too short: it does not fill two blocks.")
     torch.manual_seed(context.seed)
-    loaded = Loaded(_model(tokenizer, config).to(best_device()), tokenizer)
+    loaded = Loaded(_model(tokenizer, config), tokenizer)
     context.phase(f"Reading {len(blocks)} blocks of {config.max_length} tokens")
     last = fit(context, config, loaded.model, blocks, NextToken(loaded.device, config.token_budget))
     folder = context.output / "model"
@@ -79,7 +78,9 @@ def learn_tokenizer(documents: Sequence[Document], vocabulary: int) -> PreTraine
         vocab_size=vocabulary, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
     learned.train_from_iterator((text for document in documents for text in _texts(document)), trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=learned, eos_token=END, pad_token=PAD)
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+        tokenizer_object=learned, eos_token=END, pad_token=PAD
+    )
     tokenizer.add_special_tokens({"additional_special_tokens": special[2:]})
     tokenizer.chat_template = TEMPLATE
     return tokenizer
@@ -96,7 +97,7 @@ def _blocks(tokenizer: PreTrainedTokenizerFast, documents: Sequence[Document], l
         if isinstance(document, str):
             text = f"{document}{END}"
         else:
-            text = str(tokenizer.apply_chat_template(document, tokenize=False))
+            text = str(tokenizer.apply_chat_template([dict(message) for message in document], tokenize=False))
         ids = tokenizer(text, add_special_tokens=False)["input_ids"][:length]
         if len(block) + len(ids) > length:
             yield torch.tensor((block + ids)[:length])
@@ -115,8 +116,11 @@ def _model(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Qwen2F
         num_key_value_heads=config.heads,
         max_position_embeddings=4 * config.max_length,
         tie_word_embeddings=True,
+        initializer_range=0.5 * config.hidden_size**-0.5,  # the usual 0.02 is meant for widths of hundreds to thousands
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return Qwen2ForCausalLM(shape)
+    model = Qwen2ForCausalLM(shape)
+    model.to(best_device())  # type: ignore[arg-type]  # mypy takes the decorated method for a function
+    return model

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
-from transformers.modeling_utils import PreTrainedModel
+from torch import Tensor, nn
 
 from lm.batching import pad
 from lm.loading import Loaded, load_reward_base, save
@@ -27,7 +26,7 @@ class BradleyTerry(OnPreferences):
         super().__init__(token_budget=config.token_budget, pad_id=pad_id, device=loaded.device)
         self.config = config
 
-    def loss(self, model: PreTrainedModel, items: Sequence[PromptGroup]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, model: nn.Module, items: Sequence[PromptGroup]) -> tuple[Tensor, dict[str, float]]:
         rows = [[*group.prompt, *response] for group in items for response in group.responses]
         scores = rewards(model, *pad(rows, self.pad_id, self.device))
         pairs = self.pairs(items)

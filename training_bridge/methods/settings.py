@@ -44,6 +44,12 @@ class Optimisation(Config):
         "cosine", description="How the learning rate falls after the warm-up."
     )
     weight_decay: float = Field(0.0, ge=0, le=1, description="Off: one short pass rarely needs it.")
+    beta2: float = Field(
+        0.999,
+        gt=0,
+        lt=1,
+        description="Adam's memory of squared gradients; a run of a few hundred steps wants it short.",
+    )
     max_grad_norm: float = Field(1.0, gt=0, le=1000, description="Clips the rare step that would undo many.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="bfloat16 halves memory on a GPU; losses are computed in float32 either way."

@@ -50,13 +50,15 @@ def fit(
     Resumes from `context.checkpoint` where its files are whole; else starts over, which ends in the same weights.
     """
     checkpoints.without_dropout(model)
+    if config.gradient_checkpointing:
+        model.gradient_checkpointing_enable()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     steps = Steps(items, batch_size=config.batch_size, epochs=config.epochs, seed=context.seed)
     context.total(len(steps))
     trainer = FeedbackTrainer(context, config, model, steps, objective)
     trainer.train(resume_from_checkpoint=_usable(context))
     if context.stop_requested():
         raise Cancelled
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return trainer.measured
 
 
@@ -80,10 +82,10 @@ def _arguments(context: Context, config: Optimisation, steps: int) -> TrainingAr
         lr_scheduler_type=SCHEDULES[config.schedule],
         warmup_steps=round(config.warmup * steps),
         weight_decay=config.weight_decay,
+        adam_beta2=config.beta2,
         max_grad_norm=config.max_grad_norm,
         optim="adamw_torch",
         bf16=config.precision == "bfloat16",
-        gradient_checkpointing=config.gradient_checkpointing,
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="steps",
@@ -115,14 +117,18 @@ class FeedbackTrainer(Trainer):
         arguments._n_gpu = min(arguments.n_gpu, 1)  # else Trainer wraps the model in nn.DataParallel by itself
         super().__init__(model=model, args=arguments, callbacks=[_StopWhenAsked(context)])
         self.remove_callback(PrinterCallback)
-        self.context, self.steps, self.objective = context, steps, objective
+        self.context = context
+        self.steps = steps
+        self.objective: Objective[Any] = objective
+        self.network = model
+        self.checkpoints = context.output / "checkpoints"
         self.measured: dict[str, float] = {}
         self._began = time.monotonic()
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         return DataLoader(self.steps, batch_size=1, collate_fn=_only)
 
-    def training_step(self, model: nn.Module, inputs: Sequence[Any], num_items_in_batch: Any = None) -> Tensor:
+    def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         """One optimiser step's forward and backward passes, piece by piece. Returns the step's mean loss, a scalar."""
         self._began = time.monotonic()
         model.train()
@@ -157,21 +163,22 @@ class FeedbackTrainer(Trainer):
         return 0  # Trainer's estimate reads a dict of tensors, which a step's items are not
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        folder = self.checkpoints / f"checkpoint-{self.state.global_step}"
         digest = checkpoints.write(folder, self._fill)
         self.context.saved(folder, self.state.global_step, digest)
         checkpoints.forget_older(folder.parent)
 
     def _fill(self, folder: Path) -> None:
-        save_model(self.model, str(folder / "model.safetensors"))
+        save_model(self.network, str(folder / "model.safetensors"))
+        assert self.optimizer is not None  # Trainer makes it before the first step
         checkpoints.save_optimizer(self.optimizer, self.lr_scheduler, folder)
         self.state.save_to_json(str(folder / "trainer_state.json"))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        load_model(self.model, Path(resume_from_checkpoint) / "model.safetensors")
+        load_model(self.network, Path(resume_from_checkpoint) / "model.safetensors")
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
+        if checkpoint is not None and self.optimizer is not None:
             checkpoints.load_optimizer(self.optimizer, self.lr_scheduler, Path(checkpoint))
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
