@@ -18,7 +18,7 @@ from annotation import serializers as forms
 from annotation.models import Rater
 from annotation.services import drafts, flags, holds, items, leases, raters, submissions
 from annotation.services import forms as form_versions
-from common.api import known_parameters
+from common.api import known_parameters, validated
 from common.errors import NotFound
 from corpus.importers.rows import Answer, Row
 from projects.access import ADMIN, EVERYONE, RESEARCH, REVIEW, ProjectAPIView
@@ -26,11 +26,6 @@ from projects.access import ADMIN, EVERYONE, RESEARCH, REVIEW, ProjectAPIView
 STREAM_CHUNK = 1000
 PAGE = 100
 NDJSON = "application/x-ndjson"
-
-
-def _valid(form: BaseSerializer[Any]) -> dict[str, Any]:
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
 
 
 def _number(request: Request, name: str) -> int | None:
@@ -57,7 +52,7 @@ class RaterAPIView(ProjectAPIView):
     def valid(self, form: BaseSerializer[Any], rater: Rater, token: uuid.UUID) -> dict[str, Any]:
         """The body; but first of all NotFound where the token is not theirs, whatever the body is like."""
         try:
-            return _valid(form)
+            return validated(form)
         except exceptions.ValidationError:
             holds.check_own(rater=rater, token=token)
             raise
@@ -130,7 +125,7 @@ class AnnotationsView(RaterAPIView):
     def post(self, request: Request, slug: str) -> Response:
         """Hands an answer in, once: 201, and 200 for the same one again. 409: `already-answered` with both versions;
         `lease-lost` and `item-void`, kept as a draft, to be handed in with `as_extra`."""
-        values = _valid(forms.SubmissionIn(data=request.data))
+        values = validated(forms.SubmissionIn(data=request.data))
         done = submissions.submit(rater=self.rater(), **values)
         return Response(forms.SubmissionOut(done).data, status=200 if done.replayed else 201)
 
@@ -162,7 +157,7 @@ class ReviseView(RaterAPIView):
     def post(self, request: Request, slug: str, annotation_id: int) -> Response:
         """Corrects an answer; the old one is kept. 409 `revised` with both versions where it was corrected before."""
         annotation = submissions.own_annotation(rater=self.rater(), annotation_id=annotation_id)
-        values = _valid(forms.RevisionIn(data=request.data))
+        values = validated(forms.RevisionIn(data=request.data))
         done = submissions.revise(rater=annotation.rater, annotation=annotation, **values)
         return Response(forms.SubmissionOut(done).data, status=200 if done.replayed else 201)
 
@@ -188,7 +183,7 @@ class FormView(ProjectAPIView):
     @extend_schema(operation_id="form_change", request=forms.FormIn, responses=forms.FormOut)
     def put(self, request: Request, slug: str) -> Response:
         """Puts a new version of the form in force; the same fields again change nothing."""
-        form_versions.set_form(project=self.project, fields=_valid(forms.FormIn(data=request.data))["form"])
+        form_versions.set_form(project=self.project, fields=validated(forms.FormIn(data=request.data))["form"])
         return Response(forms.FormOut(selectors.form(project=self.project)).data)
 
 
@@ -224,7 +219,7 @@ class ItemsView(ProjectAPIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """One item, to be routed. The same content under the same id again: 200. Many at once: an import."""
-        item, made = items.create_item(project=self.project, row=_row(_valid(forms.ItemIn(data=request.data))))
+        item, made = items.create_item(project=self.project, row=_row(validated(forms.ItemIn(data=request.data))))
         return Response(forms.ItemMade(item).data, status=201 if made else 200)
 
 

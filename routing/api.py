@@ -1,14 +1,12 @@
 """Plans, judges, budget, decisions and judge calls over HTTP: researchers read, admins change."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
-from common.api import Pages, known_parameters
+from common.api import chosen, known_parameters, paged, validated
 from common.errors import Invalid, NotFound
 from projects.access import ADMIN, RESEARCH, ProjectAPIView
 from routing import selectors, tasks
@@ -19,24 +17,6 @@ from routing.services.judges import ask_again, create_judge, retire_judge
 from routing.services.plans import set_plan
 
 
-def _page(view: ProjectAPIView, rows: "QuerySet[Any]", out: type[BaseSerializer[Any]]) -> Response:
-    pages = Pages()
-    found = pages.paginate_queryset(rows, view.request, view)
-    return pages.get_paginated_response(out(found, many=True).data)
-
-
-def _valid(form: BaseSerializer[Any]) -> dict[str, Any]:
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
-
-
-def _chosen(request: Request, name: str, values: list[str]) -> str | None:
-    value = request.query_params.get(name)
-    if value is not None and value not in values:
-        raise Invalid("Unknown value.", fields={name: [f"One of {', '.join(values)}."]})
-    return value
-
-
 class PlansView(ProjectAPIView):
     roles: ClassVar = {"GET": RESEARCH, "POST": ADMIN}
 
@@ -44,12 +24,12 @@ class PlansView(ProjectAPIView):
     def get(self, request: Request, slug: str) -> Response:
         """Every version of the plan, newest first: the first one is in force."""
         known_parameters(request, set())
-        return _page(self, selectors.plans(self.project), forms.PlanOut)
+        return paged(self, selectors.plans(self.project), forms.PlanOut)
 
     @extend_schema(operation_id="routing_plans_create", request=forms.PlanIn, responses={201: forms.PlanOut})
     def post(self, request: Request, slug: str) -> Response:
         """Puts a new plan in force; the same plan again changes nothing."""
-        values = _valid(forms.PlanIn(data=request.data))
+        values = validated(forms.PlanIn(data=request.data))
         values["judge"] = self._judge(values["judge"])
         made = set_plan(project=self.project, created_by=self.membership.user, **values)
         tasks.ring_project(self.project.pk)
@@ -84,7 +64,7 @@ class BudgetView(ProjectAPIView):
     @extend_schema(operation_id="routing_budget_update", request=forms.BudgetIn, responses=forms.BudgetOut)
     def put(self, request: Request, slug: str) -> Response:
         """Sets both limits; null: no limit. 422 below what is allocated already."""
-        values = _valid(forms.BudgetIn(data=request.data))
+        values = validated(forms.BudgetIn(data=request.data))
         set_limits(project=self.project, labels=values["labels_limit"], money=values["money_limit"])
         tasks.ring_project(self.project.pk)
         return Response(forms.BudgetOut(selectors.budget_view(self.project)).data)
@@ -97,12 +77,12 @@ class JudgesView(ProjectAPIView):
     def get(self, request: Request, slug: str) -> Response:
         """The judges, those in use first."""
         known_parameters(request, set())
-        return _page(self, selectors.judges(self.project), forms.JudgeOut)
+        return paged(self, selectors.judges(self.project), forms.JudgeOut)
 
     @extend_schema(operation_id="judges_create", request=forms.JudgeIn, responses={201: forms.JudgeOut})
     def post(self, request: Request, slug: str) -> Response:
         """Makes a judge. It is immutable: another configuration is another judge."""
-        values = _valid(forms.JudgeIn(data=request.data))
+        values = validated(forms.JudgeIn(data=request.data))
         made = create_judge(project=self.project, created_by=self.membership.user, **values)
         return Response(forms.JudgeOut(made).data, status=201)
 
@@ -156,9 +136,9 @@ class DecisionsView(ProjectAPIView):
     def get(self, request: Request, slug: str) -> Response:
         """Every word of the router, newest first."""
         known_parameters(request, {"route", "item"})
-        route = _chosen(request, "route", Decision.Route.values)
+        route = chosen(request, "route", Decision.Route.values)
         item = request.query_params.get("item", "").replace("\x00", "\ufffd")
-        return _page(self, selectors.decisions(self.project, route=route, item=item), forms.DecisionOut)
+        return paged(self, selectors.decisions(self.project, route=route, item=item), forms.DecisionOut)
 
 
 class DecisionView(ProjectAPIView):
@@ -188,6 +168,6 @@ class JudgeCallsView(ProjectAPIView):
         judge = request.query_params.get("judge")
         if judge is not None and not (judge.isascii() and judge.isdigit() and len(judge) < 19):
             raise Invalid("Unknown value.", fields={"judge": ["A judge's id."]})
-        state = _chosen(request, "state", JudgeCall.State.values)
+        state = chosen(request, "state", JudgeCall.State.values)
         rows = selectors.judge_calls(self.project, judge=int(judge) if judge else None, state=state)
-        return _page(self, rows, forms.JudgeCallOut)
+        return paged(self, rows, forms.JudgeCallOut)

@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from common.api import StrictSerializer
 from routing.judges import JUDGES
 from routing.models import Decision, Judge, JudgeCall, RoutingPlan
 from routing.policies import POLICIES
@@ -18,7 +19,7 @@ class Limited(serializers.IntegerField):
         super().__init__(min_value=0, max_value=2**31 - 1, **kwargs)
 
 
-class PlanIn(serializers.Serializer[Any]):
+class PlanIn(StrictSerializer):
     policy = serializers.ChoiceField(choices=sorted(POLICIES))
     config = serializers.DictField(required=False, default=dict)
     judge = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="A judge's id")
@@ -32,7 +33,7 @@ class PlanOut(serializers.ModelSerializer[RoutingPlan]):
         fields = ["number", "policy", "config", "judge", "created_at"]
 
 
-class BudgetIn(serializers.Serializer[Any]):
+class BudgetIn(StrictSerializer):
     labels_limit = Limited(allow_null=True)
     money_limit = serializers.DecimalField(max_digits=14, decimal_places=6, min_value=Decimal(0), allow_null=True)
 
@@ -49,7 +50,7 @@ class BudgetOut(serializers.Serializer[Any]):
     judges_spent = serializers.DecimalField(max_digits=14, decimal_places=6)
 
 
-class JudgeIn(serializers.Serializer[Any]):
+class JudgeIn(StrictSerializer):
     name = serializers.CharField(max_length=80)
     kind = serializers.ChoiceField(choices=sorted(JUDGES))
     config = serializers.DictField(required=False, default=dict)

@@ -1,16 +1,14 @@
 """Snapshots, runs and models over HTTP, for admins and researchers."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
-from common.api import Pages, known_parameters
+from common.api import chosen, known_parameters, paged, validated
 from common.errors import Invalid, NotFound
 from corpus.models import ModelVersion
 from projects.access import RESEARCH, ProjectAPIView
@@ -20,25 +18,6 @@ from training_bridge.models import Run, Snapshot
 from training_bridge.views import attachment
 
 
-def _page(view: ProjectAPIView, rows: "QuerySet[Any]", out: type[BaseSerializer[Any]]) -> Response:
-    pages = Pages()
-    found = pages.paginate_queryset(rows, view.request, view)
-    return pages.get_paginated_response(out(found, many=True).data)
-
-
-def _valid(form: BaseSerializer[Any]) -> dict[str, Any]:
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
-
-
-def _chosen(request: Request, name: str, values: list[str]) -> str | None:
-    """A query parameter that is one of `values`, or None where it is not given. Raises Invalid."""
-    value = request.query_params.get(name)
-    if value is not None and value not in values:
-        raise Invalid("Unknown value.", fields={name: [f"One of {', '.join(values)}."]})
-    return value
-
-
 class SnapshotsView(ProjectAPIView):
     roles: ClassVar = {"GET": RESEARCH, "POST": RESEARCH}
 
@@ -46,12 +25,12 @@ class SnapshotsView(ProjectAPIView):
     def get(self, request: Request, slug: str) -> Response:
         """The snapshots, newest first."""
         known_parameters(request, set())
-        return _page(self, selectors.snapshots_of(self.project), forms.SnapshotOut)
+        return paged(self, selectors.snapshots_of(self.project), forms.SnapshotOut)
 
     @extend_schema(operation_id="snapshots_create", request=forms.SnapshotIn, responses={202: forms.SnapshotOut})
     def post(self, request: Request, slug: str) -> Response:
         """Asks for a snapshot. It is built in the background: ask again until its state is ready or failed."""
-        values = _valid(forms.SnapshotIn(data=request.data))
+        values = validated(forms.SnapshotIn(data=request.data))
         made = services.request_snapshot(project=self.project, user=self.membership.user, **values)
         tasks.ring(tasks.build_snapshot, made.pk)
         return Response(forms.SnapshotOut(made).data, status=202)
@@ -115,14 +94,14 @@ class RunsView(ProjectAPIView):
     def get(self, request: Request, slug: str) -> Response:
         """The runs, newest first."""
         known_parameters(request, {"state"})
-        state = _chosen(request, "state", Run.State.values)
+        state = chosen(request, "state", Run.State.values)
         rows = selectors.runs_of(self.project)
-        return _page(self, rows.filter(state=state) if state else rows, forms.RunOut)
+        return paged(self, rows.filter(state=state) if state else rows, forms.RunOut)
 
     @extend_schema(operation_id="runs_start", request=forms.RunIn, responses={202: forms.RunOut})
     def post(self, request: Request, slug: str) -> Response:
         """Starts a run. While one with the very same specification is active, that one is the answer."""
-        values = _valid(forms.RunIn(data=request.data))
+        values = validated(forms.RunIn(data=request.data))
         made = services.start_run(
             project=self.project,
             method=values["method"],
@@ -168,7 +147,7 @@ class RunMetricsView(ProjectAPIView):
     def get(self, request: Request, slug: str, run_id: int) -> Response:
         """What a run measured, by step."""
         known_parameters(request, set())
-        return _page(self, selectors.run_of(self.project, run_id).metrics.order_by("step"), forms.MetricOut)
+        return paged(self, selectors.run_of(self.project, run_id).metrics.order_by("step"), forms.MetricOut)
 
 
 class RunLogView(ProjectAPIView):
@@ -178,7 +157,7 @@ class RunLogView(ProjectAPIView):
     def get(self, request: Request, slug: str, run_id: int) -> Response:
         """A run's log, from its beginning."""
         known_parameters(request, set())
-        return _page(self, selectors.run_of(self.project, run_id).log_lines.order_by("pk"), forms.LogOut)
+        return paged(self, selectors.run_of(self.project, run_id).log_lines.order_by("pk"), forms.LogOut)
 
 
 class RunCancelView(ProjectAPIView):
@@ -213,14 +192,14 @@ class ModelsView(ProjectAPIView):
     def get(self, request: Request, slug: str) -> Response:
         """The model versions, newest first."""
         known_parameters(request, {"kind"})
-        kind = _chosen(request, "kind", ModelVersion.Kind.values)
+        kind = chosen(request, "kind", ModelVersion.Kind.values)
         rows = selectors.models_of(self.project)
-        return _page(self, rows.filter(kind=kind) if kind else rows, forms.ModelOut)
+        return paged(self, rows.filter(kind=kind) if kind else rows, forms.ModelOut)
 
     @extend_schema(operation_id="models_register", request=forms.ModelIn, responses={201: forms.ModelOut})
     def post(self, request: Request, slug: str) -> Response:
         """Registers a hub model or a local folder."""
-        values = _valid(forms.ModelIn(data=request.data))
+        values = validated(forms.ModelIn(data=request.data))
         made = services.register_model(project=self.project, user=self.membership.user, **values)
         tasks.ring(tasks.hash_weights, made.pk)
         return Response(forms.ModelOut(made).data, status=201)

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from accounts import selectors, services
 from accounts.authentication import ApiRequest, TokenScope
 from accounts.models import ApiToken, User
-from common.api import Pages, known_parameters
+from common.api import Pages, known_parameters, paged
 from common.http import client_address
 
 
@@ -64,9 +64,7 @@ class TokensView(OwnAPIView):
     def get(self, request: ApiRequest) -> Response:
         """The caller's tokens that have not ended. No secret is among it: those were shown once, when made."""
         known_parameters(request, set())
-        pages = Pages()
-        rows = pages.paginate_queryset(selectors.live_tokens(request.user), request, self)
-        return pages.get_paginated_response(TokenOut(rows, many=True).data)
+        return paged(self, selectors.live_tokens(request.user), TokenOut)
 
 
 class TokenView(OwnAPIView):

@@ -1,17 +1,22 @@
 """What every API view shares: strict JSON in, problem details out (RFC 9457), bounded pages, no unknown parameters."""
 
 import json
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import exceptions, pagination, parsers, renderers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import text
-from common.errors import DomainError, TooLarge
+from common.errors import DomainError, Invalid, TooLarge
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # it imports this module, by the settings
 
 PROBLEM = "application/problem+json"
 
@@ -64,6 +69,29 @@ class Pages(pagination.LimitOffsetPagination):
 
     default_limit = 50
     max_limit = 500
+
+
+def paged(
+    view: "APIView", rows: "QuerySet[Any]", out: type[serializers.BaseSerializer[Any]], **context: Any
+) -> Response:
+    """One page of `rows`, as the request of `view` asks for it, each row through the serializer `out`."""
+    pages = Pages()
+    found = pages.paginate_queryset(rows, view.request, view)
+    return pages.get_paginated_response(out(found, many=True, context=context).data)
+
+
+def validated(form: "serializers.BaseSerializer[Any]") -> dict[str, Any]:
+    """What a serializer made of the request's data. Raises ValidationError, which becomes a 422."""
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def chosen(request: Request, name: str, values: Collection[str]) -> str | None:
+    """A query parameter that is one of `values`; None where it is not given. Raises Invalid."""
+    value = request.query_params.get(name)
+    if value is not None and value not in values:
+        raise Invalid("Unknown value.", fields={name: [f"One of {', '.join(values)}."]})
+    return value
 
 
 def known_parameters(request: Request, allowed: set[str]) -> None:

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import text
-from common.api import Pages, StrictJSONParser, known_parameters
+from common.api import StrictJSONParser, StrictSerializer, known_parameters, paged, validated
 from corpus import selectors, services, tasks
 from corpus.importers import IMPORTERS
 from corpus.models import Import, Prompt
@@ -51,7 +51,7 @@ class OptionsField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
         return value
 
 
-class NewImportSerializer(serializers.Serializer[Any]):
+class NewImportSerializer(StrictSerializer):
     """What both kinds of body share."""
 
     format = serializers.ChoiceField(choices=sorted(IMPORTERS))
@@ -76,9 +76,7 @@ class ImportsAPI(ProjectAPIView):
     @extend_schema(operation_id="imports_list", responses=ImportSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         known_parameters(request, set())
-        pages = Pages()
-        found = pages.paginate_queryset(selectors.imports(self.project), request, self)
-        return pages.get_paginated_response(ImportSerializer(found, many=True).data)
+        return paged(self, selectors.imports(self.project), ImportSerializer)
 
     @extend_schema(
         operation_id="imports_create",
@@ -89,9 +87,7 @@ class ImportsAPI(ProjectAPIView):
         """Begins an import; it goes on in a worker. Ask for its state until it is succeeded, rejected or failed."""
         known_parameters(request, set())
         uploaded = (request.content_type or "").startswith("multipart/")
-        form = (UploadedImportSerializer if uploaded else InlineImportSerializer)(data=request.data)
-        form.is_valid(raise_exception=True)
-        given = dict(form.validated_data)
+        given = validated((UploadedImportSerializer if uploaded else InlineImportSerializer)(data=request.data))
         given["project"], given["user"] = self.project, request.user
         if uploaded:
             run = services.start_import(**given)
@@ -123,7 +119,7 @@ class ImportReportAPI(ProjectAPIView):
         return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
 
 
-class RetrySerializer(serializers.Serializer[Any]):
+class RetrySerializer(StrictSerializer):
     skip_bad_lines = serializers.BooleanField(default=False)
 
 
@@ -134,9 +130,7 @@ class ImportRetryAPI(ProjectAPIView):
     def post(self, request: Request, slug: str, import_id: int) -> Response:
         """Tries a failed import again or, with `skip_bad_lines`, takes the good lines of a rejected one."""
         run = selectors.one_import(self.project, import_id)
-        form = RetrySerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        services.retry_import(run=run, **form.validated_data)
+        services.retry_import(run=run, **validated(RetrySerializer(data=request.data)))
         tasks.ring(run.pk)
         run.refresh_from_db()
         return Response(ImportSerializer(run).data, status=status.HTTP_202_ACCEPTED)
@@ -149,7 +143,7 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
         read_only_fields = fields
 
 
-class OpenPromptsSerializer(serializers.Serializer[Any]):
+class OpenPromptsSerializer(StrictSerializer):
     ids = serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=1, max_length=MAX_OPENED)
     open = serializers.BooleanField()
 
@@ -168,10 +162,7 @@ class PromptsAPI(ProjectAPIView):
         if wanted not in {None, "true", "false"}:
             raise exceptions.ParseError("open must be true or false.")
         found = selectors.prompts(self.project, open=None if wanted is None else wanted == "true")
-        pages = Pages()
-        return pages.get_paginated_response(
-            PromptSerializer(pages.paginate_queryset(found, request, self), many=True).data
-        )
+        return paged(self, found, PromptSerializer)
 
     @extend_schema(
         operation_id="prompts_open",
@@ -180,7 +171,6 @@ class PromptsAPI(ProjectAPIView):
     )
     def patch(self, request: Request, slug: str) -> Response:
         """Opens or closes prompts: open ones are answered by the next policy version."""
-        form = OpenPromptsSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        ids, opening = form.validated_data["ids"], form.validated_data["open"]
-        return Response({"changed": services.set_open(project=self.project, prompt_ids=ids, open=opening)})
+        given = validated(OpenPromptsSerializer(data=request.data))
+        changed = services.set_open(project=self.project, prompt_ids=given["ids"], open=given["open"])
+        return Response({"changed": changed})

@@ -1,34 +1,21 @@
 """Projects over the API: mine, their settings, people and guideline."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts.authentication import ApiRequest, TokenScope
-from common.api import Pages, known_parameters
+from common.api import Pages, known_parameters, paged, validated
 from common.errors import NotFound
 from projects import selectors
 from projects import serializers as forms
 from projects.access import ADMIN, EVERYONE, ProjectAPIView
 from projects.models import Project
 from projects.services import guidelines, invitations, members, projects
-
-
-def _page(view: APIView, rows: QuerySet[Any], out: type[BaseSerializer[Any]], **context: Any) -> Response:
-    pages = Pages()
-    found = pages.paginate_queryset(rows, view.request, view)
-    return pages.get_paginated_response(out(found, many=True, context=context).data)
-
-
-def _valid(form: BaseSerializer[Any]) -> dict[str, Any]:
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
 
 
 class ProjectsView(APIView):
@@ -41,14 +28,14 @@ class ProjectsView(APIView):
         known_parameters(request, set())
         mine = {member.project_id: member for member in selectors.memberships_of(request.user)}
         rows = Project.objects.filter(pk__in=mine).order_by("state", "name", "pk")
-        return _page(self, rows, forms.ProjectOut, roles={key: member.role for key, member in mine.items()})
+        return paged(self, rows, forms.ProjectOut, roles={key: member.role for key, member in mine.items()})
 
     @extend_schema(operation_id="projects_create", request=forms.ProjectIn, responses={201: forms.ProjectOut})
     def post(self, request: ApiRequest) -> Response:
         """A new project, the caller its admin. For those who may create projects."""
         if not request.user.may_create_projects:
             raise NotFound  # asked before the body is looked at
-        made = projects.create_project(actor=request.user, **_valid(forms.ProjectIn(data=request.data)))
+        made = projects.create_project(actor=request.user, **validated(forms.ProjectIn(data=request.data)))
         return Response(forms.ProjectOut(made, context={"roles": {made.pk: "admin"}}).data, status=201)
 
 
@@ -67,7 +54,7 @@ class ProjectView(ProjectAPIView):
     @extend_schema(operation_id="projects_change", request=forms.ProjectChange, responses=forms.ProjectOut)
     def patch(self, request: ApiRequest, slug: str) -> Response:
         """Changes the settings that are given."""
-        values = _valid(forms.ProjectChange(data=request.data, partial=True))
+        values = validated(forms.ProjectChange(data=request.data, partial=True))
         return self._answer(projects.change_settings(project=self.project, actor=request.user, **values))
 
 
@@ -78,7 +65,7 @@ class MembersView(ProjectAPIView):
     def get(self, request: ApiRequest, slug: str) -> Response:
         """The people of a project and their roles."""
         known_parameters(request, set())
-        return _page(self, selectors.members(self.project), forms.MemberOut)
+        return paged(self, selectors.members(self.project), forms.MemberOut)
 
 
 class MemberView(ProjectAPIView):
@@ -88,7 +75,7 @@ class MemberView(ProjectAPIView):
     def patch(self, request: ApiRequest, slug: str, member_id: int) -> Response:
         """Gives a member another role. The last admin keeps theirs (409)."""
         get_object_or_404(self.project.memberships, pk=member_id)  # asked before the body is looked at
-        role = _valid(forms.RoleIn(data=request.data))["role"]
+        role = validated(forms.RoleIn(data=request.data))["role"]
         changed = members.change_role(project=self.project, member_id=member_id, role=role, actor=request.user)
         return Response(forms.MemberOut(changed).data)
 
@@ -106,12 +93,12 @@ class InvitationsView(ProjectAPIView):
     def get(self, request: ApiRequest, slug: str) -> Response:
         """The invitations that can still be used."""
         known_parameters(request, set())
-        return _page(self, selectors.standing_invitations(self.project), forms.InvitationOut)
+        return paged(self, selectors.standing_invitations(self.project), forms.InvitationOut)
 
     @extend_schema(operation_id="invitations_create", request=forms.InvitationIn, responses={201: forms.InvitationMade})
     def post(self, request: ApiRequest, slug: str) -> Response:
         """A link that makes whoever opens it a member, once."""
-        values = _valid(forms.InvitationIn(data=request.data))
+        values = validated(forms.InvitationIn(data=request.data))
         made, path = invitations.make_invitation(project=self.project, actor=request.user, **values)
         answer = dict(forms.InvitationOut(made).data) | {"link": request.build_absolute_uri(path)}
         return Response(answer, status=201)
@@ -134,12 +121,12 @@ class GuidelinesView(ProjectAPIView):
     def get(self, request: ApiRequest, slug: str) -> Response:
         """Every version of the guideline, the newest first."""
         known_parameters(request, set())
-        return _page(self, self.project.guidelines.all(), forms.GuidelineOut)
+        return paged(self, self.project.guidelines.all(), forms.GuidelineOut)
 
     @extend_schema(operation_id="guidelines_create", request=forms.GuidelineIn, responses={201: forms.GuidelineOut})
     def post(self, request: ApiRequest, slug: str) -> Response:
         """The next version. The same text as the newest one makes no new version."""
-        text = _valid(forms.GuidelineIn(data=request.data))["text"]
+        text = validated(forms.GuidelineIn(data=request.data))["text"]
         made = guidelines.add_guideline(project=self.project, text=text, actor=request.user)
         return Response(forms.GuidelineOut(made).data, status=201)
 
