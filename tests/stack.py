@@ -13,12 +13,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from config.bundled_redis import free_port
+from config.processes import die_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,7 +42,15 @@ class Stack:
     def start(self, timeout: float = 120) -> None:
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "config.supervisor", *(["--demo"] if self.demo else [])]
-            self.supervisor = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT)
+            self.supervisor = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A test run killed hard must not leave a product running.
+                preexec_fn=partial(die_with_parent, os.getpid()),
+            )
         self.wait_ready(timeout)
 
     def stop(self, timeout: float = 60) -> int:

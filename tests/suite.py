@@ -8,10 +8,12 @@ whole product runs once more, without the browser, for the sake of its pool and 
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO
 
@@ -51,6 +53,12 @@ class Running:
         self.part, self.output, self.started = part, output, time.monotonic()
         self.popen = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
+    def stop(self) -> None:
+        """As by Ctrl-C, so that it takes its databases and folders with it."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGINT)
+            self.popen.wait()
+
     def passed(self) -> bool:
         """Waits for the end, and says how it went."""
         good = self.popen.wait() in {0, NOTHING_COLLECTED}
@@ -65,14 +73,19 @@ class Running:
 
 def main(arguments: list[str]) -> int:
     failed = []
-    with server() as url, tempfile.TemporaryFile() as aside:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
+    with server() as url, tempfile.TemporaryFile() as aside, ExitStack() as ends:
         first, second = TOGETHER
         print(f"=== {first.title} (and {second.title}, shown afterwards)", flush=True)
         pair = [Running(first, url, arguments), Running(second, url, arguments, aside)]
+        for running in pair:
+            ends.callback(running.stop)
         failed += [running.part.title for running in pair if not running.passed()]
         for part in ALONE:
             print(f"\n=== {part.title}", flush=True)
-            if not Running(part, url, arguments).passed():
+            running = Running(part, url, arguments)
+            ends.callback(running.stop)
+            if not running.passed():
                 failed.append(part.title)
     print(f"\nFailed: {', '.join(failed)}" if failed else "\nAll passed.")
     return 1 if failed else 0
