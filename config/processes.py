@@ -97,6 +97,9 @@ class Family:
         for process in self.members:
             if process.popen is not None and process.popen.poll() is not None:
                 self._pid_file(process).unlink(missing_ok=True)
+                # Its last words first: they say why. Only what is there, since its children may hold the pipe open.
+                while self._read(0):
+                    pass
                 self.say("supervisor", process.bury())
             if process.due:
                 self._start(process)
@@ -125,8 +128,10 @@ class Family:
         self._selector.register(popen.stdout, selectors.EVENT_READ, process.name)
         self._pid_file(process).write_text(f"{popen.pid}\n")
 
-    def _read(self, seconds: float) -> None:
-        for key, _ in self._selector.select(seconds):
+    def _read(self, seconds: float) -> bool:
+        """Passes on what the processes print, waiting up to `seconds` for it; whether there was anything."""
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
             chunk = os.read(key.fd, 65536)
             *lines, rest = (self._rest.pop(key.fd, b"") + chunk).split(b"\n")
             if chunk:
@@ -138,6 +143,7 @@ class Family:
             for line in lines:
                 if line.strip():
                     self.say(key.data, line.decode(errors="replace"))
+        return bool(ready)
 
     def _pid_file(self, process: Process) -> Path:
         return self.pids / f"{process.name}.pid"

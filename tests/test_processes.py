@@ -41,9 +41,9 @@ def alive(pid: int) -> bool:
 
 def test_output_is_passed_on_line_by_line_and_the_dead_come_back(family: Family) -> None:
     family.members.append(python("one", "print('half', end=''); print(' line'); print('last', end='')"))
-    until(family, lambda: family.lines.count(("one", "last")) == 2)  # type: ignore[attr-defined]
+    until(family, lambda: family.lines.count(("one", "last")) == 2, 30)  # type: ignore[attr-defined]
     said = family.lines  # type: ignore[attr-defined]
-    assert said[:2] == [("one", "half line"), ("one", "last")]
+    assert said[:2] == [("one", "half line"), ("one", "last")], said
     assert ("supervisor", "one ended with code 0; it starts again in 0.5 s") in said
 
 
