@@ -97,9 +97,11 @@ class Family:
         for process in self.members:
             if process.popen is not None and process.popen.poll() is not None:
                 self._pid_file(process).unlink(missing_ok=True)
-                # Its last words first: they say why. Only what is there, since its children may hold the pipe open.
-                while self._read(0):
-                    pass
+                # Its last words first: they say why. Only what is there, since its children may hold the pipe open,
+                # and with an end, since others go on talking.
+                for _ in range(20):
+                    if not self._read(0):
+                        break
                 self.say("supervisor", process.bury())
             if process.due:
                 self._start(process)
