@@ -5,10 +5,15 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Response, sync_playwright
+
+from accounts.models import User
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -20,6 +25,9 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+DESKTOP = {"width": 1280, "height": 800}
+PATIENCE_MS = 15_000
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
 def executable() -> str | None:
@@ -47,41 +55,69 @@ class Complaints:
 
     heard: list[str] = field(default_factory=list)
 
-    def watch(self, page: Page, tolerate: str | None) -> None:
-        def hear(text: str) -> None:
-            if tolerate is None or not re.search(tolerate, text):
-                self.heard.append(f"{page.url}: {text}")
+    def watch(self, context: BrowserContext, tolerate: str | None) -> None:
+        """Hears every page of the context, but nothing that the pattern `tolerate` finds something in."""
 
-        page.on("pageerror", lambda error: hear(f"page error: {error}"))
-        page.on(
-            "console",
-            lambda message: hear(f"console: {message.text}") if message.type in {"error", "warning"} else None,
-        )
-        page.on("dialog", lambda dialog: (hear(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on(
-            "response", lambda answer: hear(f"answer {answer.status} of {answer.url}") if answer.status >= 500 else None
-        )
+        def hear(page: Page | None, text: str) -> None:
+            if tolerate is None or not re.search(tolerate, text):
+                self.heard.append(f"{page.url if page else 'a closed page'}: {text}")
+
+        def on_console(message: ConsoleMessage) -> None:
+            if message.type in {"error", "warning"}:
+                hear(message.page, f"console: {message.text}")
+
+        def on_dialog(dialog: Dialog) -> None:
+            hear(dialog.page, f"dialog: {dialog.message}")
+            dialog.dismiss()
+
+        def on_response(answer: Response) -> None:
+            if answer.status >= 500:
+                hear(None, f"answer {answer.status} of {answer.url}")
+
+        context.on("weberror", lambda error: hear(error.page, f"page error: {error.error}"))
+        context.on("console", on_console)
+        context.on("dialog", on_dialog)
+        context.on("response", on_response)
 
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """`open_page(base_url, tolerate=None, **context)`: a new person's browser, signed in as nobody.
+    """`open_page(base_url, user=None, tolerate=None, **context)`: a browser of that person's own, not yet anywhere.
 
-    `context`: Playwright's new_context options (viewport, java_script_enabled, color_scheme …). `tolerate`: a pattern
-    of complaints this page may make, e.g. r"status of 409". Everything else that it complains of fails the test.
+    `user`: who is signed in, where the server shares the test's database. `tolerate`: a pattern of complaints these
+    pages may make, e.g. r"status of 409"; everything else that they complain of fails the test. `context`: Playwright's
+    new_context options (viewport, java_script_enabled, color_scheme …).
     """
     complaints = Complaints()
     contexts: list[BrowserContext] = []
 
-    def open_one(base_url: str, *, tolerate: str | None = None, **context: Any) -> Page:
-        made = browser.new_context(base_url=base_url, **context)
-        made.set_default_timeout(15_000)
+    def open_one(base_url: str, *, user: User | None = None, tolerate: str | None = None, **context: Any) -> Page:
+        made = browser.new_context(base_url=base_url, **{"viewport": DESKTOP} | context)
+        made.set_default_timeout(PATIENCE_MS)
         contexts.append(made)
-        page = made.new_page()
-        complaints.watch(page, tolerate)
-        return page
+        complaints.watch(made, tolerate)
+        if user is not None:
+            sign_in(made, user, base_url)
+        return made.new_page()
 
     yield open_one
     for context in contexts:
         context.close()
     assert not complaints.heard, "the browser complained:\n" + "\n".join(complaints.heard)
+
+
+def sign_in(context: BrowserContext, user: User, base_url: str) -> None:
+    """Puts a fresh session of `user` into a browser."""
+    client = Client()
+    client.force_login(user)
+    value = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": base_url}])
+
+
+def axe(page: Page) -> list[str]:
+    """What axe-core finds wrong with the page as it stands, one line a finding."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['target']} {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]
+    ]

@@ -35,8 +35,8 @@ def test_complaints_are_heard_unless_tolerated(live_stack: Stack, browser: Brows
     for tolerate in (None, heard):
         complaints = Complaints()
         with browser.new_context(base_url=live_stack.url) as context:
+            complaints.watch(context, tolerate)
             page = context.new_page()
-            complaints.watch(page, tolerate)
             page.goto("/")
             page.evaluate(f"() => {{ {script} }}")
             page.wait_for_timeout(300)

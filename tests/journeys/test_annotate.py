@@ -12,10 +12,9 @@ from accounts.models import User
 from annotation.models import Annotation, Draft, Flag, Item, Skip, Slot
 from annotation.services import items, leases, raters, submissions
 from projects.models import Project
+from tests.browser import axe, sign_in
 from tests.factories import GuidelineFactory, ItemFactory, PromptFactory, ResponseFactory
-from tests.journeys.conftest import sign_in
 
-playwright_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -44,11 +43,17 @@ def waiting(project: Project) -> Callable[..., list[Item]]:
 
 
 @pytest.fixture
-def desk(open_page: Callable[..., Any], project: Project, rosa: User) -> Callable[..., Any]:
+def page_of(open_page: Callable[..., Any], live_server: Any) -> Callable[..., Any]:
+    """`page_of(user, **options)`: a signed-in person's browser on this test's own data."""
+    return lambda user, **options: open_page(live_server.url, user=user, **options)
+
+
+@pytest.fixture
+def desk(page_of: Callable[..., Any], project: Project, rosa: User) -> Callable[..., Any]:
     """`desk()`: rosa's page with an item on it."""
 
     def sit_down(**options: Any) -> Any:
-        page = open_page(rosa, **options)
+        page = page_of(rosa, **options)
         page.goto(f"/projects/{project.slug}/annotate/")
         page.wait_for_selector("#judgement")
         return page
@@ -123,9 +128,9 @@ def test_what_is_missing_is_listed_and_focused(desk: Any, waiting: Any, project:
     assert answers()[0].values["preference"]["rationale"] == "sdf1 w?"
 
 
-def test_without_javascript(open_page: Any, waiting: Any, project: Project, rosa: User) -> None:
+def test_without_javascript(page_of: Any, waiting: Any, project: Project, rosa: User) -> None:
     waiting(3)
-    page = open_page(rosa, java_script_enabled=False)
+    page = page_of(rosa, java_script_enabled=False)
     page.goto(f"/projects/{project.slug}/annotate/")
     page.get_by_label("B is clearly better").check(force=True)
     page.fill("textarea", "It says how.")
@@ -215,10 +220,9 @@ def test_a_reload_and_another_device_find_the_draft(desk: Any, waiting: Any) -> 
 
 def test_two_tabs_show_both_versions(desk: Any, waiting: Any) -> None:
     waiting(2)
-    page = desk()
+    page = desk(tolerate="409")
     other = page.context.new_page()
     other.goto(page.url)
-    page.expected_faults.append("409")  # the browser logs each answer of that kind
     page.keyboard.press("1")
     saved(page)
     other.keyboard.press("7")
@@ -245,8 +249,7 @@ def test_a_lease_lost_while_typing_keeps_the_text_as_an_extra(
     desk: Any, waiting: Any, project: Project, rui: User
 ) -> None:
     (item,) = waiting(1)
-    page = desk()
-    page.expected_faults.append("409")
+    page = desk(tolerate="409")
     page.keyboard.press("2")
     page.keyboard.press("e")
     page.keyboard.type("Slow but sure.")
@@ -279,8 +282,7 @@ def test_a_lease_that_ran_out_but_nobody_took_still_serves(desk: Any, waiting: A
 
 def test_offline_keeps_the_answer_and_sends_it_when_back(desk: Any, waiting: Any) -> None:
     waiting(2)
-    page = desk()
-    page.expected_faults.append("ERR_INTERNET_DISCONNECTED")
+    page = desk(tolerate="ERR_INTERNET_DISCONNECTED")
     before = token_of(page)
     page.context.set_offline(True)
     page.keyboard.press("5")
@@ -297,8 +299,7 @@ def test_offline_keeps_the_answer_and_sends_it_when_back(desk: Any, waiting: Any
 
 def test_an_answer_given_offline_survives_the_closed_tab(desk: Any, waiting: Any) -> None:
     waiting(2)
-    page = desk()
-    page.expected_faults.append("ERR_INTERNET_DISCONNECTED")
+    page = desk(tolerate="ERR_INTERNET_DISCONNECTED")
     page.context.set_offline(True)
     page.keyboard.press("5")
     page.keyboard.press("Enter")
@@ -317,11 +318,10 @@ def test_signed_out_while_judging_leads_back_to_the_draft(
     desk: Any, waiting: Any, rosa: User, live_server: Any
 ) -> None:
     waiting(1)
-    page = desk()
+    page = desk(tolerate="403")
     page.keyboard.press("4")
     saved(page)
     page.context.clear_cookies()
-    page.expected_faults.append("403")
     page.keyboard.press("e")
     page.keyboard.type("Still here")
     page.wait_for_selector("text=You have been signed out.")
@@ -456,11 +456,11 @@ def test_the_page_tells_nothing_of_models_and_others(desk: Any, waiting: Any, pr
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_axe_finds_nothing(
-    open_page: Any, waiting: Any, axe: Any, project: Project, rosa: User, ada: User, scheme: str, width: int
+    page_of: Any, waiting: Any, project: Project, rosa: User, ada: User, scheme: str, width: int
 ) -> None:
     waiting(2, first=LONG, second="# Title\n\n```\ncode " + "x" * 300 + "\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |")
     size = {"width": width, "height": 844}
-    page = open_page(rosa, viewport=size, color_scheme=scheme)
+    page = page_of(rosa, viewport=size, color_scheme=scheme)
 
     def check(where: str) -> None:
         assert axe(page) == [], where
@@ -489,7 +489,7 @@ def test_axe_finds_nothing(
     check("my answers")
     page.get_by_role("link", name="Show").first.click()
     check("an answer")
-    page = open_page(ada, viewport=size, color_scheme=scheme)
+    page = page_of(ada, viewport=size, color_scheme=scheme)
     for name in ("items/", f"items/{Item.objects.first().pk}/", "form/"):  # type: ignore[union-attr]  # made above
         page.goto(f"/projects/{project.slug}/{name}")
         check(name)
@@ -520,8 +520,8 @@ def test_on_a_phone_one_response_at_a_time(desk: Any, waiting: Any) -> None:
     assert answers()[0].values["preference"]["strength"] == 3
 
 
-def test_the_form_has_a_live_preview(open_page: Any, project: Project, ada: User) -> None:
-    page = open_page(ada)
+def test_the_form_has_a_live_preview(page_of: Any, project: Project, ada: User) -> None:
+    page = page_of(ada)
     page.goto(f"/projects/{project.slug}/form/")
     assert page.locator("#preview .points:not(.beside) .point").count() == 7
     page.select_option("[name=points]", "4")
