@@ -77,7 +77,8 @@ class Rehearsal:
     def run(self) -> dict[str, Any]:
         """All rounds; {"rounds": […], "seconds": …} as `make loop` prints it. Raises Stuck."""
         self._prepare()
-        base = self._model("pretrain", inputs={"text": self._file("training.jsonl", training_text(self.plan.seed))})
+        text = self._file("training.jsonl", training_text(self.plan.seed, DEMO["documents"]))
+        base = self._model("pretrain", inputs={"text": text})
         policy, rounds = base, []
         for number in range(1, self.plan.rounds + 1):
             policy, figures = self._round(number, base, policy)
