@@ -5,7 +5,7 @@ import { mark, textOf, unmark } from "./marks.js";
 const CLOSED = "prefloop:guideline-closed";
 
 export function guide(drawer, signal) {
-  if (!drawer) return { toggle() {} };
+  if (!drawer) return { toggle() {}, close() {}, holds: () => false };
   const id = drawer.dataset.guideline;
   const stored = () => { try { return localStorage.getItem(CLOSED); } catch { return null; } };
   // Once closed by its reader it stays closed until there is a new version.

@@ -105,6 +105,21 @@ def test_ten_pairs_by_keyboard_alone_take_two_keys_each(desk: Any, waiting: Any)
         assert answer.active_ms is not None and answer.active_ms < 60_000
 
 
+def test_every_key_works_where_there_is_no_guideline(desk: Any, waiting: Any, project: Project) -> None:
+    project.guidelines.all().delete()
+    waiting(1)
+    page = desk()
+    assert page.query_selector("#guideline") is None
+    page.keyboard.press("i")
+    page.keyboard.press("6")
+    page.keyboard.press("e")
+    page.keyboard.type("It says how.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Nothing left for you right now")
+    assert answers()[0].values["preference"]["rationale"] == "It says how."
+
+
 def test_what_is_missing_is_listed_and_focused(desk: Any, waiting: Any, project: Project) -> None:
     fields = project.form_versions.get().fields
     fields[0]["config"]["rationale"] = "required"
