@@ -3,11 +3,11 @@
 import time
 
 from celery import shared_task
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from annotation.models import Item
+from common import bells
 from projects.models import Project
 from routing.models import Judge, JudgeCall, RoutingPlan
 from routing.services import calls
@@ -21,13 +21,13 @@ BEAT = {"routing-sweep": {"task": "routing.tasks.sweep", "schedule": 5}}
 
 
 def ring_project(project_id: int) -> None:
-    """Rings once the transaction is through. A broker that is away does not undo it: the sweep rings again."""
-    transaction.on_commit(lambda: route_project.delay(project_id), robust=True)
+    """New items, a new plan or more budget: the router has something to do."""
+    bells.ring(route_project, project_id)
 
 
 def ring_judge(judge_id: int) -> None:
-    """The same, for a judge with calls to make."""
-    transaction.on_commit(lambda: run_judge_calls.delay(judge_id), robust=True)
+    """A judge has calls to make."""
+    bells.ring(run_judge_calls, judge_id)
 
 
 @shared_task(queue="default")

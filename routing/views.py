@@ -4,12 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import DomainError
-from common.http import add_errors, page_of, status_of
+from common.http import add_errors, page_of, sent, show_or_send, status_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from routing import selectors, tasks
 from routing.charts import budget_bars, route_bars
@@ -22,12 +22,6 @@ from routing.policies import POLICIES, policy
 from routing.services.budgets import set_limits
 from routing.services.judges import ask_again, create_judge, retire_judge
 from routing.services.plans import current_plan, set_plan
-
-show_or_send = require_http_methods(["GET", "HEAD", "POST"])
-
-
-def _sent(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None
 
 
 @require_safe
@@ -57,7 +51,7 @@ def plan(request: ProjectRequest) -> HttpResponse:
     in_force = current_plan(project=request.project)
     key = request.GET.get("policy") or (in_force.policy if in_force else "random")
     plug = policy(key)
-    form = PlanForm(_sent(request), project=request.project, policy=plug, plan=in_force)
+    form = PlanForm(sent(request), project=request.project, policy=plug, plan=in_force)
     if form.is_valid():
         judge = form.cleaned_data["judge"]
         try:
@@ -79,7 +73,7 @@ def plan(request: ProjectRequest) -> HttpResponse:
 def budget(request: ProjectRequest) -> HttpResponse:
     view = selectors.budget_view(request.project)
     start = {"labels_limit": view.labels_limit, "money_limit": view.money_limit}
-    form = BudgetForm(_sent(request), initial=start)
+    form = BudgetForm(sent(request), initial=start)
     if form.is_valid():
         try:
             set_limits(
@@ -111,7 +105,7 @@ def judge_new(request: ProjectRequest) -> HttpResponse:
     if "kind" not in request.GET:
         return render(request, "routing/judge_kinds.html", {"kinds": kinds})
     plug = judge_plug(request.GET["kind"])
-    form = JudgeForm(_sent(request), plug=plug)
+    form = JudgeForm(sent(request), plug=plug)
     if form.is_valid():
         try:
             made = create_judge(

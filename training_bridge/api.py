@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api import chosen, known_parameters, paged, validated
+from common.bells import ring
 from common.errors import Invalid, NotFound
 from corpus.models import ModelVersion
 from projects.access import RESEARCH, ProjectAPIView
@@ -32,7 +33,7 @@ class SnapshotsView(ProjectAPIView):
         """Asks for a snapshot. It is built in the background: ask again until its state is ready or failed."""
         values = validated(forms.SnapshotIn(data=request.data))
         made = services.request_snapshot(project=self.project, user=self.membership.user, **values)
-        tasks.ring(tasks.build_snapshot, made.pk)
+        ring(tasks.build_snapshot, made.pk)
         return Response(forms.SnapshotOut(made).data, status=202)
 
 
@@ -54,7 +55,7 @@ class SnapshotRetryView(ProjectAPIView):
         """Builds a failed snapshot again."""
         found = selectors.snapshot_of(self.project, snapshot_number)
         services.retry_snapshot(snapshot=found, user=self.membership.user)
-        tasks.ring(tasks.build_snapshot, found.pk)
+        ring(tasks.build_snapshot, found.pk)
         return Response(forms.SnapshotOut(found).data, status=202)
 
 
@@ -114,7 +115,7 @@ class RunsView(ProjectAPIView):
             inputs={key: values[key] for key in ("round", "pairs") if key in values},
             user=self.membership.user,
         )
-        tasks.ring(tasks.run, made.pk)
+        ring(tasks.run, made.pk)
         return Response(forms.RunOut(made).data, status=202)
 
     def _snapshot(self, number: int | None) -> Snapshot | None:
@@ -177,7 +178,7 @@ class RunRetryView(ProjectAPIView):
     def post(self, request: Request, slug: str, run_id: int) -> Response:
         """Continues a run that failed, was cancelled or got lost, from its last checkpoint."""
         again = services.retry_run(run=selectors.run_of(self.project, run_id), user=self.membership.user)
-        tasks.ring(tasks.run, again.pk)
+        ring(tasks.run, again.pk)
         return Response(forms.RunOut(again).data, status=202)
 
 
@@ -201,7 +202,7 @@ class ModelsView(ProjectAPIView):
         """Registers a hub model or a local folder."""
         values = validated(forms.ModelIn(data=request.data))
         made = services.register_model(project=self.project, user=self.membership.user, **values)
-        tasks.ring(tasks.hash_weights, made.pk)
+        ring(tasks.hash_weights, made.pk)
         return Response(forms.ModelOut(made).data, status=201)
 
 

@@ -1,7 +1,5 @@
 """The doorbells. A message carries an id; the row is claimed by compare-and-set, so a second ring is harmless."""
 
-from typing import TYPE_CHECKING
-
 from celery import shared_task
 
 from corpus.models import ModelVersion
@@ -11,15 +9,7 @@ from training_bridge.services import models as model_services
 from training_bridge.services import snapshots as snapshot_services
 from training_bridge.services.ownership import requeue_silent_runs
 
-if TYPE_CHECKING:
-    from celery import Task
-
 RING_SECONDS = 15
-
-
-def ring(task: "Task[[int], None]", row_id: int) -> None:
-    """Rings for one row once the transaction is through. A ring that is lost is made up for by the sweep."""
-    task.delay_on_commit(row_id)  # type: ignore[attr-defined]  # Celery's Django tasks have it
 
 
 # Acknowledged at once and never limited in time: a run lasts hours, longer than a broker waits before it sends a

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from common.bells import ring
 from common.errors import DomainError, Invalid, NotFound
-from common.http import add_errors, page_of, status_of
+from common.http import add_errors, page_of, sent, show_or_send, status_of
 from corpus.models import ModelVersion
 from projects.access import RESEARCH, ProjectRequest, project_view
 from training_bridge import charts, selectors, services, tasks
@@ -19,13 +20,8 @@ from training_bridge.methods import METHODS
 from training_bridge.models import ACTIVE, Run, Snapshot
 from training_bridge.services.runs import load_method
 
-show_or_send = require_http_methods(["GET", "HEAD", "POST"])
 PER_PAGE = 25
 MOST_ROWS = 200
-
-
-def _sent(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None
 
 
 @require_safe
@@ -38,7 +34,7 @@ def snapshots(request: ProjectRequest) -> HttpResponse:
 @show_or_send
 @project_view(RESEARCH)
 def snapshot_new(request: ProjectRequest) -> HttpResponse:
-    form = SnapshotForm(_sent(request), project=request.project)
+    form = SnapshotForm(sent(request), project=request.project)
     if form.is_valid():
         try:
             made = services.request_snapshot(
@@ -50,7 +46,7 @@ def snapshot_new(request: ProjectRequest) -> HttpResponse:
         except DomainError as fault:
             add_errors(form, fault)
         else:
-            tasks.ring(tasks.build_snapshot, made.pk)
+            ring(tasks.build_snapshot, made.pk)
             return redirect("training_bridge:snapshot", request.project.slug, made.number)
     return render(request, "training_bridge/snapshot_new.html", {"form": form}, status=status_of(form))
 
@@ -79,7 +75,7 @@ def snapshot(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
 def snapshot_retry(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
     shown = selectors.snapshot_of(request.project, snapshot_number)
     services.retry_snapshot(snapshot=shown, user=request.user)
-    tasks.ring(tasks.build_snapshot, shown.pk)
+    ring(tasks.build_snapshot, shown.pk)
     return redirect("training_bridge:snapshot", request.project.slug, snapshot_number)
 
 
@@ -117,14 +113,14 @@ def run_new(request: ProjectRequest, method: str) -> HttpResponse:
     if method not in METHODS:
         raise NotFound
     plug = load_method(method)
-    form = RunForm(_sent(request), project=request.project, method=plug, initial=_preset(request, method))
+    form = RunForm(sent(request), project=request.project, method=plug, initial=_preset(request, method))
     if form.is_valid():
         try:
             made = services.start_run(project=request.project, method=method, user=request.user, **form.specification())
         except Invalid as fault:
             add_errors(form, fault)
         else:
-            tasks.ring(tasks.run, made.pk)
+            ring(tasks.run, made.pk)
             return redirect("training_bridge:run", request.project.slug, made.pk)
     return render(request, "training_bridge/run_new.html", {"form": form, "method": plug}, status=status_of(form))
 
@@ -179,7 +175,7 @@ def run_cancel(request: ProjectRequest, run_id: int) -> HttpResponse:
 @project_view(RESEARCH)
 def run_retry(request: ProjectRequest, run_id: int) -> HttpResponse:
     services.retry_run(run=selectors.run_of(request.project, run_id), user=request.user)
-    tasks.ring(tasks.run, run_id)
+    ring(tasks.run, run_id)
     return redirect("training_bridge:run", request.project.slug, run_id)
 
 
@@ -193,14 +189,14 @@ def models(request: ProjectRequest) -> HttpResponse:
 @show_or_send
 @project_view(RESEARCH)
 def model_new(request: ProjectRequest) -> HttpResponse:
-    form = ModelForm(_sent(request))
+    form = ModelForm(sent(request))
     if form.is_valid():
         try:
             made = services.register_model(project=request.project, user=request.user, **form.cleaned_data)
         except DomainError as fault:
             add_errors(form, fault)
         else:
-            tasks.ring(tasks.hash_weights, made.pk)
+            ring(tasks.hash_weights, made.pk)
             messages.success(request, f"{made.name} is registered.")
             return redirect("training_bridge:model", request.project.slug, made.pk)
     return render(request, "training_bridge/model_new.html", {"form": form}, status=status_of(form))

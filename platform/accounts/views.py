@@ -10,16 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts import selectors, services
 from accounts.forms import NameForm, PasswordForm, SignInForm, TokenForm
 from accounts.models import User
 from accounts.throttle import TooManyTries
 from common.errors import DomainError, Invalid, NotFound
-from common.http import add_errors, client_address, local_path, status_of
+from common.http import add_errors, client_address, local_path, sent, show_or_send, status_of
 
-show_or_send = require_http_methods(["GET", "HEAD", "POST"])
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -38,7 +37,7 @@ def _after_sign_in(request: HttpRequest) -> str:
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(_after_sign_in(request))
-    form = SignInForm(request.POST if request.method == "POST" else None)
+    form = SignInForm(sent(request))
     status = status_of(form)
     if form.is_valid():
         address = client_address(request)
@@ -78,7 +77,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @show_or_send
 def account(request: PersonRequest) -> HttpResponse:
     # A copy: the page's head must not show a name that was refused.
-    form = NameForm(request.POST if request.method == "POST" else None, instance=User.objects.get(pk=request.user.pk))
+    form = NameForm(sent(request), instance=User.objects.get(pk=request.user.pk))
     if form.is_valid():
         form.save()
         messages.success(request, "Saved.")
@@ -90,7 +89,7 @@ def account(request: PersonRequest) -> HttpResponse:
 @show_or_send
 @sensitive_post_parameters("old", "password")
 def password(request: PersonRequest) -> HttpResponse:
-    form = PasswordForm(request.POST if request.method == "POST" else None, user=request.user)
+    form = PasswordForm(sent(request), user=request.user)
     if form.is_valid():
         try:
             _change_password(request, form.cleaned_data)
@@ -116,7 +115,7 @@ def _change_password(request: PersonRequest, data: dict[str, Any]) -> None:
 @login_required
 @show_or_send
 def tokens(request: PersonRequest) -> HttpResponse:
-    form = TokenForm(request.POST if request.method == "POST" else None)
+    form = TokenForm(sent(request))
     secret = None
     if form.is_valid():
         _, secret = services.make_token(user=request.user, address=client_address(request), **form.cleaned_data)

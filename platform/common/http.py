@@ -1,4 +1,4 @@
-"""What HTML views share: whose address, which way back, which page, and a form that says what a service found wrong."""
+"""What HTML views share: whose address, which way back, which page, and forms that say what a service found wrong."""
 
 import ipaddress
 from typing import Any
@@ -8,10 +8,19 @@ from django.core.paginator import Page, Paginator
 from django.forms import BaseForm
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
 
 from common.errors import DomainError
 
 PER_PAGE = 50
+
+# Guards a view that shows a form and takes it in.
+show_or_send = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def sent(request: HttpRequest) -> Any:
+    """What a form is bound to: the body of a POST, also an empty one; None where the form is only shown."""
+    return request.POST if request.method == "POST" else None
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
+from common import bells
 from corpus import selectors, services
 
 RING_SECONDS = 15
@@ -19,8 +20,7 @@ def run_import(import_id: int) -> None:
 
 
 def ring(import_id: int) -> None:
-    """Rings once the import is in the database."""
-    run_import.delay_on_commit(import_id)  # type: ignore[attr-defined]  # Celery's Django tasks have it
+    bells.ring(run_import, import_id)
 
 
 @shared_task(queue="default")

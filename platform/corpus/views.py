@@ -1,12 +1,12 @@
 """Pages of the corpus: imports and prompts."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import DomainError
+from common.http import add_errors, page_of, sent, show_or_send, status_of
 from corpus import selectors, services, tasks
 from corpus.forms import ImportForm
 from corpus.importers import importers
@@ -14,38 +14,37 @@ from corpus.models import Import
 from corpus.staging import as_csv
 from projects.access import RESEARCH, ProjectRequest, project_view
 
-PAGE = 50
 ENDED = {Import.State.SUCCEEDED, Import.State.REJECTED, Import.State.FAILED}
 
 
-@require_GET
+@require_safe
 @project_view(RESEARCH)
 def import_list(request: ProjectRequest) -> HttpResponse:
-    page = Paginator(selectors.imports(request.project), PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, selectors.imports(request.project))
     return render(request, "corpus/imports.html", {"page": page})
 
 
-@require_http_methods(["GET", "POST"])
+@show_or_send
 @project_view(RESEARCH)
 def import_new(request: ProjectRequest) -> HttpResponse:
-    form = ImportForm(request.POST or None, request.FILES or None, initial={"format": "native"})
-    if request.method == "POST" and form.is_valid():
+    form = ImportForm(sent(request), request.FILES or None, initial={"format": "native"})
+    if form.is_valid():
         try:
             run = services.start_import(project=request.project, user=request.user, **form.given())
         except DomainError as fault:
-            form.add_error(None, fault.detail)
+            add_errors(form, fault)
         else:
             tasks.ring(run.pk)
             return redirect("corpus:import", request.project.slug, run.pk)
-    status = 422 if form.errors else 200
-    return render(request, "corpus/import_new.html", {"form": form, "formats": importers()}, status=status)
+    context = {"form": form, "formats": importers()}
+    return render(request, "corpus/import_new.html", context, status=status_of(form))
 
 
 def _about(run: Import) -> dict[str, object]:
     return {"run": run, "ended": run.state in ENDED, "retryable": selectors.retryable(run)}
 
 
-@require_GET
+@require_safe
 @project_view(RESEARCH)
 def import_detail(request: ProjectRequest, import_id: int) -> HttpResponse:
     run = selectors.one_import(request.project, import_id)
@@ -53,7 +52,7 @@ def import_detail(request: ProjectRequest, import_id: int) -> HttpResponse:
     return render(request, "corpus/import_detail.html", context)
 
 
-@require_GET
+@require_safe
 @project_view(RESEARCH)
 def import_progress(request: ProjectRequest, import_id: int) -> HttpResponse:
     """The part of the page that changes while an import runs; once it is over, the page is asked for again, whole."""
@@ -64,7 +63,7 @@ def import_progress(request: ProjectRequest, import_id: int) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 @project_view(RESEARCH)  # type: ignore[arg-type]  # a streamed response is no HttpResponse by its class
 def import_report(request: ProjectRequest, import_id: int, form: str) -> HttpResponseBase:
     """The whole report as a download: JSON lines as it is, or CSV for a spreadsheet."""
@@ -85,7 +84,7 @@ def import_retry(request: ProjectRequest, import_id: int) -> HttpResponse:
     return redirect("corpus:import", request.project.slug, run.pk)
 
 
-@require_http_methods(["GET", "POST"])
+@show_or_send
 @project_view(RESEARCH)
 def prompt_list(request: ProjectRequest) -> HttpResponse:
     """Prompts, and which of them the next policy version answers."""
@@ -98,6 +97,6 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
     shown = {"open": True, "closed": False}.get(request.GET.get("show", ""))
     text = request.GET.get("text", "").replace("\x00", "")[:200]
     found = selectors.prompts(request.project, open=shown, text=text)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, found)
     context = {"page": page, "show": request.GET.get("show", ""), "text": text}
     return render(request, "corpus/prompts.html", context)

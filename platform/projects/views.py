@@ -8,11 +8,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from common.errors import Conflict, DomainError, NotFound
-from common.http import add_errors, client_address, page_of, status_of
+from common.http import add_errors, client_address, page_of, sent, show_or_send, status_of
 from projects import selectors
 from projects.access import ADMIN, EVERYONE, ProjectRequest, project_view
 from projects.forms import GuidelineForm, InvitationForm, NewcomerForm, ProjectForm, RoleForm, SettingsForm
@@ -20,12 +20,7 @@ from projects.models import Project
 from projects.services import guidelines, invitations, projects
 from projects.services import members as member_services
 
-show_or_send = require_http_methods(["GET", "HEAD", "POST"])
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
-def _sent(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None
 
 
 @login_required
@@ -34,7 +29,7 @@ def create(request: HttpRequest) -> HttpResponse:
     user = request.user
     if not isinstance(user, User) or not user.may_create_projects:
         raise NotFound
-    form = ProjectForm(_sent(request))
+    form = ProjectForm(sent(request))
     if form.is_valid():
         project = projects.create_project(actor=user, **form.cleaned_data)
         messages.success(request, "The project is made. Next: invite people, write the guideline, import items.")
@@ -46,7 +41,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @project_view(ADMIN)
 def settings(request: ProjectRequest) -> HttpResponse:
     # A copy: validating a model form writes to its instance, and the page's head must not show what was refused.
-    form = SettingsForm(_sent(request), instance=Project.objects.get(pk=request.project.pk))
+    form = SettingsForm(sent(request), instance=Project.objects.get(pk=request.project.pk))
     if form.is_valid():
         try:
             projects.change_settings(project=request.project, actor=request.user, **form.cleaned_data)
@@ -83,7 +78,7 @@ def _show_guideline(request: ProjectRequest, shown: Any) -> HttpResponse:
 @project_view(ADMIN)
 def guideline_new(request: ProjectRequest) -> HttpResponse:
     newest = selectors.newest_guideline(request.project)
-    form = GuidelineForm(_sent(request), initial={"text": newest.text if newest else ""})
+    form = GuidelineForm(sent(request), initial={"text": newest.text if newest else ""})
     if form.is_valid():
         try:
             # Browsers send CRLF whatever was typed; an unchanged text must stay the same version.
@@ -180,7 +175,7 @@ def invitation(request: HttpRequest, invitation_secret: str) -> HttpResponse:
             invitations.accept(secret=invitation_secret, user=request.user, address=client_address(request))
             return redirect("projects:overview", found.project.slug)
         return render(request, "projects/invitation.html", {"invitation": found})
-    form = NewcomerForm(_sent(request))
+    form = NewcomerForm(sent(request))
     if form.is_valid():
         try:
             member = invitations.accept_as_newcomer(

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.bells import ring
 from common.errors import DomainError
 from corpus.models import ModelVersion
 from projects.models import Project
@@ -105,7 +106,7 @@ class RunCommand(BaseCommand):
             while execute_run(run_id=run.pk) == Run.State.QUEUED:
                 pass  # its trainer was killed: the next attempt goes on from the checkpoint
         else:
-            tasks.ring(tasks.run, run.pk)
+            ring(tasks.run, run.pk)
         if options["wait"] or options["here"]:
             self._follow(run)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.bells import ring
 from common.errors import DomainError
 from training_bridge import services, tasks
 from training_bridge.management.starting import add_project, explain, json_object, project_called, wait
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         if options["here"]:
             build_snapshot(snapshot_id=made.pk)
         else:
-            tasks.ring(tasks.build_snapshot, made.pk)
+            ring(tasks.build_snapshot, made.pk)
         if options["wait"] or options["here"]:
             self._follow(made)
 
