@@ -1,10 +1,10 @@
 """The Redis that starts with the product where no REDIS_URL names another: loopback only, random password, durable."""
 
 import shutil
-import socket
 from importlib.util import find_spec
 from pathlib import Path
 
+from common.machine import free_port
 from config.env import secret_file, var_dir
 
 
@@ -16,13 +16,6 @@ def executable() -> str | None:
         if bundled.is_file():
             return str(bundled)
     return shutil.which("redis-server")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def configure() -> tuple[Path, str]:

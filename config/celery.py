@@ -75,6 +75,6 @@ def keep_logging(**_: Any) -> None:
 @signals.worker_process_init.connect
 def die_with_worker(**_: Any) -> None:
     """A pool process outlives kill -9 of its worker otherwise, and finishes work that somebody else has taken over."""
-    from config.processes import die_with_parent
+    from common.machine import die_with_parent
 
     die_with_parent()

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from common.logs import configure_structlog, logging_config
+from common.machine import die_with_parent
 from config.env import env
-from config.processes import die_with_parent
 
 bind = f"{env.text('HOST', '127.0.0.1')}:{env.number('PORT', 8000)}"
 workers = env.number("WEB_WORKERS", 2)

@@ -1,37 +1,21 @@
 """Child processes that never outlive their parent, and come back, ever more slowly, when they die."""
 
-import ctypes
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
+from common.machine import die_with_parent
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # A process that lived this long has recovered: its next death starts with the shortest pause again.
 RECOVERED = 60.0
 TICK = 0.2
-
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def die_with_parent(parent: int | None = None) -> None:
-    """Asks the kernel to kill this process when its parent dies, even by kill -9. Linux only; a no-op elsewhere.
-
-    `parent`: the parent's process id, where the caller knows it; a parent that died before the asking is noticed.
-    """
-    if _libc is None:
-        return
-    expected = parent or os.getppid()
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != expected:
-        os._exit(1)
 
 
 @dataclass

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from celery import Task
 from django.conf import settings
 from django.db import close_old_connections, transaction
 
@@ -22,6 +21,7 @@ from annotation.models import Item, Label, Rater
 from annotation.services import forms, leases, submissions
 from annotation.services.raters import rater_for
 from annotation.tasks import settle_due, take_candidates
+from common.bells import ring
 from common.errors import DomainError
 from corpus.models import ModelVersion, Prompt
 from demo.world import DEMO, SIMULATED_JUDGE, SimulatedRater, prompts, training_text, true_win_rate
@@ -263,8 +263,3 @@ def in_words(figures: Mapping[str, Any]) -> str:
         f"reward accuracy {figures['reward_accuracy']:.3f}; "
         f"true win rate over the base {figures['win_rate']:.3f} [{low:.3f}, {high:.3f}]"
     )
-
-
-def ring(task: Task[..., Any], *arguments: Any) -> None:
-    """Rings a doorbell once the transaction is through; a lost ring is made up for by beat."""
-    transaction.on_commit(lambda: task.delay(*arguments))

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from config.bundled_redis import free_port
+from common.machine import free_port
 
 
 @contextmanager

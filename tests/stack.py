@@ -19,8 +19,7 @@ from typing import Any
 
 import psycopg
 
-from config.bundled_redis import free_port
-from config.processes import die_with_parent
+from common.machine import die_with_parent, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 

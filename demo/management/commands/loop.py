@@ -1,6 +1,5 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from common.machine import free_port
 
 START_SECONDS = 120
 
@@ -44,12 +45,6 @@ class Command(BaseCommand):
             product.wait()
         if code:
             raise CommandError(f"The rehearsal did not end well; the product's log is {log}.", returncode=code)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_ready(product: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

@@ -1,0 +1,31 @@
+"""What a process asks of the machine it runs on. Nothing of Django here: trainers and the supervisor use it."""
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Asks the kernel to kill this process when its parent dies, even by kill -9. Linux only; a no-op elsewhere.
+
+    `parent`: the parent's process id, where the caller knows it; a parent that died before the asking is noticed.
+    """
+    if _libc is None:
+        return
+    expected = parent or os.getppid()
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != expected:
+        os._exit(1)
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on, on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
