@@ -131,7 +131,7 @@ class Supervisor:
 
     def _prepare(self) -> None:
         self.say("supervisor", "Preparing the database")
-        self._step("migrate", "--verbosity", "0")
+        self._step("prepare")
         if self.demo:
             self.say("supervisor", "Loading the demo project")
             self._step("load_demo")

@@ -75,3 +75,10 @@ def test_alive_fails_for_whom_nobody_serves() -> None:
     call_command("alive", "queue:default")
     with pytest.raises(CommandError, match="queue:train"):
         call_command("alive", "queue:default", "queue:train")
+
+
+@pytest.mark.django_db
+def test_a_start_does_not_count_signs_of_life_that_the_dead_have_left() -> None:
+    health.sign_of_life(*health.PARTS)
+    call_command("prepare")
+    assert health.silent(*health.PARTS) == list(health.PARTS)
