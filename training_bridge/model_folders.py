@@ -20,23 +20,31 @@ def is_hub_id(source: str) -> bool:
     )
 
 
-def allowed_folder(source: str) -> Path:
+def allowed_folder(source: str, *, project_id: int) -> Path:
     """The folder that `source` names: absolute, or beneath VAR_DIR/models or a folder of MODEL_FOLDERS.
 
-    Raises Invalid where it lies elsewhere once links are followed, or is no folder. The message never tells whether a
-    path outside exists.
+    Raises Invalid where it lies elsewhere once links are followed, is no folder, or was made by a run of another
+    project (VAR_DIR/models/<project id>/). The message never tells whether a path outside exists.
     """
     refusal = Invalid(
         "Not allowed.", fields={"source": ["Give owner/name of a hub model, or a folder in an allowed place."]}
     )
     if "\x00" in source or ".." in Path(source).parts:
         raise refusal
-    roots = [var_path("models").resolve(), *settings.MODEL_FOLDERS]
-    for root in roots:
+    made = var_path("models").resolve()
+    for root in (made, *settings.MODEL_FOLDERS):
         folder = (root / source).resolve()
         if folder.is_relative_to(root) and folder != root and folder.is_dir():
+            if folder.is_relative_to(made) and _is_of_another(folder.relative_to(made), project_id):
+                raise refusal
             return folder
     raise refusal
+
+
+def _is_of_another(inside: Path, project_id: int) -> bool:
+    """Whether a path in VAR_DIR/models lies where the runs of another project put what they make."""
+    first = inside.parts[0]
+    return first.isdigit() and first != str(project_id)
 
 
 def weights_sha256(folder: Path, alive: Callable[[], None] = lambda: None) -> str:

@@ -435,10 +435,14 @@ def test_folders_are_taken_only_from_allowed_places(project: Project, var: Path,
     (var / "models/link").symlink_to(outside)
     folder(var / "models", "pickled", pytorch_model__bin="x")
     folder(var / "models", "code", config='{"auto_map": {"AutoModel": "x.Y"}}')
-    for source in (str(outside), "link", "pickled", "code"):
+    own = folder(var / "models", f"{project.pk}/dpo-1")
+    theirs = folder(var / "models", f"{project.pk + 1}/dpo-1")
+    (var / "models/shortcut").symlink_to(theirs)
+    for source in (str(outside), "link", "pickled", "code", str(theirs), "shortcut", f"./{project.pk + 1}/dpo-1"):
         with pytest.raises(Invalid) as fault:
             register_model(project=project, name="c", kind="policy", source=source)
         assert "source" in fault.value.fields
+    assert register_model(project=project, name="own", kind="policy", source=str(own)).path == str(own)
     assert register_model(project=project, name="hub", kind="policy", source="Qwen/Qwen2.5-0.5B").path == ""
     with pytest.raises(Invalid):
         register_model(project=project, name="hub", kind="policy", source="Qwen/Qwen2.5-0.5B")

@@ -27,8 +27,8 @@ def register_model(*, project: Project, name: str, kind: str, source: str, user:
     if len(source) > 300:
         raise Invalid("The source is not valid.", fields={"source": ["At most 300 characters."]})
     path = ""
-    if not is_hub_id(source) or _is_folder(source):
-        folder = allowed_folder(source)
+    if not is_hub_id(source) or _is_folder(source, project):
+        folder = allowed_folder(source, project_id=project.pk)
         _check(folder)
         path = str(folder)
     try:
@@ -51,10 +51,10 @@ def _check(folder: Path) -> None:
         raise UnsafeModel(fault.detail, fields={"source": [fault.detail]}) from fault
 
 
-def _is_folder(source: str) -> bool:
+def _is_folder(source: str, project: Project) -> bool:
     """Whether a source that reads like a hub id names a folder in an allowed place: the folder at hand wins."""
     try:
-        allowed_folder(source)
+        allowed_folder(source, project_id=project.pk)
     except Invalid:
         return False
     return True
