@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 
-from annotation.models import Annotation, Item, Label, Rater
+from annotation.models import Item, Label, Rater
+from annotation.services.submissions import current
 from corpus.models import ModelVersion, Prompt
 from projects.access import ADMIN, RESEARCH, REVIEW
 from projects.models import Project, Role
@@ -95,8 +96,9 @@ def _counts(project: Project) -> list[tuple[str, int, str, str, frozenset[Role]]
     decisions = Decision.objects.filter(inside).aggregate(
         all=Count("pk"), people=Count("pk", filter=~Q(route=Decision.Route.JUDGE))
     )
-    current = Annotation.objects.filter(inside, retracted_at=None, revised_by=None)
-    annotations = current.aggregate(all=Count("pk"), people=Count("pk", filter=Q(rater__kind__in=HUMAN_RATERS)))
+    annotations = (
+        current().filter(inside).aggregate(all=Count("pk"), people=Count("pk", filter=Q(rater__kind__in=HUMAN_RATERS)))
+    )
     labels = Label.objects.filter(inside).aggregate(all=Count("pk"), people=Count("pk", filter=Q(human_count__gt=0)))
     snapshots = Snapshot.objects.filter(project=project).aggregate(
         ready=Count("pk", filter=Q(state=Snapshot.State.READY)),
@@ -141,7 +143,7 @@ def stations(project: Project, role: str) -> list[Station]:
     ]
 
 
-def _candidates(project: Project, count: dict[str, int]) -> Iterator[tuple[bool, str, str, str, frozenset[Role]]]:
+def _possible_steps(project: Project, count: dict[str, int]) -> Iterator[tuple[bool, str, str, str, frozenset[Role]]]:
     """Every step there could be, in the order of the loop: whether it is due, its words, its page, who may."""
     unrouted = project.items.filter(state=Item.State.NEW).count()
     yield not project.guidelines.exists(), "Raters have no guideline yet.", "Write it", "projects:guideline_new", ADMIN
@@ -175,7 +177,7 @@ def next_steps(project: Project, role: str, found: list[Station]) -> list[Step]:
     """What is due and `role` may do. `found`: the stations, whose counts decide."""
     count = {station.label: station.count for station in found}
     steps = []
-    for due, text, action, name, allowed in _candidates(project, count):
+    for due, text, action, name, allowed in _possible_steps(project, count):
         href = page_for(name, project, role, allowed) if due else None
         if href:
             steps.append(Step(text, action, href))

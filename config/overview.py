@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from annotation.models import Annotation, Item, Slot
+from annotation.services.leases import free_slots, unseen
+from annotation.services.submissions import current
 from common.http import page_of
 from config import loop
 from projects import selectors
@@ -32,15 +33,13 @@ class Progress:
 def waiting_by_project(user: User, projects: Iterable[Project]) -> dict[int, int]:
     """Project's key → how many items `user` could be given there now; a paused project gives none."""
     active = [project.pk for project in projects if project.state == Project.State.ACTIVE]
-    free = Q(state=Slot.State.OPEN) | Q(state=Slot.State.LEASED, leased_until__lte=timezone.now())
-    known = Item.objects.filter(Q(slots__rater__user=user) | Q(skips__rater__user=user), project__in=active)
-    wanted = Slot.objects.filter(free, audience=Slot.Audience.HUMAN, project__in=active)
-    rows = wanted.exclude(item__in=known.values("pk")).values("project").annotate(items=Count("item", distinct=True))
+    wanted = unseen(free_slots(timezone.now()).filter(project__in=active), rater__user=user)
+    rows = wanted.values("project").annotate(items=Count("item", distinct=True))
     return {row["project"]: row["items"] for row in rows}
 
 
 def progress_of(user: User, project: Project) -> Progress:
-    own = Annotation.objects.filter(rater__user=user, rater__project=project, retracted_at=None, revised_by=None)
+    own = current().filter(rater__user=user, rater__project=project)
     return Progress(
         waiting=waiting_by_project(user, [project]).get(project.pk, 0),
         answered=own.count(),

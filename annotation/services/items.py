@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from annotation.models import Annotation, EndedLease, Item, ItemResponse, Slot
@@ -145,15 +145,11 @@ def _void(slots: Any) -> int:
         if slot.state == Slot.State.LEASED:
             holds.let_go(slot, EndedLease.Why.VOID, Slot.State.VOID)
     Slot.objects.filter(pk__in=[slot.pk for slot in found]).update(state=Slot.State.VOID)
-    for item_id in sorted({slot.item_id for slot in found}):
-        _finish(item_id)
+    # An open item is done where no slot of it waits; `lock_all` has locked them.
+    left = Slot.objects.filter(waiting, item=OuterRef("pk"))
+    touched = Item.objects.filter(pk__in={slot.item_id for slot in found}, state=Item.State.OPEN)
+    touched.exclude(Exists(left)).update(state=Item.State.DONE)
     return len(found)
-
-
-def _finish(item_id: int) -> None:
-    """An open item is done where no slot of it waits. The caller holds its lock."""
-    if not Slot.objects.filter(item=item_id, state__in=[Slot.State.OPEN, Slot.State.LEASED]).exists():
-        Item.objects.filter(pk=item_id, state=Item.State.OPEN).update(state=Item.State.DONE)
 
 
 @transaction.atomic

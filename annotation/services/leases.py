@@ -95,18 +95,23 @@ def _raise_raced() -> Lease | None:
 
 
 def _claimable(project: Project, rater: Rater, now: datetime) -> QuerySet[Slot]:
-    """Slots for people that are nobody's, or whose lease ran out, on items that this rater has had nothing to do with.
+    """Free slots on items that this rater has had nothing to do with, in the stored order of the index `slot_claim`."""
+    return unseen(free_slots(now).filter(project=project), rater=rater).order_by("-priority", "random_key")
 
-    In the stored order of `slot_claim`; the states are spelled out so that the partial index serves.
-    """
-    seen = {"item": OuterRef("item"), "rater": rater}
+
+def free_slots(now: datetime) -> QuerySet[Slot]:
+    """Slots for people that are nobody's, or whose lease ran out. States are spelled out: the partial index serves."""
+    people = Slot.objects.filter(audience=Slot.Audience.HUMAN, state__in=["open", "leased"])
+    return people.filter(Q(state="open") | Q(leased_until__lt=now))
+
+
+def unseen(slots: QuerySet[Slot], **who: Any) -> QuerySet[Slot]:
+    """Those on items that a rater has had nothing to do with. `who`: `rater=…`, or `rater__user=…` over projects."""
+    seen = {"item": OuterRef("item")} | who
     return (
-        Slot.objects.filter(project=project, audience=Slot.Audience.HUMAN, state__in=["open", "leased"])
-        .filter(Q(state="open") | Q(leased_until__lt=now))
-        .exclude(Exists(Slot.objects.filter(**seen)))
+        slots.exclude(Exists(Slot.objects.filter(**seen)))
         .exclude(Exists(Skip.objects.filter(**seen)))
         .exclude(Exists(Annotation.objects.filter(**seen, retracted_at=None)))
-        .order_by("-priority", "random_key")
     )
 
 
