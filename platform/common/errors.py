@@ -4,7 +4,7 @@ from typing import Any
 
 
 class DomainError(Exception):
-    """Something a person can be told. The class docstring's first line is the title; the argument is the detail."""
+    """Something a person can be told: `title` is the same for all of a class, `detail` says what happened here."""
 
     status = 400
     code = "bad-request"
