@@ -63,7 +63,7 @@ TOPICS: dict[str, Topic] = {
     ),
 }
 
-GREETINGS = ("", "Hello, ", "Excuse me, ", "One question: ", "Dear desk, ", "Sorry, but ")
+GREETINGS = ("", "Hello, ", "Excuse me, ", "One question: ", "Dear desk, ", "Sorry, but ", "Tell me, ", "Please, ")
 TIMES = ("today", "tomorrow", "on Monday", "on Friday", "this week", "in the morning", "in the evening", "in May")
 
 COURTEOUS = (

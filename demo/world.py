@@ -142,8 +142,8 @@ class SimulatedRater:
         return ("left" if seen > 0 else "right"), strength
 
 
-# Settings for routing's judge of kind "simulated": minds that see manners and length but hardly the topic, and a verdict
-# in ten turned round. People see the topic, so the loop needs both.
+# Settings for routing's judge of kind "simulated": minds that see manners and length but hardly the topic, and one
+# verdict in ten turned round. People see the topic, so the loop needs both.
 SIMULATED_JUDGE: Mapping[str, Any] = {
     "flip": 0.1,
     "temperature": 1.0,
@@ -159,7 +159,7 @@ SIMULATED_JUDGE: Mapping[str, Any] = {
 # What `load_demo` and `loop` run: tuned so that two rounds take a few minutes on two cores.
 DEMO: Mapping[str, Any] = {
     "documents": 11000,
-    "prompts_per_round": 400,
+    "prompts_per_round": 600,
     "held_out_prompts": 200,
     "human_share": 0.5,
     "pretrain": {
@@ -175,13 +175,13 @@ DEMO: Mapping[str, Any] = {
         "checkpoint_every": 200,
     },
     "respond": {"samples": 2, "temperature": 1.0, "max_new_tokens": 64, "max_prompt_tokens": 32, "batch_size": 100},
-    "reward_model": {"learning_rate": 5e-4, "epochs": 3, "batch_size": 16, "max_length": 112, "checkpoint_every": 50},
+    "reward_model": {"learning_rate": 1e-3, "epochs": 3, "batch_size": 16, "max_length": 112, "checkpoint_every": 50},
     "dpo": {
-        "learning_rate": 5e-4,
+        "learning_rate": 1e-3,
         "epochs": 3,
         "batch_size": 16,
-        "beta": 0.1,
-        "label_smoothing": 0.1,
+        "beta": 0.05,
+        "label_smoothing": 0.2,
         "max_length": 112,
         "checkpoint_every": 50,
     },

@@ -1,6 +1,5 @@
 """Accuracy of a reward model on held-out pairs; win rate of a policy over its reference by a reward model."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,14 +8,13 @@ from lm.generation import Sampling, Wanted, generate
 from lm.loading import Loaded, load_causal, load_reward
 from lm.scoring import score
 from training_bridge.methods.evaluate import EvaluateConfig
-from training_bridge.methods.inputs import read_prompts
+from training_bridge.methods.files import read_prompts, write_lines
 from training_bridge.methods.interface import Cancelled, Context, Refused, Result
 from training_bridge.methods.intervals import bootstrap, wilson
 from training_bridge.methods.preferences import Judged, read_snapshot
 
 Messages = Sequence[Mapping[str, Any]]
-SAMPLES = "samples.jsonl"
-"""In the output folder, what was compared: {"id", "messages", "response", "reference"} a line, for people to read."""
+SAMPLES = "samples.jsonl"  # what was compared, for people to read
 
 
 def evaluate(context: Context, config: EvaluateConfig) -> Result:
@@ -88,18 +86,25 @@ def _prompts(context: Context, held_out: Sequence[Judged]) -> list[tuple[str, Me
 def _win_rate(
     context: Context, config: EvaluateConfig, reward: Loaded, prompts: Sequence[tuple[str, Messages]]
 ) -> dict[str, Any]:
-    """One response each by policy and reference to every prompt, with common random numbers; ties count half."""
+    """One response each by policy and reference to every prompt, with common random numbers; ties count half.
+
+    Writes them to samples.jsonl: {"id", "messages", "response", "reference", "win"}.
+    """
     assert context.base is not None and context.reference is not None
     context.phase(f"The policy answers {len(prompts)} prompts")
     ours = _answers(context, config, load_causal(context.base.path), prompts)
     context.phase(f"The reference answers {len(prompts)} prompts")
     theirs = _answers(context, config, load_causal(context.reference.path), prompts)
-    _write_samples(context, prompts, ours, theirs)
     context.phase("The reward model compares them")
     asked = [(messages, _said(texts[key])) for texts in (ours, theirs) for key, messages in prompts]
     scores = score(reward, asked, max_length=config.max_length)
     half = len(prompts)
     results = [_duel(first, second) for first, second in zip(scores[:half], scores[half:], strict=True)]
+    rows = [
+        {"id": key, "messages": messages, "response": ours[key], "reference": theirs[key], "win": win}
+        for (key, messages), win in zip(prompts, results, strict=True)
+    ]
+    write_lines(context.output / SAMPLES, rows)
     return {
         "win_rate": sum(results) / half,
         "win_rate_ci": list(bootstrap(results, config.confidence, seed=context.seed)),
@@ -111,15 +116,6 @@ def _win_rate(
         "characters": sum(map(len, ours.values())) / half,
         "reference_characters": sum(map(len, theirs.values())) / half,
     }
-
-
-def _write_samples(
-    context: Context, prompts: Sequence[tuple[str, Messages]], ours: Mapping[str, str], theirs: Mapping[str, str]
-) -> None:
-    with (context.output / SAMPLES).open("w", encoding="utf-8") as handle:
-        for key, messages in prompts:
-            line = {"id": key, "messages": list(messages), "response": ours[key], "reference": theirs[key]}
-            handle.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _answers(

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from lm.chat import text_of
 from lm.loading import Loaded, best_device, save
-from training_bridge.methods.inputs import read_documents
+from training_bridge.methods.files import read_documents
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
 from training_bridge.methods.pretrain import PretrainConfig
 from training_bridge.methods.trainer import fit

@@ -1,13 +1,11 @@
 """A policy's responses to open prompts, sampled and written to a file."""
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from lm.generation import Generated, Sampling, Wanted, generate
 from lm.loading import Loaded, load_causal
-from training_bridge.methods.inputs import OpenPrompt, read_prompts
+from training_bridge.methods.files import OpenPrompt, read_prompts, write_lines
 from training_bridge.methods.interface import Cancelled, Context, Refused, Result
 from training_bridge.methods.respond import RespondConfig
 
@@ -25,7 +23,7 @@ def respond(context: Context, config: RespondConfig) -> Result:
     context.phase(f"Answering {len(prompts)} prompts")
     sampled = _sampled(context, config, policy, prompts)
     path = context.output / "responses.jsonl"
-    _write(path, _rows(config, prompts, sampled, context.seed))
+    write_lines(path, _rows(config, prompts, sampled, context.seed))
     lengths = [response.tokens for response in sampled.values()]
     texts = [[sampled[prompt.id, sample].text for sample in range(config.samples)] for prompt in prompts]
     values = {
@@ -98,12 +96,3 @@ def _rows(
                 "tokens": response.tokens,
                 "finished": response.finished,
             }
-
-
-def _write(path: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """Whole or not at all: a crash leaves no half file under the name."""
-    aside = path.with_suffix(".partial")
-    with aside.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    aside.rename(path)

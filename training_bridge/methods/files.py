@@ -1,7 +1,7 @@
-"""Files a specification's `input` names: prompts to answer, text to learn from."""
+"""JSON-lines files of a run: prompts to answer, text to learn from, what was sampled."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,3 +47,12 @@ def _lines(path: str, wanted: set[str]) -> Iterator[Mapping[str, Any]]:
             if not isinstance(row, dict) or not wanted <= row.keys():
                 raise Refused(f"Line {number} of {Path(path).name} lacks {', '.join(sorted(wanted))}.")
             yield row
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes JSON lines, whole or not at all: a crash leaves no half file under the name."""
+    aside = path.with_suffix(".partial")
+    with aside.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    aside.rename(path)

@@ -1,0 +1,128 @@
+"""The real child process: its protocol, SIGTERM, kill -9 and resume, and how it says what went wrong."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.methods import small
+
+CONFIG = {"learning_rate": 1e-3, "epochs": 40, "batch_size": 4, "checkpoint_every": 10, "max_length": 64}
+
+
+def events_until(process: "subprocess.Popen[str]", done: Any) -> list[dict[str, Any]]:
+    events = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        events.append(json.loads(line))
+        if done(events[-1]):
+            return events
+    assert process.stderr is not None
+    raise AssertionError(f"the child ended early: {process.stderr.read()[-2000:]}")
+
+
+def rest(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
+    output, _ = process.communicate(timeout=120)
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def curve(events: list[dict[str, Any]]) -> dict[int, float]:
+    return {event["step"]: event["values"]["loss"] for event in events if event["type"] == "metrics"}
+
+
+@pytest.fixture
+def dpo_run(policy: Path, pairs: Path, tmp_path: Path) -> Any:
+    def make(name: str, **given: Any) -> Path:
+        given = {
+            "config": CONFIG,
+            "base": {"path": str(policy), "kind": "policy"},
+            "snapshot": {"path": str(pairs)},
+        } | given
+        return small.specification(tmp_path / name, "dpo", **given)
+
+    return make
+
+
+def test_sigterm_and_kill_9_lose_no_step_and_leave_no_seam(dpo_run: Any) -> None:
+    whole = rest(small.child(dpo_run("whole")))
+    assert [whole[0]["type"], whole[-1]["type"]] == ["phase", "result"]
+    assert {"type": "total", "steps": 200} in whole
+    assert whole[-1]["model"]["kind"] == "policy"
+
+    asked = small.child(dpo_run("halves"))
+    events = events_until(asked, lambda event: event["type"] == "metrics" and event["step"] >= 12)
+    asked.send_signal(signal.SIGTERM)
+    events += rest(asked)
+    assert asked.returncode == 0
+    assert events[-1] == {"type": "cancelled"}
+    checkpoint = [event for event in events if event["type"] == "checkpoint"][-1]
+    assert checkpoint["step"] == max(curve(events))
+
+    killed = small.child(dpo_run("halves", checkpoint=checkpoint))
+    more = events_until(killed, lambda event: event["type"] == "checkpoint" and event["step"] > checkpoint["step"])
+    killed.kill()
+    killed.communicate()
+    resumed = rest(small.child(dpo_run("halves", checkpoint=more[-1])))
+    assert resumed[-1]["type"] == "result"
+    assert curve(events) | curve(more) | curve(resumed) == curve(whole)
+
+
+def test_the_child_dies_with_its_parent(dpo_run: Any, tmp_path: Path) -> None:
+    import psutil
+
+    folder = dpo_run("orphan", config={**CONFIG, "epochs": 90})
+    script = "import subprocess, sys; p = subprocess.Popen(sys.argv[1:]); print(p.pid, flush=True); p.wait()"
+    parent = subprocess.Popen(
+        [small.sys.executable, "-c", script, small.sys.executable, "-m", "training_bridge.child", str(folder)],
+        cwd=small.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**small.os.environ, "PYTHONPATH": f"{small.ROOT}:{small.ROOT / 'platform'}"},
+    )
+    assert parent.stdout is not None
+    grandchild = psutil.Process(int(parent.stdout.readline()))
+    for line in parent.stdout:
+        if json.loads(line)["type"] == "metrics":
+            break
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs([grandchild], timeout=10)
+    assert not alive
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"config": {"learning_rat": 1}}, "Extra inputs are not permitted"),
+        ({"base": {"path": "/nonexistent/model", "kind": "policy"}}, "nonexistent"),
+        ({"snapshot": {"path": "/nonexistent"}}, "is no snapshot"),
+        (
+            {"config": {**CONFIG, "learning_rate": 1.0, "max_grad_norm": 1000, "warmup": 0.0}},
+            "no longer a number|result",
+        ),
+    ],
+)
+def test_what_is_wrong_stands_on_standard_error(dpo_run: Any, change: dict[str, Any], why: str) -> None:
+    import re
+
+    process = small.child(dpo_run("wrong", **change))
+    output, error = process.communicate(timeout=120)
+    assert process.returncode == 1 or "result" in why
+    assert re.search(why, error + output)
+    for line in output.splitlines():
+        json.loads(line)
+
+
+def test_running_out_of_memory_has_its_own_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    import torch
+
+    from training_bridge import child
+
+    assert child._failed(torch.OutOfMemoryError("CUDA out of memory")) == 77
+    assert child._failed(RuntimeError("DefaultCPUAllocator: can't allocate memory")) == 77
+    assert child._failed(RuntimeError("shapes differ")) == 1
+    assert "lower the token budget" in capsys.readouterr().err

@@ -1,0 +1,149 @@
+"""The trainer, through reward model and DPO: learns, resumes to the bit, does not depend on how a step is cut."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.methods import small
+from training_bridge.methods.dpo import METHOD as DPO
+from training_bridge.methods.dpo import DPOConfig
+from training_bridge.methods.interface import Cancelled, ModelFolder, Refused
+from training_bridge.methods.reward_model import METHOD as REWARD_MODEL
+from training_bridge.methods.reward_model import RewardModelConfig
+
+DPO_CONFIG = DPOConfig(learning_rate=1e-3, epochs=4, batch_size=4, checkpoint_every=10, max_length=64)
+
+
+def run_dpo(room: Path, policy: Path, pairs: Path, config: DPOConfig = DPO_CONFIG, **given: Any) -> list[Any]:
+    reports: list[Any] = []
+    context = small.context(room, base=small.base(str(policy)), snapshot=pairs, reports=reports, **given)
+    try:
+        reports.append(("result", DPO.train(context, config)))
+    except Cancelled:
+        reports.append(("cancelled", None))
+    return reports
+
+
+def test_dpo_starts_at_ln_2_and_learns_what_was_preferred(policy: Path, pairs: Path, tmp_path: Path) -> None:
+    steps = [value for kind, value in run_dpo(tmp_path, policy, pairs) if kind == "metrics"]
+    assert len(steps) == 20
+    assert steps[0][1]["loss"] == pytest.approx(0.693147, abs=1e-4)
+    assert steps[-1][1]["loss"] < 0.62
+    assert steps[-1][1]["accuracy"] == 1.0
+    assert {"margin", "reward_chosen", "reward_rejected", "learning_rate", "grad_norm", "tokens_per_second"} <= set(
+        steps[0][1]
+    )
+
+
+def test_the_same_specification_gives_the_same_weights(policy: Path, pairs: Path, tmp_path: Path) -> None:
+    for room in ("first", "second"):
+        run_dpo(tmp_path / room, policy, pairs)
+    first, second = ((tmp_path / room / "model" / "model.safetensors").read_bytes() for room in ("first", "second"))
+    assert first == second
+    run_dpo(tmp_path / "third", policy, pairs, seed=8)
+    assert (tmp_path / "third" / "model" / "model.safetensors").read_bytes() != first
+
+
+def test_ten_steps_and_ten_after_resuming_are_twenty_steps_to_the_bit(
+    policy: Path, pairs: Path, tmp_path: Path
+) -> None:
+    whole = run_dpo(tmp_path / "whole", policy, pairs)
+    seen: list[Any] = []
+    halted = run_dpo(
+        tmp_path / "halves",
+        policy,
+        pairs,
+        metrics=lambda step, values: seen.append(step),
+        stop_requested=lambda: 10 in seen,
+    )
+    assert halted[-1][0] == "cancelled"
+    checkpoint = [value for kind, value in halted if kind == "saved"][-1]
+    assert checkpoint["step"] in (10, 11)
+    rest = run_dpo(tmp_path / "halves", policy, pairs, checkpoint=checkpoint)
+    assert small.losses(rest) == small.losses(whole)[checkpoint["step"] :]
+    models = [(tmp_path / room / "model" / "model.safetensors").read_bytes() for room in ("whole", "halves")]
+    assert models[0] == models[1]
+
+
+def test_a_damaged_checkpoint_is_noticed_and_the_run_starts_over(policy: Path, pairs: Path, tmp_path: Path) -> None:
+    first = run_dpo(tmp_path, policy, pairs)
+    checkpoint = next(value for kind, value in first if kind == "saved")
+    with (Path(checkpoint["path"]) / "optimizer.json").open("a") as file:
+        file.write(" ")
+    again = run_dpo(tmp_path, policy, pairs, checkpoint=checkpoint)
+    assert any(kind == "log" and "damaged" in value for kind, value in again)
+    assert small.losses(again) == small.losses(first)
+
+
+def test_checkpoints_are_safetensors_and_json_and_only_the_newest_stay(
+    policy: Path, pairs: Path, tmp_path: Path
+) -> None:
+    run_dpo(tmp_path, policy, pairs, DPO_CONFIG.model_copy(update={"checkpoint_every": 5}))
+    folders = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert folders == ["checkpoint-15", "checkpoint-20"]
+    files = {path.suffix for path in (tmp_path / "checkpoints" / "checkpoint-20").iterdir()}
+    assert files == {".safetensors", ".json"}
+
+
+def test_cutting_a_step_into_pieces_does_not_change_the_trajectory(policy: Path, pairs: Path, tmp_path: Path) -> None:
+    whole = run_dpo(tmp_path / "whole", policy, pairs)
+    pieces = run_dpo(tmp_path / "pieces", policy, pairs, DPO_CONFIG.model_copy(update={"token_budget": 64}))
+    for one, other in zip(small.losses(whole), small.losses(pieces), strict=True):
+        assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
+
+
+def test_weights_and_soft_labels_count(policy: Path, pairs: Path, tmp_path: Path) -> None:
+    as_given, hard, equal = (
+        small.losses(run_dpo(tmp_path / str(n), policy, pairs, DPO_CONFIG.model_copy(update=update)))[-1][1]
+        for n, update in enumerate(({}, {"use_soft_labels": False}, {"use_weights": False}))
+    )
+    assert len({round(as_given, 7), round(hard, 7), round(equal, 7)}) == 3
+
+
+def test_a_reward_model_learns_and_reports_held_out_accuracy_beside_the_trivial_baseline(
+    policy: Path, pairs: Path, tmp_path: Path
+) -> None:
+    context = small.context(tmp_path / "out", base=small.base(str(policy)), snapshot=pairs)
+    config = RewardModelConfig(learning_rate=2e-3, epochs=4, batch_size=4, max_length=64)
+    result = REWARD_MODEL.train(context, config)
+    assert result.values["reward_accuracy"] == 1.0
+    assert result.values["pairs"] == 4
+    assert result.values["longer_wins"] == 1.0
+    assert result.values["reward_accuracy_ci"][0] < 1.0
+    assert result.model is not None and result.model.kind == "reward"
+    saved = json.loads((Path(result.model.path) / "config.json").read_text())
+    assert saved["architectures"] == ["Qwen2ForSequenceClassification"]
+
+
+def test_an_encoder_can_be_the_backbone(pairs: Path, tmp_path: Path) -> None:
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    encoder = tmp_path / "encoder"
+    encoder.mkdir()
+    words = re.findall(r"\w+|\W", "thank you for asking.it opens at nine what now?when does shop open user assistant:")
+    (encoder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    BertTokenizer(str(encoder / "vocab.txt")).save_pretrained(encoder)
+    shape = BertConfig(
+        vocab_size=40,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(shape).save_pretrained(encoder)
+    context = small.context(tmp_path / "out", base=small.base(str(encoder)), snapshot=pairs)
+    result = REWARD_MODEL.train(context, RewardModelConfig(learning_rate=3e-3, epochs=6, batch_size=4, max_length=60))
+    assert result.values["reward_accuracy"] == 1.0
+
+
+def test_a_snapshot_with_nothing_to_learn_from_is_refused(policy: Path, tmp_path: Path) -> None:
+    row = json.loads((small.snapshot(tmp_path / "snapshot") / "preferences.jsonl").read_text().splitlines()[1])
+    small.write_lines(tmp_path / "same" / "preferences.jsonl", [{**row, "rejected": row["chosen"]}])
+    with pytest.raises(Refused, match="no pair of two different responses"):
+        DPO.train(
+            small.context(tmp_path, base=ModelFolder(str(policy), "policy"), snapshot=tmp_path / "same"), DPO_CONFIG
+        )
