@@ -57,7 +57,8 @@ class _ModelChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no gene
 # Another base is another set of suggested settings: the form is fetched anew with what was chosen so far.
 FETCH_SUGGESTION = {
     "hx-get": "",
-    "hx-include": "[name=snapshot], [name=reference], [name=reward]",
+    "hx-include": "closest form",
+    "hx-params": "snapshot, base, reference, reward",
     "hx-target": "#content",
     "hx-select": "#content",
     "hx-swap": "outerHTML",
