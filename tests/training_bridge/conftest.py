@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from django.utils import timezone
 
 from annotation.models import Label
 from projects.models import Project
@@ -48,6 +50,20 @@ def start(scripted: None, project: Project) -> Callable[..., Run]:
         return start_run(project=project, method="scripted", config=config, seed=seed)
 
     return make
+
+
+def silence(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - timedelta(seconds=91))
+
+
+def state(run: Run) -> str:
+    run.refresh_from_db()
+    return run.state
+
+
+def attempts(var: Path, run: Run) -> list[int]:
+    """The first step of each attempt."""
+    return [int(step) for step in (var / f"runs/{run.pk}/attempts").read_text().split()]
 
 
 def settle(project: Project, votes: str = "LL", *, confidence: float | None = None, **item: Any) -> Label:
