@@ -1,11 +1,16 @@
 """The API describes itself, completely and without a warning, and answers as it says."""
 
+import json
+from collections.abc import Callable
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from accounts.models import User
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -36,3 +41,27 @@ def test_lists_say_how_to_turn_the_page(parameter: str) -> None:
     schema = SchemaGenerator().get_schema(public=True)
     named = {p["name"] for p in schema["paths"]["/api/v1/projects/"]["get"]["parameters"]}
     assert parameter in named
+
+
+def test_every_operation_says_what_an_error_looks_like() -> None:
+    out = StringIO()
+    call_command("spectacular", "--format", "openapi-json", stdout=out, stderr=StringIO())
+    for path, operations in json.loads(out.getvalue())["paths"].items():
+        for method in METHODS & set(operations):
+            content = operations[method]["responses"]["default"]["content"]
+            assert set(content) == {"application/problem+json"}, f"{method} {path}"
+
+
+@pytest.mark.parametrize("query", ["limit=a", "limit=", "offset=-1", "offset=1e3", "limit=1.5", "offset=" + "9" * 400])
+def test_what_is_no_number_turns_no_page(api: Callable[..., APIClient], noor: User, query: str) -> None:
+    response = api(noor).get(f"/api/v1/projects/?{query}")
+    assert response.status_code == 400 and "whole number" in response.json()["detail"]
+
+
+def test_the_title_of_an_error_is_no_template(api: Callable[..., APIClient], noor: User) -> None:
+    method = api(noor).delete("/api/v1/me/")
+    assert method.status_code == 405 and method.json()["title"] == "Method Not Allowed"
+    noor.may_create_projects = True
+    noor.save()
+    media = api(noor).post("/api/v1/projects/", "a=b", content_type="text/plain")
+    assert media.status_code == 415 and media.json()["title"] == "Unsupported Media Type"

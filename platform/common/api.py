@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # it imports this module, by the settings
 
 PROBLEM = "application/problem+json"
+MAX_DIGITS = 18  # of a number that fits into the 64 bits of a database
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -65,10 +67,17 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class Pages(pagination.LimitOffsetPagination):
-    """`limit` (at most 500) and `offset`; a limit beyond that is cut, never an error."""
+    """`limit` (at most 500) and `offset`; a limit beyond that is cut, never an error. What is no number is a 400."""
 
     default_limit = 50
     max_limit = 500
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        for name in (self.limit_query_param, self.offset_query_param):
+            value = request.query_params.get(name, "0")
+            if not (value.isascii() and value.isdigit()) or len(value) > MAX_DIGITS:
+                raise exceptions.ParseError(f"{name} must be a whole number")
+        return super().paginate_queryset(queryset, request, view)
 
 
 def paged(
@@ -126,12 +135,39 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, exceptions.ValidationError):
         return _problem(422, "invalid", "Some values are not valid", "See errors.", errors=_messages(exc.detail))
     if isinstance(exc, exceptions.APIException):
-        response = _problem(
-            exc.status_code, str(exc.default_code).replace("_", "-"), str(exc.default_detail), str(exc.detail)
-        )
+        title = str(exc.default_detail)
+        if "{" in title:  # what the framework fills in for the detail, e.g. 'Method "{method}" not allowed.'
+            title = HTTPStatus(exc.status_code).phrase
+        response = _problem(exc.status_code, str(exc.default_code).replace("_", "-"), title, str(exc.detail))
         if challenge := getattr(exc, "auth_header", None):
             response["WWW-Authenticate"] = challenge
         if wait := getattr(exc, "wait", None):
             response["Retry-After"] = str(int(wait) + 1)
         return response
     return None
+
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457. Some have more to say, e.g. `errors`: field name → what is wrong with it.",
+    "properties": {
+        "type": {"type": "string", "description": "urn:prefloop:<code>"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+
+
+def describe_errors(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular's: every operation says what its errors look like."""
+    result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
+    answer = {
+        "description": "An error",
+        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"].setdefault("default", answer)
+    return result
