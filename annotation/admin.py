@@ -1,27 +1,9 @@
 """The operators' view of the annotation tables. Judgments are append-only: they can be read here, not changed."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
 from annotation.models import Annotation, Flag, FormVersion, Item, Label, Rater, Slot
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Looked at, never edited: what changes these rows are the services, which keep them coherent."""
-
-    show_full_result_count = False
-    list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from common.admin import ReadOnly
 
 
 @admin.register(Item)

@@ -8,21 +8,9 @@ from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import ApiToken, AuditEvent, User
+from common.admin import ReadOnly
 
 admin.site.site_header = admin.site.site_title = "Prefloop operators"
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for several models
-    """Rows to look at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(User)

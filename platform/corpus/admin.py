@@ -1,22 +1,9 @@
 """For operators: what came in. Nothing here can be changed but by the product's own services."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
+from common.admin import ReadOnly
 from corpus.models import Candidate, Import, ModelVersion, Prompt, Response
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # one class for five models
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Import)

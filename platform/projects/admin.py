@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.admin import ReadOnly
+from common.admin import ReadOnly
 from projects.models import Membership, Project
 
 
