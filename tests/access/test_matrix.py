@@ -1,4 +1,4 @@
-"""Attack cases 50 and 51: every route, for every person, against the matrix. Cases come from the URLconf itself."""
+"""Every route, for every person, against the matrix. Cases come from the URLconf itself."""
 
 from typing import Any
 

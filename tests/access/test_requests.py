@@ -30,7 +30,7 @@ def send(client: Client, method: str, path: str, body: bytes | str) -> Any:
 
 @pytest.mark.parametrize("route", [r for r in PAGES if "POST" in MATRIX[r.name]], ids=str)
 def test_a_forged_form_is_refused(world: World, route: Route) -> None:
-    """Case 60: without a CSRF token, with a foreign one, with htmx's header alone, from another site."""
+    """Without a CSRF token, with a foreign one, with htmx's header alone, from another site."""
     person = somebody(route, "POST")
     before = fingerprint()
     foreign = {"csrfmiddlewaretoken": "a" * 64}
@@ -47,7 +47,7 @@ def test_a_forged_form_is_refused(world: World, route: Route) -> None:
 
 @pytest.mark.parametrize("route", API, ids=str)
 def test_the_api_knows_tokens_only(world: World, route: Route) -> None:
-    """Case 61: a session is no way into the API, nor is a token in the address."""
+    """A session is no way into the API, nor is a token in the address."""
     before = fingerprint()
     for method, may in MATRIX[route.name].items():
         if "anonymous" in may:
@@ -64,7 +64,7 @@ def test_the_api_knows_tokens_only(world: World, route: Route) -> None:
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if "rosa" in MATRIX[r.name].get("GET", ())], ids=str)
 def test_a_rater_is_told_nothing_of_others(world: World, route: Route) -> None:
-    """Case 53: other people's and judges' answers, models' names and the router's reasons are nowhere in it."""
+    """Other people's and judges' answers, models' names and the router's reasons are nowhere in it."""
     response = world.ask(route, "GET", "rosa")
     body = b"".join(response) if response.streaming else response.content
     assert CANARY not in body.decode(errors="replace")
@@ -73,7 +73,7 @@ def test_a_rater_is_told_nothing_of_others(world: World, route: Route) -> None:
 
 @pytest.mark.parametrize("route", [r for r in API if "GET" in MATRIX[r.name] and r.name != "schema"], ids=str)
 def test_unknown_parameters_are_refused_alike(world: World, route: Route) -> None:
-    """Cases 1 and 2: no lookup of the database's can be asked for, and a hit and a miss look the same."""
+    """No lookup of the database's can be asked for, and a hit and a miss look the same."""
     client, path = world.api(somebody(route, "GET")), route.path(world.here)
     for name in ("user__password__startswith", "x__y__z", "_connector", 'a") OR 1=1--', "annotator.user.password"):
         hit, miss = (client.get(path, {name: value}) for value in ("pbkdf2", "zzzzzz"))
@@ -85,7 +85,7 @@ def test_unknown_parameters_are_refused_alike(world: World, route: Route) -> Non
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if "GET" in MATRIX[r.name]], ids=str)
 def test_odd_parameters_break_nothing(world: World, route: Route) -> None:
-    """Cases 3, 68, 69 on every page and answer."""
+    """On every page and answer."""
     person = somebody(route, "GET")
     for query in [
         "page=1e9", "page=-1", "page=%00", "limit=1e9&offset=-5", "limit=99999999999999999999", "offset=10**9",
@@ -131,7 +131,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("route", "method"), BODIES, ids=str)
 def test_a_broken_body_is_the_senders_fault(world: World, route: Route, method: str, fields: Any) -> None:
-    """Case 25: a clear 4xx as problem details, never a 500, and nothing is written."""
+    """A clear 4xx as problem details, never a 500, and nothing is written."""
     client, path = world.api(somebody(route, method)), route.path(world.here)
     before = fingerprint()
     for name, body in BROKEN.items():
@@ -169,7 +169,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize(("route", "method"), BODIES, ids=str)
 def test_nobody_assigns_what_is_not_theirs(world: World, route: Route, method: str) -> None:
-    """Case 54: such fields are refused, or passed over without a trace."""
+    """Such fields are refused, or passed over without a trace."""
     client, path = world.api(somebody(route, method)), route.path(world.here)
     before = fingerprint()
     response = send(client, method, path, json.dumps(FORBIDDEN))
@@ -183,7 +183,7 @@ def test_nobody_assigns_what_is_not_theirs(world: World, route: Route, method: s
 
 @pytest.mark.parametrize("route", PAGES, ids=str)
 def test_a_page_guards_itself(world: World, route: Route) -> None:
-    """Case 19: on every page for everybody, also on refusals."""
+    """On every page for everybody, also on refusals."""
     for person in sorted(ANYBODY):
         response = world.ask(route, "GET", person)
         policy = response.headers["Content-Security-Policy"]

@@ -1,4 +1,4 @@
-"""Attack cases 52 and 76: operators see and do what they need, nobody makes themselves one, and the log stays."""
+"""Operators see and do what they need, nobody makes themselves one, and the log stays."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Attack cases 4, 5, 16, 63, 64, 66, 67: what the whole site promises, whatever the page."""
+"""What the whole site promises, whatever the page."""
 
 import logging
 import os
@@ -105,7 +105,7 @@ def test_errors_of_the_api_are_no_html(ada: User, api: Callable[..., Any]) -> No
 def test_a_token_is_nowhere_to_be_found(
     project: Project, ada: User, browse: Callable[..., Client], caplog: pytest.LogCaptureFixture, capfd: Any
 ) -> None:
-    """Case 66: after it was shown once, neither pages nor logs nor tables nor Django's admin have it."""
+    """After it was shown once, neither pages nor logs nor tables nor Django's admin have it."""
     caplog.set_level(logging.DEBUG)
     ada.is_staff = ada.is_superuser = True
     ada.save()

@@ -1,4 +1,4 @@
-"""Attack cases 10 to 18: what strangers write is looked at, never executed, fetched or hidden."""
+"""What strangers write is looked at, never executed, fetched or hidden."""
 
 import html.parser
 import time
