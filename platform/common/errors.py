@@ -52,3 +52,9 @@ class TooLarge(DomainError):
     """More than the product takes in one go."""
 
     status, code, title = 413, "too-large", "Too large"
+
+
+class NotThisWay(DomainError):
+    """The address exists, but not for such a request, e.g. one that only forms post to was opened as a page."""
+
+    status, code, title = 405, "method-not-allowed", "This page cannot be opened in this way"

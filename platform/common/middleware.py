@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 
-from common.errors import DomainError
+from common.errors import DomainError, NotThisWay
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -23,14 +23,28 @@ class PrivatePages:
         return response
 
 
+AFTER_SIGN_IN = (
+    "A form leads here, and it was not carried out: perhaps you had to sign in in between. Open the page anew and send "
+    "the form once more."
+)
+
+
 class DomainErrors:
-    """Renders a DomainError that an HTML view let through; the API has `common.api.problem_details`."""
+    """Renders a DomainError that an HTML view let through; the API has `common.api.problem_details`.
+
+    So too the bare 405 of Django's decorators: whoever signs in anew after sending a form is led to the form's address.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        page = render(request, "error.html", {"error": NotThisWay(AFTER_SIGN_IN)}, status=response.status_code)
+        page["Allow"] = response["Allow"]
+        return page
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, DomainError):

@@ -20,6 +20,15 @@ def test_an_unknown_page_is_a_page(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_an_address_for_forms_alone_is_a_page_with_a_way_on(client: Client) -> None:
+    """Whoever sends a form after their session has ended is led to its address by the sign-in page."""
+    answer = client.get("/sign-out/")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "cannot be opened in this way" in answer.content.decode()
+    assert 'href="/"' in answer.content.decode()
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("path", "kind"), [("/api/v1/me/", "application/problem+json"), ("/sign-in/", "text/html")])
 def test_a_fault_of_ours_tells_no_details(monkeypatch: pytest.MonkeyPatch, path: str, kind: str) -> None:
     def fall_over(*args: object, **kwargs: object) -> None:
