@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from common.errors import Invalid
+from common.configs import checked
 
 Reason = Literal[
     "tie", "both_bad", "split_vote", "unsure", "low_confidence", "other_source",
@@ -70,19 +70,7 @@ def parse(derivation: Derivation | Mapping[str, Any]) -> Derivation:
     """Raises Invalid with a message for each wrong field."""
     if isinstance(derivation, Derivation):
         return derivation
-    try:
-        return Derivation.model_validate(dict(derivation))
-    except ValidationError as fault:
-        raise Invalid("The derivation is not valid.", fields=field_errors(fault)) from fault
-
-
-def field_errors(fault: ValidationError) -> dict[str, list[str]]:
-    """pydantic's complaints as {field: [message]}."""
-    found: dict[str, list[str]] = {}
-    for error in fault.errors(include_url=False, include_input=False):
-        name = str(error["loc"][0]) if error["loc"] else "config"
-        found.setdefault(name, []).append(error["msg"])
-    return found
+    return checked(Derivation, derivation, "derivation")
 
 
 def source_of(human_count: int, judge_count: int) -> Literal["human", "judge", "both"]:

@@ -1,12 +1,30 @@
-"""A pydantic model as a Django form: one field each, its description the hint. Checking stays the model's own."""
+"""Settings as pydantic models: checked, and asked for by a Django form, one field each, its description the hint."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from django import forms
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from common import text
+from common.errors import Invalid
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked(model: type[Model], values: object, what: str = "configuration") -> Model:
+    """`values` as `model` reads them. Raises Invalid with the faulty settings by name, nested ones by dotted path."""
+    if not isinstance(values, Mapping):
+        raise Invalid(f"A {what} is an object.", fields={"config": ["Must be an object."]})
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as fault:
+        fields: dict[str, list[str]] = {}
+        for one in fault.errors(include_url=False, include_input=False, include_context=False):
+            name = ".".join(map(str, one["loc"])) or "config"
+            fields.setdefault(name, []).append(one["msg"].removeprefix("Value error, "))
+        raise Invalid(f"The {what} is not valid.", code="invalid-config", fields=fields) from fault
 
 
 def form_fields(model: type[BaseModel]) -> dict[str, forms.Field]:

@@ -52,7 +52,8 @@ def page_of(request: HttpRequest, rows: Any, per_page: int = PER_PAGE) -> "Page[
 
 def add_errors(form: BaseForm, fault: DomainError) -> None:
     """Shows on `form` what a service refused: at the fields it names, else above them."""
-    for name, reasons in fault.fields.items():
+    for path, reasons in fault.fields.items():
+        name = path.partition(".")[0]
         for reason in reasons:
             form.add_error(name if name in form.fields else None, reason)
     if not fault.fields:

@@ -15,6 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from annotation.services import leases, submissions
+from common.configs import checked
 from common.errors import Conflict, DomainError, Invalid
 from projects.models import Project
 from routing.judges import PATIENCE, Answer
@@ -23,7 +24,6 @@ from routing.models import Judge, JudgeCall
 from routing.policies import policy
 from routing.questions import questions
 from routing.services import budgets
-from routing.services.plans import checked
 
 MAX_ATTEMPTS = 3
 STALE_SECONDS = PATIENCE + 60

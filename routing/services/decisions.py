@@ -10,13 +10,13 @@ from django.db.models import Max
 
 from annotation.models import Item
 from annotation.services.items import open_slots
+from common.configs import checked
 from projects.models import Project
 from routing.features import lexical
 from routing.judges.pairwise import plain_text
 from routing.models import Decision, Judge, JudgeCall, RoutingPlan
 from routing.policies import HUMAN, JUDGE, ItemView, Verdict, policy
 from routing.services import budgets
-from routing.services.plans import checked
 
 SPENT = "The budget for people is spent."
 

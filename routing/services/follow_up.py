@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from annotation.models import Item
 from annotation.services.items import void_slots
+from common.configs import checked
 from common.errors import Conflict
 from projects.models import Project
 from routing.models import Budget, Decision, JudgeCall, RoutingPlan
@@ -25,7 +26,6 @@ from routing.services.decisions import (
     to_people,
     wants_people,
 )
-from routing.services.plans import checked
 
 BATCH = 200
 # Items compared with each other in one go, at most.

@@ -12,12 +12,13 @@ from accounts.services import audit
 from annotation.models import Item, Slot
 from annotation.services.items import open_slots
 from annotation.services.raters import judge_rater
+from common.configs import checked
 from common.errors import Conflict, Invalid
 from projects.models import Project
 from routing.judges import judge as judge_plug
 from routing.models import Judge, JudgeCall
 from routing.services import budgets
-from routing.services.plans import checked, current_plan
+from routing.services.plans import current_plan
 
 
 def create_judge(

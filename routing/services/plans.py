@@ -3,29 +3,15 @@
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from pydantic import BaseModel, ValidationError
 
 from accounts.models import User
 from annotation.services.forms import current_form
+from common.configs import checked
 from common.errors import Conflict, Invalid
 from projects.models import Project
 from routing.judges import judge as judge_plug
 from routing.models import Budget, Judge, RoutingPlan
 from routing.policies import policy as policy_plug
-
-
-def checked(config_type: type[BaseModel], config: object) -> BaseModel:
-    """`config` as `config_type` reads it. Raises Invalid with the faulty fields by name, nested ones by dotted path."""
-    if not isinstance(config, dict):
-        raise Invalid("A configuration is an object.", fields={"config": ["Must be an object."]})
-    try:
-        return config_type.model_validate(config)
-    except ValidationError as fault:
-        fields: dict[str, list[str]] = {}
-        for one in fault.errors(include_url=False, include_input=False, include_context=False):
-            name = ".".join(map(str, one["loc"])) or "config"
-            fields.setdefault(name, []).append(one["msg"].removeprefix("Value error, "))
-        raise Invalid("The configuration is not valid.", code="invalid-config", fields=fields) from fault
 
 
 def current_plan(*, project: Project) -> RoutingPlan | None:

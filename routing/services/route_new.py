@@ -4,12 +4,13 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from annotation.models import Item
+from common.configs import checked
 from projects.models import Project
 from routing.models import RoutingPlan
 from routing.policies import JUDGE, Verdict, policy
 from routing.services import budgets
 from routing.services.decisions import Case, decide, forced, spent_verdict, to_judge, to_people, wants_people
-from routing.services.plans import checked, current_plan
+from routing.services.plans import current_plan
 
 BATCH = 200
 

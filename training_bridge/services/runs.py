@@ -6,16 +6,15 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
-from pydantic import ValidationError
 
 from accounts.models import User
 from accounts.services import audit
 from annotation.models import Item
 from common import plugs
+from common.configs import checked
 from common.errors import Conflict, Invalid
 from corpus.models import ModelVersion, Prompt, Response
 from projects.models import Project
-from training_bridge.derivation import field_errors
 from training_bridge.files import digest_of, sha256_of, var_path
 from training_bridge.methods import METHODS
 from training_bridge.methods.interface import Method
@@ -53,7 +52,7 @@ def start_run(
     """
     plug = load_method(method)
     given = {"base": base, "reference": reference, "reward": reward}
-    resolved = _resolve_config(plug, config or {})
+    resolved = checked(plug.Config, config or {}).model_dump(mode="json")
     if not 0 <= seed <= MAX_SEED:
         raise Invalid("The seed is not valid.", fields={"seed": [f"From 0 to {MAX_SEED}."]})
     _check_needs(plug, project, snapshot, given)
@@ -80,13 +79,6 @@ def start_run(
         except IntegrityError:
             continue  # somebody started the same at the same moment: theirs is the run
     raise Conflict("The same run is being started and stopped over and over; try again.")
-
-
-def _resolve_config(method: Method, config: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return method.Config.model_validate(dict(config)).model_dump(mode="json")
-    except ValidationError as fault:
-        raise Invalid("The configuration is not valid.", fields=field_errors(fault)) from fault
 
 
 def _check_needs(
