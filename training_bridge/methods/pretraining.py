@@ -64,7 +64,23 @@ def pretrain(context: Context, config: PretrainConfig) -> Result:
     folder = context.output / "model"
     save(loaded, folder)
     values = {"train_loss": last.get("loss"), "parameters": loaded.model.num_parameters(), "vocabulary": len(tokenizer)}
-    return Result(values, ModelFolder(str(folder), "policy", {"method": "pretrain"}))
+    made = {"method": "pretrain", "suggested": suggested(config.max_length)}
+    return Result(values, ModelFolder(str(folder), "policy", made))
+
+
+def suggested(max_length: int) -> dict[str, dict[str, Any]]:
+    """Settings of the methods that may follow, by key, for a model this small that follows `max_length` tokens.
+
+    The methods' own defaults are for models a thousand times its size, whose learning rates would leave it unmoved.
+    """
+    preferring = {"learning_rate": 1e-3, "epochs": 3, "batch_size": 16, "max_length": max_length + 16}
+    answering = {"max_new_tokens": 2 * max_length // 3, "batch_size": 64}
+    return {
+        "reward_model": preferring,
+        "dpo": preferring | {"beta": 0.05, "label_smoothing": 0.2},
+        "respond": answering | {"max_prompt_tokens": max_length // 3},
+        "evaluate": answering | {"max_length": max_length + 16},
+    }
 
 
 def learn_tokenizer(documents: Sequence[Document], vocabulary: int) -> PreTrainedTokenizerFast:
