@@ -6,7 +6,7 @@ A derivation never edits a judgment; it is a view of the labels. Pure functions,
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,7 +47,7 @@ class Derivation(BaseModel):
     sources: Literal["human", "judge", "both"] = Field(
         "both", description="Whose judgments a label may rest on: people only, judges only, or either."
     )
-    rounds: list[int] = Field(
+    rounds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(
         default_factory=list, max_length=1000, description="Rounds of the loop to take, e.g. 1, 2. Empty takes all."
     )
     test_fraction: float = Field(

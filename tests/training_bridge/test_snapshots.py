@@ -171,6 +171,19 @@ def test_wrong_derivations_are_refused_by_field(project: Project) -> None:
     assert set(fault.value.fields) == {"ties", "min_confidence", "colour"}
     with pytest.raises(Invalid, match="consensus rule"):
         request_snapshot(project=project, derivation={"rule": "os:system"})
+    with pytest.raises(Invalid) as fault:
+        request_snapshot(project=project, derivation={"rounds": [1, -1, 10**30]})
+    assert set(fault.value.fields) == {"rounds.1", "rounds.2"}
+
+
+def test_a_round_that_no_database_holds_is_refused_at_its_field(
+    project: Project, noor: User, browse: Callable[..., Client]
+) -> None:
+    page = reverse("training_bridge:snapshot_new", args=[project.slug])
+    sent = {"ties": "drop", "min_confidence": "0", "sources": "both", "test_fraction": "0.2", "split_seed": "0"}
+    answer = browse(noor).post(page, sent | {"rounds": f"1, {10**30}"})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors.keys() == {"rounds"}
 
 
 def test_a_second_ring_and_a_stale_builder_change_nothing(
