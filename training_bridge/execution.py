@@ -29,6 +29,7 @@ from training_bridge.services.ownership import (
     end_run,
     mark_running,
     record_progress,
+    release_run,
     requeue_run,
 )
 from training_bridge.services.results import complete_run
@@ -104,6 +105,10 @@ def execute_run(*, run_id: int) -> Run.State | None:
     except Fenced:
         log.warning("run.fenced", run=run_id)
         return None
+    except (SystemExit, KeyboardInterrupt):
+        # The worker is being stopped: the run is not to blame, and need not wait until its silence is noticed.
+        release_run(hold=hold)
+        raise
     except (DomainError, OSError) as fault:
         return _fail(hold, str(fault))
     except Exception as fault:

@@ -125,6 +125,23 @@ def test_kill_9_of_the_worker_ends_the_trainer_and_the_run_goes_on(start: Start,
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_stopped_gives_its_run_back_at_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = start(steps=10_000, seconds=0.05)
+    real = execution.record_progress
+
+    def stopped(**given: Any) -> bool:
+        if given["metrics"]:
+            raise SystemExit  # what Celery raises in a worker that is told to end now
+        return real(**given)
+
+    monkeypatch.setattr(execution, "record_progress", stopped)
+    with pytest.raises(SystemExit):
+        execute_run(run_id=run.pk)
+    assert (state(run), run.attempt, run.owner) == ("queued", 0, None), "being stopped counts as no attempt"
+    assert not trainers(run)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_kill_9_of_the_trainer_is_noticed(start: Start, var: Path) -> None:
     run = start(steps=60, seconds=0.1)
     process = worker(run)

@@ -98,6 +98,15 @@ def requeue_run(*, hold: Hold, reason: str) -> Run.State:
         return _let_go(run, reason, Run.State.FAILED)
 
 
+def release_run(*, hold: Hold) -> None:
+    """Gives a run back whose worker is being stopped: queued again from its checkpoint, the attempt not counted."""
+    with transaction.atomic():
+        run = hold.rows().select_for_update().first()
+        if run is not None:
+            run.attempt -= 1
+            _let_go(run, "Its worker was stopped.", Run.State.LOST)
+
+
 def requeue_silent_runs() -> int:
     """Runs whose worker has been silent for 90 s: queued again from the checkpoint, lost after the third attempt."""
     cutoff = timezone.now() - SILENCE
@@ -124,5 +133,5 @@ def _let_go(run: Run, reason: str, end: Run.State) -> Run.State:
     run.state, run.owner, run.phase = state, None, ""
     run.error = reason if state in {Run.State.FAILED, Run.State.LOST} else ""
     run.finished_at = None if state == Run.State.QUEUED else timezone.now()
-    run.save(update_fields=["state", "owner", "phase", "error", "finished_at"])
+    run.save(update_fields=["state", "owner", "phase", "error", "finished_at", "attempt"])
     return state
