@@ -10,7 +10,7 @@ import pytest
 
 from tests.methods import small
 
-CONFIG = {"learning_rate": 1e-3, "epochs": 40, "batch_size": 4, "checkpoint_every": 10, "max_length": 64}
+CONFIG = {"learning_rate": 1e-3, "epochs": 12, "batch_size": 4, "checkpoint_every": 10, "max_length": 64}
 
 
 def events_until(process: "subprocess.Popen[str]", done: Any) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def dpo_run(policy: Path, pairs: Path, tmp_path: Path) -> Any:
 def test_sigterm_and_kill_9_lose_no_step_and_leave_no_seam(dpo_run: Any) -> None:
     whole = rest(small.child(dpo_run("whole")))
     assert [whole[0]["type"], whole[-1]["type"]] == ["phase", "result"]
-    assert {"type": "total", "steps": 200} in whole
+    assert {"type": "total", "steps": 60} in whole
     assert whole[-1]["model"]["kind"] == "policy"
 
     asked = small.child(dpo_run("halves"))
@@ -100,24 +100,18 @@ def test_the_child_dies_with_its_parent(dpo_run: Any, tmp_path: Path) -> None:
         ({"config": {"learning_rat": 1}}, "Extra inputs are not permitted"),
         ({"base": {"path": "/nonexistent/model", "kind": "policy"}}, "nonexistent"),
         ({"snapshot": {"path": "/nonexistent"}}, "is no snapshot"),
-        (
-            {"config": {**CONFIG, "learning_rate": 1.0, "max_grad_norm": 1000, "warmup": 0.0}},
-            "no longer a number|result",
-        ),
     ],
 )
 def test_what_is_wrong_stands_on_standard_error(dpo_run: Any, change: dict[str, Any], why: str) -> None:
-    import re
-
     process = small.child(dpo_run("wrong", **change))
     output, error = process.communicate(timeout=120)
-    assert process.returncode == 1 or "result" in why
-    assert re.search(why, error + output)
+    assert process.returncode == 1
+    assert why in error
     for line in output.splitlines():
         json.loads(line)
 
 
-def test_running_out_of_memory_has_its_own_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_running_out_of_memory_has_its_own_exit_code(capsys: Any) -> None:
     import torch
 
     from training_bridge import child
