@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from common.configs import in_words
 from common.errors import DomainError
 from common.http import add_errors, page_of, sent, show_or_send, status_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
@@ -39,10 +40,10 @@ def desk(request: ProjectRequest) -> HttpResponse:
     return render(request, "routing/desk.html", context)
 
 
-def _settings(plug: Any, config: dict[str, Any]) -> list[tuple[str, Any]]:
+def _settings(plug: Any, config: dict[str, Any]) -> list[tuple[str, str]]:
     """(what a setting is called, its value), as a person reads them."""
     fields = plug.Config.model_fields
-    return [(fields[name].title or name, value) for name, value in config.items() if name in fields]
+    return [(fields[name].title or name, in_words(value)) for name, value in config.items() if name in fields]
 
 
 @show_or_send

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.charts import Bar, Series
+from common.configs import in_words
 from training_bridge.derivation import REASONS
 from training_bridge.models import Snapshot
 
@@ -110,7 +111,4 @@ def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def settings(values: dict[str, Any]) -> list[tuple[str, str]]:
     """A derivation or configuration as words; an empty list stands for all."""
-    return [
-        (_title(name), (", ".join(map(str, value)) or "all") if isinstance(value, list) else str(value))
-        for name, value in values.items()
-    ]
+    return [(_title(name), "all" if value == [] else in_words(value)) for name, value in values.items()]

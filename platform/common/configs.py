@@ -49,6 +49,17 @@ def initial(model: type[BaseModel], config: dict[str, Any]) -> dict[str, Any]:
     return {name: fields[name].prepare_value(value) for name, value in config.items() if name in fields}
 
 
+def in_words(value: Any) -> str:
+    """A setting's value as a person reads it, e.g. `yes`, `please, thanks`, `name: terse, noise: 0.1; name: warm`."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {in_words(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return ("; " if any(isinstance(one, dict) for one in value) else ", ").join(map(in_words, value)) or "none"
+    return "none" if value in (None, "") else str(value)
+
+
 def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, default: Any) -> forms.Field:
     common: dict[str, Any] = {
         "label": title or name.replace("_", " ").capitalize(),

@@ -44,10 +44,13 @@ def test_an_admin_makes_a_judge_and_a_plan_and_sees_where_items_went(
     form = client.get(url("judge_new") + "?kind=simulated")
     assert form.status_code == 200
     sent = {"name": "Rehearsal", "flip": "0.1", "both_orders": "on", "price_per_call": "0.01"}
+    sent |= {"courtesy_words": "please, thanks"}
     made = client.post(url("judge_new") + "?kind=simulated", sent)
     assert made.status_code == 302, made.content.decode()
     judge = Judge.objects.get()
     assert judge.config["flip"] == 0.1 and len(judge.config["pool"]) == 4
+    facts = client.get(url("judge", judge.pk)).content.decode().split("<dl")[1].split("</dl")[0]
+    assert "please, thanks" in facts and "name: terse, brevity: 2.0" in facts and "[" not in facts
     wrong = client.post(url("plan") + "?policy=random", {"share": "1.5", "judge": judge.pk})
     assert wrong.status_code == 422 and "less than or equal to 1" in wrong.content.decode()
     missing = client.post(url("plan") + "?policy=random", {"share": "0.5"})
