@@ -11,4 +11,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         project = load()
         items = project.items.count()
-        self.stdout.write(f"The demo project “{project.name}” has {items} items; a tiny base model is made meanwhile.")
+        meanwhile = "" if project.model_versions.exists() else "; a tiny base model is made meanwhile"
+        self.stdout.write(f"The demo project “{project.name}” has {items} items{meanwhile}.")
