@@ -34,11 +34,18 @@ def allowed_folder(source: str, *, project_id: int) -> Path:
     made = var_path("models").resolve()
     for root in (made, *settings.MODEL_FOLDERS):
         folder = (root / source).resolve()
-        if folder.is_relative_to(root) and folder != root and folder.is_dir():
+        if folder.is_relative_to(root) and folder != root and _is_dir(folder):
             if folder.is_relative_to(made) and _is_of_another(folder.relative_to(made), project_id):
                 raise refusal
             return folder
     raise refusal
+
+
+def _is_dir(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # e.g. a name longer than a file system takes
+        return False
 
 
 def _is_of_another(inside: Path, project_id: int) -> bool:
