@@ -39,8 +39,8 @@ def test_every_operation_has_a_name_words_and_a_way_in() -> None:
 @pytest.mark.parametrize("parameter", ["limit", "offset"])
 def test_lists_say_how_to_turn_the_page(parameter: str) -> None:
     schema = SchemaGenerator().get_schema(public=True)
-    named = {p["name"] for p in schema["paths"]["/api/v1/projects/"]["get"]["parameters"]}
-    assert parameter in named
+    named = {p["name"]: p["schema"] for p in schema["paths"]["/api/v1/projects/"]["get"]["parameters"]}
+    assert named[parameter] == {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 
 
 def test_every_operation_says_what_an_error_looks_like() -> None:

@@ -79,6 +79,10 @@ class Pages(pagination.LimitOffsetPagination):
                 raise exceptions.ParseError(f"{name} must be a whole number")
         return super().paginate_queryset(queryset, request, view)
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        return [one | {"schema": one["schema"] | {"minimum": 0, "maximum": 10**MAX_DIGITS - 1}} for one in found]
+
 
 def paged(
     view: "APIView", rows: "QuerySet[Any]", out: type[serializers.BaseSerializer[Any]], **context: Any
