@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from projects.models import Project
-from tests.training_bridge.test_runs import silence
+from tests.training_bridge.conftest import silence
 from training_bridge.models import Run
 from training_bridge.services import cancel_run, start_run
 from training_bridge.services.ownership import Fenced, claim_run, record_progress, requeue_silent_runs
