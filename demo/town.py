@@ -5,61 +5,44 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Topic:
-    """`words` tell that a sentence is about the topic; `asks` have a place for a time; `facts` are whole sentences."""
+    """`asks` have a place for a time; `facts` are whole sentences. Both name the topic, so who looks can tell."""
 
-    words: frozenset[str]
     asks: tuple[str, ...]
     facts: tuple[str, ...]
 
 
-def _topic(words: str, asks: tuple[str, ...], facts: tuple[str, ...]) -> Topic:
-    return Topic(frozenset(words.split()), asks, facts)
-
-
 TOPICS: dict[str, Topic] = {
-    "bread": _topic(
-        "bread bakery loaf loaves",
-        ("when is the bread ready {}?", "where can I buy a loaf of bread {}?", "is the bakery open {}?"),
-        (
-            "The bakery has warm bread from seven.",
-            "A loaf of bread costs two coins.",
-            "The bakery is next to the well.",
-        ),
+    "bread": Topic(
+        ("when is the bread ready {}?", "where is the bread sold {}?", "how much is the bread {}?"),
+        ("The bread is ready at seven.", "The bread is sold by the well.", "The bread costs two coins."),
     ),
-    "trains": _topic(
-        "train trains platform",
-        ("when does the train leave {}?", "which platform is for the train {}?", "is the train late {}?"),
-        ("The train leaves at nine.", "Your train stops at platform two.", "The trains run every hour."),
+    "train": Topic(
+        ("when does the train leave {}?", "which platform has the train {}?", "is the train late {}?"),
+        ("The train leaves at nine.", "The train stops at platform two.", "The train comes every hour."),
     ),
-    "weather": _topic(
-        "weather rain sunny",
-        ("what will the weather be {}?", "will there be rain {}?", "is it going to be sunny {}?"),
-        ("The weather stays mild.", "There will be rain after noon.", "It will be sunny by the sea."),
+    "weather": Topic(
+        ("how is the weather {}?", "will the weather be warm {}?", "is the weather good for a walk {}?"),
+        ("The weather stays mild.", "The weather turns wet after noon.", "The weather is best by the sea."),
     ),
-    "garden": _topic(
-        "garden roses tulips",
-        ("is the garden open {}?", "can I see the roses {}?", "who waters the tulips {}?"),
-        ("The garden opens at ten.", "The roses grow by the gate.", "The tulips are watered at dawn."),
+    "garden": Topic(
+        ("is the garden open {}?", "who waters the garden {}?", "may dogs enter the garden {}?"),
+        ("The garden opens at ten.", "The garden is watered at dawn.", "The garden has no room for dogs."),
     ),
-    "library": _topic(
-        "library book books",
-        ("can I return a book {}?", "is the library open {}?", "how many books may I borrow {}?"),
-        ("The library opens at noon.", "You may borrow four books.", "Any book goes into the blue box."),
+    "book": Topic(
+        ("can I return a book {}?", "where do I borrow a book {}?", "how long may I keep a book {}?"),
+        ("A book goes into the blue box.", "You may borrow a book upstairs.", "You may keep a book for a month."),
     ),
-    "market": _topic(
-        "market stall stalls",
-        ("where is the market {}?", "how do I rent a stall {}?", "is there a market {}?"),
-        ("The market is on the square.", "A stall costs five coins.", "The stalls open at eight."),
+    "market": Topic(
+        ("where is the market {}?", "is there a market {}?", "what does the market sell {}?"),
+        ("The market is on the square.", "The market opens at eight.", "The market sells fruit and cloth."),
     ),
-    "river": _topic(
-        "river boat boats",
-        ("can we swim in the river {}?", "when does the boat leave {}?", "may I fish in the river {}?"),
-        ("The boat leaves from the pier.", "The river is cold and clear.", "The boats carry ten people."),
+    "boat": Topic(
+        ("when does the boat leave {}?", "how many can the boat carry {}?", "where is the boat {}?"),
+        ("The boat leaves at noon.", "The boat carries ten people.", "The boat lies at the pier."),
     ),
-    "cats": _topic(
-        "cat cats kitten",
-        ("who looks after the cats {}?", "I lost my cat, what can I do {}?", "can I adopt a kitten {}?"),
-        ("The vet looks after the cats.", "A lost cat is often at the barn.", "A kitten needs a warm home."),
+    "cat": Topic(
+        ("I lost my cat, what can I do {}?", "who looks after the cat {}?", "can I adopt a cat {}?"),
+        ("The vet looks after the cat.", "A lost cat is often at the barn.", "You can adopt a cat at the farm."),
     ),
 }
 

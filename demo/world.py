@@ -79,10 +79,8 @@ def response(prompt: str, chance: random.Random, *, courteous: bool, on_topic: b
 
 
 def topic_of(text: str) -> str | None:
-    """The topic with the most words in `text`; None where it has none."""
-    counts = {topic: len(about.words & set(_words(text))) for topic, about in TOPICS.items()}
-    best = max(counts, key=lambda topic: counts[topic])
-    return best if counts[best] else None
+    """The first topic that `text` names; None where it names none."""
+    return next((word for word in _words(text) if word in TOPICS), None)
 
 
 def quality(prompt: str, reply: str) -> float:
@@ -142,17 +140,17 @@ class SimulatedRater:
         return ("left" if seen > 0 else "right"), strength
 
 
-# Settings for routing's judge of kind "simulated": minds that see manners and length but hardly the topic, and one
-# verdict in ten turned round. People see the topic, so the loop needs both.
+# Settings for routing's judge of kind "simulated": minds that see manners, length and shared words but do not know what
+# matters how much, and one verdict in ten turned round.
 SIMULATED_JUDGE: Mapping[str, Any] = {
     "flip": 0.1,
     "temperature": 1.0,
     "courtesy_words": sorted(COURTEOUS_WORDS),
     "pool": [
-        {"name": "attentive", "brevity": 2, "courtesy": 1, "overlap": 0.5, "noise": 0.1},
-        {"name": "terse", "brevity": 4, "courtesy": 1, "noise": 0.1},
-        {"name": "warm", "brevity": 2, "courtesy": 2, "noise": 0.1},
-        {"name": "hasty", "brevity": 3, "courtesy": 1, "overlap": 0.5, "noise": 0.3, "position_bias": 0.1},
+        {"name": "attentive", "brevity": 2, "courtesy": 1, "overlap": 4, "noise": 0.1},
+        {"name": "terse", "brevity": 4, "courtesy": 1, "overlap": 2, "noise": 0.1},
+        {"name": "warm", "brevity": 2, "courtesy": 2, "overlap": 2, "noise": 0.1},
+        {"name": "hasty", "brevity": 2, "courtesy": 1, "overlap": 3, "noise": 0.3, "position_bias": 0.1},
     ],
 }
 
@@ -180,8 +178,8 @@ DEMO: Mapping[str, Any] = {
         "learning_rate": 1e-3,
         "epochs": 3,
         "batch_size": 16,
-        "beta": 0.05,
-        "label_smoothing": 0.2,
+        "beta": 0.3,
+        "label_smoothing": 0.1,
         "max_length": 112,
         "checkpoint_every": 50,
     },
