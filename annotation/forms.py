@@ -15,6 +15,7 @@ from django.http import QueryDict
 from annotation.protocols import Value
 from annotation.protocols.pairwise import levels, scale
 from annotation.selectors import FormField
+from annotation.services.leases import NOTE_LIMIT
 from common.errors import Invalid
 
 PREFIX = "answer."
@@ -143,6 +144,14 @@ def in_words(fields: Iterable[FormField], values: Mapping[str, Any]) -> list[str
         if answer.get("rationale"):
             lines.append(answer["rationale"])
     return lines
+
+
+class Withdrawal(django_forms.Form):
+    """Why an item is taken out of circulation."""
+
+    reason = django_forms.CharField(
+        required=False, max_length=NOTE_LIMIT, help_text="Everybody who may open this page reads it here."
+    )
 
 
 class PairwiseSettings(django_forms.Form):

@@ -155,6 +155,7 @@ class ItemOut(Base):
     round = serializers.IntegerField(source="item.round")
     wanted = serializers.IntegerField(help_text="Answers asked for")
     answered = serializers.IntegerField(help_text="Answers given")
+    open_flags = serializers.IntegerField(help_text="Raters' reports that nobody has dealt with")
     created_at = serializers.DateTimeField(source="item.created_at")
 
 
@@ -183,6 +184,10 @@ class ItemIn(StrictSerializer):
     language = serializers.CharField(required=False, allow_blank=True, max_length=35)
     tags = ObjectField(required=False)
     priority = serializers.IntegerField(required=False, min_value=-PRIORITIES, max_value=PRIORITIES)
+
+
+class WithdrawalIn(StrictSerializer):
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=NOTE_LIMIT)
 
 
 class ItemMade(Base):
@@ -247,6 +252,11 @@ class PassOut(Base):
     created_at = serializers.DateTimeField()
 
 
+class FlagOut(PassOut):
+    id = serializers.IntegerField(source="pk")
+    resolved_at = serializers.DateTimeField(allow_null=True)
+
+
 class StoryOut(Base):
     id = serializers.IntegerField(source="item.pk")
     external_id = serializers.CharField(source="item.external_id")
@@ -257,7 +267,7 @@ class StoryOut(Base):
     slots = SlotOut(many=True)
     annotations = AnnotationOut(many=True)
     skips = PassOut(many=True)
-    flags = PassOut(many=True)
+    flags = FlagOut(many=True)
     labels = LabelOut(many=True)
     drafts = serializers.IntegerField()
 

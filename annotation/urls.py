@@ -16,6 +16,8 @@ urlpatterns = [
     path("answers/<int:annotation_id>/undo/", rating.undo, name="undo"),
     path("items/", staff.items, name="items"),
     path("items/<int:item_id>/", staff.item, name="item"),
+    path("items/<int:item_id>/withdraw/", staff.withdraw_item, name="withdraw_item"),
+    path("items/<int:item_id>/flags/<int:flag_id>/resolve/", staff.resolve_flag, name="resolve_flag"),
     path("form/", staff.form, name="form"),
     path("form/preview/", staff.form_preview, name="form_preview"),
 ]

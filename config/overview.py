@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from annotation.selectors import today
 from annotation.services.leases import free_slots, unseen
+from annotation.services.raters import known_rater
 from annotation.services.submissions import current
 from common.http import page_of
 from config import loop
@@ -39,11 +41,11 @@ def waiting_by_project(user: User, projects: Iterable[Project]) -> dict[int, int
 
 
 def progress_of(user: User, project: Project) -> Progress:
-    own = current().filter(rater__user=user, rater__project=project)
+    rater = known_rater(project=project, user=user)
     return Progress(
         waiting=waiting_by_project(user, [project]).get(project.pk, 0),
-        answered=own.count(),
-        today=own.filter(submitted_at__date=timezone.now().date()).count(),
+        answered=current().filter(rater=rater).count() if rater else 0,
+        today=today(rater=rater) if rater else 0,
     )
 
 

@@ -1,6 +1,6 @@
 """Reads of the annotation floor: `rater` for those who judge (nothing of others in it), `desk` for those who run it."""
 
-from annotation.selectors.content import MessageText
+from annotation.selectors.content import MessageText, excerpt
 from annotation.selectors.desk import (
     Agreement,
     ItemRow,
@@ -9,6 +9,8 @@ from annotation.selectors.desk import (
     Story,
     agreement,
     annotations,
+    flag_of,
+    item_of,
     item_page,
     item_story,
     labels,
@@ -46,9 +48,12 @@ __all__ = [
     "annotations",
     "answered",
     "assignment",
+    "excerpt",
+    "flag_of",
     "form",
     "form_fields",
     "history",
+    "item_of",
     "item_page",
     "item_story",
     "labels",

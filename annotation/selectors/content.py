@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+EXCERPT = 120
+
 
 @dataclass(frozen=True)
 class MessageText:
@@ -21,6 +23,13 @@ def text_of(message: dict[str, Any]) -> str:
 
 def conversation(messages: Iterable[dict[str, Any]]) -> tuple[MessageText, ...]:
     return tuple(MessageText(str(message.get("role", "")), text_of(message)) for message in messages)
+
+
+def excerpt(messages: Iterable[dict[str, Any]]) -> str:
+    """The beginning of what was said last, on one line of at most EXCERPT characters."""
+    texts = conversation(messages)
+    text = " ".join(texts[-1].text.split()) if texts else ""
+    return text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
 
 
 def response_text(messages: list[dict[str, Any]]) -> str:

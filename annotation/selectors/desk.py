@@ -1,6 +1,6 @@
 """What the pages of those who run a project are made of."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -32,6 +32,7 @@ class ItemRow:
     item: Item
     wanted: int
     answered: int
+    open_flags: int
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,13 @@ def item_page(
     project: Project,
     state: str = "",
     search: str = "",
+    flagged: bool | None = None,
     ordering: str = "id",
     after: int | None = None,
     size: int = 50,
 ) -> Page:
-    """Items of a project. `search`: how their external id begins; `after`: the id that the page before ended with.
+    """Items of a project. `search`: how their external id begins; `flagged`: with an open flag, or without;
+    `after`: the id that the page before ended with.
 
     Raises BadRequest for an unknown state or ordering.
     """
@@ -123,13 +126,22 @@ def item_page(
         found = found.filter(state=state)
     if search:
         found = found.filter(external_id__startswith=search)
+    if flagged is not None:
+        has_flag = Q(pk__in=_open_flags(project).values("item"))
+        found = found.filter(has_flag if flagged else ~has_flag)
     if after is not None:
         found = found.filter(pk__lt=after) if ordering == "-id" else found.filter(pk__gt=after)
     size = max(1, min(size, PAGE_LIMIT))
     items = list(found[: size + 1])
     more, items = len(items) > size, items[:size]
     counts = _slot_counts(item.pk for item in items)
-    return Page([ItemRow(item, *counts.get(item.pk, (0, 0))) for item in items], items[-1].pk if more else None)
+    flags = Counter(_open_flags(project).filter(item__in=items).values_list("item", flat=True))
+    rows = [ItemRow(item, *counts.get(item.pk, (0, 0)), flags[item.pk]) for item in items]
+    return Page(rows, items[-1].pk if more else None)
+
+
+def _open_flags(project: Project) -> QuerySet[Flag]:
+    return Flag.objects.filter(item__project=project, resolved_at=None)
 
 
 def _slot_counts(item_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
@@ -143,11 +155,26 @@ def _slot_counts(item_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     return {item_id: (total, done) for item_id, total, done in rows}
 
 
-def item_story(*, project: Project, item_id: int) -> Story:
+def item_of(*, project: Project, item_id: int) -> Item:
     """Raises NotFound for an item of another project."""
     item = Item.objects.select_related("prompt", "source").filter(project=project, pk=item_id).first()
     if item is None:
         raise NotFound("There is no such item.")
+    return item
+
+
+def flag_of(*, project: Project, item_id: int, flag_id: int) -> Flag:
+    """Raises NotFound for a flag of another item."""
+    item = item_of(project=project, item_id=item_id)
+    flag = item.flags.select_related("item__project").filter(pk=flag_id).first()
+    if flag is None:
+        raise NotFound("There is no such flag.")
+    return flag
+
+
+def item_story(*, project: Project, item_id: int) -> Story:
+    """Raises NotFound for an item of another project."""
+    item = item_of(project=project, item_id=item_id)
     responses = [row.response for row in item.item_responses.select_related("response")]
     annotations = item.annotations.select_related("rater", "form_version", "guideline", "revises", "slot")
     return Story(
@@ -195,7 +222,7 @@ def progress(*, project: Project) -> Progress:
         human_slots=by_audience[Slot.Audience.HUMAN],
         judge_slots=by_audience[Slot.Audience.JUDGE],
         labels=_count(Label.objects.filter(item__project=project)),
-        open_flags=_count(Flag.objects.filter(item__project=project, resolved_at=None)),
+        open_flags=_count(_open_flags(project)),
         working_now=_count(live),
     )
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from annotation.models import Annotation, FormVersion, Rater
 from annotation.protocols import LETTERS, protocol
-from annotation.selectors.content import MessageText, conversation, response_text
+from annotation.selectors.content import MessageText, conversation, excerpt, response_text
 from annotation.services.forms import default_fields
 from annotation.services.leases import Lease
 from annotation.services.submissions import can_undo, current, displayed
@@ -18,7 +18,6 @@ from common.errors import NotFound
 from corpus.models import Prompt, Response
 from projects.models import Guideline, Project
 
-EXCERPT = 120
 RECENT = 50
 
 
@@ -185,7 +184,7 @@ def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
         HistoryEntry(
             annotation_id=found.pk,
             submitted_at=found.submitted_at,
-            excerpt=_excerpt(found.item.prompt.messages),
+            excerpt=excerpt(found.item.prompt.messages),
             fields=form_fields(found.form_version) if found.form_version else (),
             values=displayed(found),
             standing=found.standing,
@@ -196,14 +195,8 @@ def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
     ]
 
 
-def _excerpt(messages: list[dict[str, Any]]) -> str:
-    texts = conversation(messages)
-    text = " ".join(texts[-1].text.split()) if texts else ""
-    return text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
-
-
 def today(*, rater: Rater) -> int:
-    """How many items this rater has answered since midnight (UTC); their own rows only, by index."""
+    """How many items this rater has answered since midnight (UTC); a correction answers none anew. By index."""
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     mine = Annotation.objects.filter(rater=rater, submitted_at__gte=midnight, retracted_at=None, revises=None)
     return mine.exclude(standing=Annotation.Standing.RECORDED).count()

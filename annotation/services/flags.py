@@ -5,6 +5,8 @@ import uuid
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
+from accounts.services import audit
 from annotation.models import Flag, Rater
 from annotation.services import holds
 from annotation.services.leases import check_reason
@@ -27,6 +29,9 @@ def raise_flag(*, rater: Rater, token: uuid.UUID, reason: str, note: str = "") -
     return same or Flag.objects.create(item=item, rater=rater, reason=reason, note=note)
 
 
-def resolve_flag(*, flag: Flag) -> None:
+@transaction.atomic
+def resolve_flag(*, flag: Flag, by: User | None = None) -> None:
     """Marks a report as dealt with; doing so twice keeps the first time."""
-    Flag.objects.filter(pk=flag.pk, resolved_at=None).update(resolved_at=timezone.now())
+    if Flag.objects.filter(pk=flag.pk, resolved_at=None).update(resolved_at=timezone.now()):
+        about = f"project:{flag.item.project.slug}"
+        audit(actor=by, kind="flag.resolved", subject=about, item=flag.item_id, flag=flag.pk)

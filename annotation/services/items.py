@@ -7,7 +7,9 @@ from django.db import connection, transaction
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 
-from annotation.models import Annotation, EndedLease, Item, ItemResponse, Slot
+from accounts.models import User
+from accounts.services import audit
+from annotation.models import Annotation, EndedLease, Flag, Item, ItemResponse, Slot
 from annotation.services import forms, holds
 from annotation.services.recorded import RecordedAnnotations
 from common.errors import Conflict
@@ -153,33 +155,21 @@ def _void(slots: Any) -> int:
 
 
 @transaction.atomic
-def set_overlap(*, item: Item, humans: int) -> int:
-    """Wants answers of `humans` people in all: adds slots, or takes back ones that nobody has in hand.
+def withdraw_item(*, item: Item, by: User | None = None, reason: str = "") -> None:
+    """Takes an item out of circulation, which deals with its open flags; done twice, the first time and reason stand.
 
-    Never takes an item out of a rater's hands, so the number asked for may be left higher; returns what it is now.
+    What was answered stays; who has the item in hand is told when they submit.
     """
-    slots = holds.lock_all(Slot.objects.filter(item=item))
-    wanted = [slot for slot in slots if slot.audience == Slot.Audience.HUMAN and slot.state != Slot.State.VOID]
-    if len(wanted) < humans:
-        open_slots(item=item, humans=humans - len(wanted), judges=0)
-        return humans
-    now = timezone.now()
-    idle = [slot for slot in wanted if slot.state == "open" or (slot.leased_until and slot.leased_until < now)]
-    # Those open first, so that an expired lease, which its rater may still answer under, goes last.
-    idle.sort(key=lambda slot: (slot.state != "open", -slot.ordinal))
-    voided = _void(Slot.objects.filter(pk__in=[slot.pk for slot in idle[: len(wanted) - humans]]))
-    return len(wanted) - voided
-
-
-@transaction.atomic
-def withdraw_item(*, item: Item, reason: str = "") -> None:
-    """Takes an item out of circulation. What was answered stays; who has it in hand is told when they submit."""
     holds.lock_all(Slot.objects.filter(item=item))
-    locked = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
-    _void(Slot.objects.filter(item=item))
-    meta = locked.meta | ({"void_reason": reason} if reason else {})
-    Item.objects.filter(pk=item.pk).update(state=Item.State.VOID, meta=meta)
-    item.state, item.meta = Item.State.VOID, meta
+    locked = Item.objects.select_for_update(no_key=True).select_related("project").get(pk=item.pk)
+    if locked.state != Item.State.VOID:
+        _void(Slot.objects.filter(item=item))
+        Flag.objects.filter(item=item, resolved_at=None).update(resolved_at=timezone.now())
+        locked.state, locked.meta = Item.State.VOID, locked.meta | ({"void_reason": reason} if reason else {})
+        locked.save(update_fields=["state", "meta"])
+        about = f"project:{locked.project.slug}"
+        audit(actor=by, kind="item.withdrawn", subject=about, item=item.pk, reason=reason)
+    item.state, item.meta = locked.state, locked.meta
 
 
 @transaction.atomic

@@ -7,20 +7,21 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_safe
 
 from annotation import display, forms, selectors
 from annotation.models import Rater
-from annotation.services import submissions
+from annotation.services import raters, submissions
 from annotation.views import page
 from common.errors import Conflict, DomainError, Invalid, NotFound
+from common.http import show_or_send
 from projects.access import EVERYONE, ProjectRequest, project_view
 
 
-@require_GET
+@require_safe
 @project_view(EVERYONE)
 def history(request: ProjectRequest) -> HttpResponse:
-    rater = page.known(request)
+    rater = raters.known_rater(project=request.project, user=request.user)
     entries = selectors.history(rater=rater) if rater else []
     rows = [{"entry": entry, "words": forms.in_words(entry.fields, entry.values)} for entry in entries]
     here = reverse("annotation:history", args=[request.project.slug])
@@ -31,7 +32,7 @@ def _address(request: ProjectRequest, annotation_id: int) -> str:
     return reverse("annotation:answer", args=[request.project.slug, annotation_id])
 
 
-@require_http_methods(["GET", "POST"])
+@show_or_send
 @project_view(EVERYONE)
 def answer(request: ProjectRequest, annotation_id: int) -> HttpResponse:
     """One answer as it was shown; `?edit=1` the form to correct it, which posts here."""

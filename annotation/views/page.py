@@ -26,15 +26,10 @@ def newcomer(request: ProjectRequest) -> Rater:
 
 def rater_of(request: ProjectRequest, token: uuid.UUID | None = None) -> Rater:
     """The sender as a rater who has begun. Raises NotFound for others, and where `token` is no lease of theirs."""
-    rater = known(request)
+    rater = raters.known_rater(project=request.project, user=request.user)
     if rater is None or (token and not display.is_own(rater, token)):
         raise NotFound
     return rater
-
-
-def known(request: ProjectRequest) -> Rater | None:
-    """The sender as a rater, if they ever began."""
-    return Rater.objects.filter(project=request.project, user=request.user).first()
 
 
 def by_script(request: HttpRequest) -> bool:

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from annotation import display, forms, selectors
 from annotation.models import EndedLease, Rater
@@ -19,7 +19,7 @@ from projects.access import EVERYONE, ProjectRequest, project_view
 from projects.models import Project
 
 
-@require_GET
+@require_safe
 @project_view(EVERYONE)
 def annotate(request: ProjectRequest) -> HttpResponse:
     """Leads to the rater's item: each has an address of its own, so that Back finds the answer that was given."""
@@ -64,7 +64,7 @@ def _work(
     return page.show(request, rater, "annotation/work.html", context, at=here, status=status)
 
 
-@require_GET
+@require_safe
 @project_view(EVERYONE)
 def assignment(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """One assignment: the form while it is the rater's, their answer once it is given, a way on where it was lost."""

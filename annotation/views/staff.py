@@ -6,24 +6,18 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from annotation import display, forms, selectors
-from annotation.models import Annotation, FormVersion, Item, Label
-from annotation.selectors.content import MessageText, conversation
+from annotation.models import Annotation, Flag, FormVersion, Item, Label
+from annotation.selectors import MessageText
+from annotation.services import flags
 from annotation.services import forms as form_service
+from annotation.services import items as item_service
 from common.errors import Invalid
-from common.http import add_errors, status_of
+from common.http import add_errors, sent, show_or_send, status_of
 from projects.access import ADMIN, REVIEW, ProjectRequest, project_view
 from projects.models import Project
-
-EXCERPT = 120
-
-
-def _excerpt(item: Item) -> str:
-    """The beginning of what was asked last."""
-    texts = conversation(item.prompt.messages)
-    return " ".join(texts[-1].text.split())[:EXCERPT] if texts else ""
 
 
 def _show(
@@ -33,30 +27,32 @@ def _show(
     return render(request, template + (f"#{part}" if part else ""), shared | context, status=status)
 
 
-@require_GET
+@require_safe
 @project_view(REVIEW)
 def items(request: ProjectRequest) -> HttpResponse:
     state, search, ordering = (request.GET.get(key, "") for key in ("state", "search", "ordering"))
     after = request.GET.get("after", "")
+    flagged = bool(request.GET.get("flagged"))
     known = state if state in Item.State.values else ""
     newest_first = ordering == "-id"
     page = selectors.item_page(
         project=request.project,
         state=known,
         search=search[:200],
+        flagged=flagged or None,
         ordering="-id" if newest_first else "id",
         after=int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None,
     )
     context = {
         "rows": [
-            {"item": row.item, "wanted": row.wanted, "answered": row.answered, "excerpt": _excerpt(row.item)}
-            for row in page.rows
+            {"row": row, "item": row.item, "excerpt": selectors.excerpt(row.item.prompt.messages)} for row in page.rows
         ],
         "next_after": page.next_after,
         "progress": selectors.progress(project=request.project),
         "states": Item.State.choices,
         "chosen": known,
         "search": search,
+        "flagged": flagged,
         "newest_first": newest_first,
         "begun": bool(after),
     }
@@ -100,9 +96,13 @@ def _settled(label: Label, numbers: dict[int, int]) -> dict[str, Any]:
     return {"label": label, "said": _in_numbers(label.value, numbers), "soft": soft}
 
 
-@require_GET
+@require_safe
 @project_view(REVIEW)
 def item(request: ProjectRequest, item_id: int) -> HttpResponse:
+    return _story(request, item_id, forms.Withdrawal())
+
+
+def _story(request: ProjectRequest, item_id: int, withdrawal: forms.Withdrawal) -> HttpResponse:
     story = selectors.item_story(project=request.project, item_id=item_id)
     numbers = {response.id: number for number, response in enumerate(story.responses, start=1)}
     replaced = {one.revises_id for one in story.annotations if one.revises_id}
@@ -111,8 +111,36 @@ def item(request: ProjectRequest, item_id: int) -> HttpResponse:
         "item": story.item,
         "verdicts": [_verdict(one, numbers, replaced) for one in story.annotations],
         "labels": [_settled(label, numbers) for label in story.labels],
+        "open_flags": [_flag(one) for one in story.flags if one.resolved_at is None],
+        "closed_flags": [_flag(one) for one in story.flags if one.resolved_at],
+        "withdrawal": withdrawal,
     }
-    return _show(request, "annotation/item.html", context)
+    return _show(request, "annotation/item.html", context, status_of(withdrawal))
+
+
+def _flag(flag: Flag) -> dict[str, Any]:
+    return {"flag": flag, "reason": flags.FLAG_REASONS.get(flag.reason, flag.reason)}
+
+
+@require_POST
+@project_view(REVIEW)
+def resolve_flag(request: ProjectRequest, item_id: int, flag_id: int) -> HttpResponse:
+    flag = selectors.flag_of(project=request.project, item_id=item_id, flag_id=flag_id)
+    flags.resolve_flag(flag=flag, by=request.user)
+    messages.success(request, "The flag is dealt with.")
+    return redirect("annotation:item", slug=request.project.slug, item_id=item_id)
+
+
+@require_POST
+@project_view(ADMIN)
+def withdraw_item(request: ProjectRequest, item_id: int) -> HttpResponse:
+    found = selectors.item_of(project=request.project, item_id=item_id)
+    withdrawal = forms.Withdrawal(request.POST)
+    if not withdrawal.is_valid():
+        return _story(request, item_id, withdrawal)
+    item_service.withdraw_item(item=found, by=request.user, reason=withdrawal.cleaned_data["reason"])
+    messages.success(request, "The item is withdrawn.")
+    return redirect("annotation:item", slug=request.project.slug, item_id=item_id)
 
 
 EXAMPLE_PROMPT = MessageText("user", "How do I take a bicycle tyre off without a lever?")
@@ -143,13 +171,11 @@ def _example(project: Project, fields: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _settings(request: HttpRequest, current: FormVersion) -> forms.PairwiseSettings:
-    if request.method == "POST":
-        return forms.PairwiseSettings(request.POST)
     configs = (field["config"] for field in current.fields if field["protocol"] == "pairwise")
-    return forms.PairwiseSettings(initial=next(configs, {}))
+    return forms.PairwiseSettings(sent(request), initial=next(configs, {}))
 
 
-@require_http_methods(["GET", "POST"])
+@show_or_send
 @project_view(ADMIN)
 def form(request: ProjectRequest) -> HttpResponse:
     """The form in force, how to change it, and what raters see of it. A change is a new version."""

@@ -66,6 +66,7 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
     own = factories.AnnotationFactory(item=done, rater=rater, slot=given, standing="counted", **shown)
     return {
         "item_id": item.pk,
+        "flag_id": item.flags.create(rater=other, reason="private", note=f"{CANARY}-flag").pk,
         "slot_id": slot.pk,
         "token": slot.token,
         "annotation_id": own.pk,

@@ -109,11 +109,15 @@ class Day(RuleBasedStateMachine):
         self.acknowledged[done.annotation.pk] = done.annotation.values
         return answer[0], done.annotation
 
-    @rule(n=st.integers(0, 1), humans=st.integers(0, 3))
-    def overlap(self, n, humans):
+    @rule(n=st.integers(0, 1), humans=st.integers(0, 2))
+    def ask_more(self, n, humans):
         self.items[n].refresh_from_db()
         if self.items[n].state != Item.State.VOID:
-            items.set_overlap(item=self.items[n], humans=humans)
+            items.open_slots(item=self.items[n], humans=humans, judges=0)
+
+    @rule(n=st.integers(0, 1), leave=st.integers(0, 2))
+    def ask_fewer(self, n, leave):
+        items.void_slots(slots=self.items[n].slots.filter(state="open").order_by("ordinal")[leave:])
 
     @rule(n=st.integers(0, 1), sure=st.sampled_from([True, *[False] * 5]))
     def withdraw(self, n, sure):

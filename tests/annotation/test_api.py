@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import AuditEvent
 from annotation.models import Annotation, Item, Slot
 from annotation.services import items, labels, raters
 from corpus.models import Candidate
@@ -136,6 +137,42 @@ def test_bad_bodies_are_never_a_server_error(api, ada, rater, path, body, status
 )
 def test_the_item_list_knows_its_parameters(api, ada, project, query):
     assert api(ada).get(f"{API}/items/?{query}").status_code in {400, 422}
+
+
+def test_flags_are_dealt_with_and_an_item_is_withdrawn(api, ada, rev, ask, open_item, project):
+    items_made = [open_item(), open_item()]
+    token = ask("post", "/next/", status=200)["token"]
+    for reason in ("private", "broken"):
+        ask("post", f"/leases/{token}/flag/", {"reason": reason, "note": "line 2"}, status=204)
+    flagged = Slot.objects.get(token=token).item
+    (plain,) = [item for item in items_made if item != flagged]
+    client = api(rev)
+
+    def listed(flagged):
+        rows = client.get(f"{API}/items/?flagged={flagged}").json()["results"]
+        return [(row["id"], row["open_flags"]) for row in rows]
+
+    assert (listed("true"), listed("false")) == ([(flagged.pk, 2)], [(plain.pk, 0)])
+    assert client.get(f"{API}/items/?flagged=1").status_code == 422
+    at = f"{API}/items/{flagged.pk}"
+    first = client.get(f"{at}/").json()["flags"][0]
+    assert (first["reason"], first["note"], first["resolved_at"]) == ("private", "line 2", None)
+    for _ in range(2):
+        assert client.post(f"{at}/flags/{first['id']}/resolve/").status_code == 204
+    assert client.post(f"{API}/items/{plain.pk}/flags/{first['id']}/resolve/").status_code == 404
+    assert listed("true") == [(flagged.pk, 1)]
+    dealt_with = client.get(f"{at}/").json()["flags"][0]["resolved_at"]
+    for reason in ("An address", "Another reason"):
+        done = api(ada).post(f"{at}/withdraw/", {"reason": reason}, format="json")
+        assert (done.status_code, done.json()["state"]) == (200, "void")
+    story = client.get(f"{at}/").json()
+    assert (story["meta"]["void_reason"], listed("true")) == ("An address", [])
+    assert story["flags"][0]["resolved_at"] == dealt_with, "the first time stays"
+    assert not Slot.objects.filter(item=flagged).exclude(state="void").exists()
+    assert list(AuditEvent.objects.order_by("pk").values_list("kind", "actor", "subject", "detail")) == [
+        ("flag.resolved", rev.pk, "project:bicycles", {"item": flagged.pk, "flag": first["id"]}),
+        ("item.withdrawn", ada.pk, "project:bicycles", {"item": flagged.pk, "reason": "An address"}),
+    ]
 
 
 def test_items_by_key_lose_and_repeat_nothing(api, ada, project):

@@ -4,6 +4,7 @@ import itertools
 import json
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,16 +12,18 @@ import pytest
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from annotation import forms
+from annotation import forms, selectors
 from annotation.models import Annotation, Draft, FormVersion, Item, Rater
 from annotation.protocols import protocol
 from annotation.selectors import form_fields
-from annotation.services import leases, submissions
+from annotation.services import flags, leases, raters, submissions
 from common.errors import Invalid
+from config.overview import progress_of
 from projects.models import Project
 from tests.annotation.conftest import run_out
 from tests.factories import ItemFactory
@@ -271,6 +274,59 @@ def test_items_are_found_filtered_and_paged(
     assert "No item is like that." in client.get(at("items"), {"search": "pump"}).content.decode()
     for odd in ({"after": "x"}, {"state": "gone"}, {"ordering": "user__password"}, {"after": "9" * 30}):
         assert client.get(at("items"), odd).status_code == 200, odd
+
+
+def test_a_flag_leads_to_the_item_where_it_is_dealt_with(
+    browse: Callable[[User], Client], ada: User, rev: User, rater: Rater, open_item: Any, claim: Claim
+) -> None:
+    item, other = open_item(), ItemFactory(project=rater.project)
+    token = claim(rater).token
+    flag = flags.raise_flag(rater=rater, token=token, reason="private", note="A <b>phone</b> number")
+    flags.raise_flag(rater=rater, token=token, reason="broken")
+    client, here = browse(rev), at("item", item.pk)
+    listed = client.get(at("items"), {"flagged": "1"}).content.decode()
+    assert here in listed and "2 flags" in listed and at("item", other.pk) not in listed
+    page = client.get(here).content.decode()
+    assert "It holds personal data" in page and "A &lt;b&gt;phone&lt;/b&gt; number" in page
+    assert rater.pseudonym in page and rater.user.username not in page
+    assert at("withdraw_item", item.pk) not in page, "an admin's decision"
+    assert at("resolve_flag", item.pk, flag.pk) in page
+    page = client.post(at("resolve_flag", item.pk, flag.pk), follow=True).content.decode()
+    assert at("resolve_flag", item.pk, flag.pk) not in page and page.count("dealt with</span>") == 1
+    admin = browse(ada)
+    assert at("withdraw_item", item.pk) in admin.get(here).content.decode()
+    assert admin.post(at("withdraw_item", item.pk), {"reason": "x" * 2001}).status_code == 422
+    page = admin.post(at("withdraw_item", item.pk), {"reason": "A phone number"}, follow=True).content.decode()
+    assert "A phone number" in page and at("withdraw_item", item.pk) not in page and "Open flags" not in page
+    assert not client.get(at("items"), {"flagged": "1"}).content.decode().count(here)
+
+
+@pytest.mark.parametrize("name", ["annotate", "history", "items", "form", "item", "assignment", "answer"])
+def test_head_is_answered_where_get_is(
+    name: str, browse: Callable[[User], Client], ada: User, project: Project, open_item: Any, claim: Claim
+) -> None:
+    open_item(humans=1), open_item(humans=1)
+    rater = raters.rater_for(project=project, user=ada)
+    answered = submissions.submit(rater=rater, token=claim(rater).token, values={"preference": {"choice": "tie"}})
+    named = {"item": answered.annotation.item_id, "assignment": claim(rater).token, "answer": answered.annotation.pk}
+    address = at(name, *([named[name]] if name in named else []))
+    head, get = browse(ada).head(address), browse(ada).get(address)
+    assert head.status_code == get.status_code != 405 and head.content == b""
+
+
+def test_today_counts_items_not_corrections(
+    browse: Callable[[User], Client], rosa: User, rater: Rater, open_item: Any, answer: Any
+) -> None:
+    """On the rater's page and on the project's: an answer of yesterday that is corrected today is none of today."""
+    open_item(), open_item()
+    old = answer(rater).annotation
+    Annotation.objects.update(submitted_at=timezone.now() - timedelta(days=1))
+    values = {"preference": {"choice": "tie"}}
+    submissions.revise(rater=rater, annotation=old, values=values, idempotency_key=uuid.uuid4())
+    assert (selectors.today(rater=rater), progress_of(rosa, rater.project).today) == (0, 0)
+    answer(rater)
+    assert (selectors.today(rater=rater), progress_of(rosa, rater.project).today) == (1, 1)
+    assert progress_of(rosa, rater.project).answered == 2
 
 
 def test_a_change_of_the_form_is_a_new_version(
