@@ -40,6 +40,7 @@ log = structlog.get_logger()
 COMMAND = [sys.executable, "-m", "training_bridge.child"]
 OUT_OF_MEMORY = 77
 TICK_SECONDS = 1.0
+TELL_SECONDS = 10.0
 GRACE_SECONDS = 30.0
 PATIENCE_SECONDS = 60.0
 READ_BYTES = 1 << 16
@@ -136,11 +137,14 @@ def _attempt(hold: Hold) -> Run.State:
 
 def _accompany(hold: Hold, trainer: Trainer) -> None:
     """Until the trainer has ended: listen for a second, write, look for a cancellation."""
-    talking, silent_since = True, time.monotonic()
+    talking, silent_since, told_at = True, time.monotonic(), 0.0
     while talking:
         talking = trainer.listen(TICK_SECONDS) and trainer.process.poll() is None
         try:
             cancel = record_progress(hold=hold, **trainer.reports.take())
+            if time.monotonic() - told_at > TELL_SECONDS:
+                told_at = time.monotonic()
+                _tell(hold)
         except (OperationalError, InterfaceError):
             # The database is being restarted: the trainer goes on, its words wait. Too long, and the sweep has us.
             if time.monotonic() - silent_since > PATIENCE_SECONDS:
@@ -152,6 +156,13 @@ def _accompany(hold: Hold, trainer: Trainer) -> None:
         if cancel:
             trainer.stop()
     _drain(hold, trainer)
+
+
+def _tell(hold: Hold) -> None:
+    """A line for whoever watches the terminal."""
+    run = hold.rows().only("method", "phase", "step", "total_steps").first()
+    if run is not None:
+        log.info("run.progress", run=run.pk, method=run.method, doing=run.phase, step=run.step, of=run.total_steps)
 
 
 def _drain(hold: Hold, trainer: Trainer) -> None:
