@@ -77,7 +77,7 @@ def suggested(max_length: int) -> dict[str, dict[str, Any]]:
     answering = {"max_new_tokens": 2 * max_length // 3, "batch_size": 64}
     return {
         "reward_model": preferring,
-        "dpo": preferring | {"beta": 0.05, "label_smoothing": 0.2},
+        "dpo": preferring | {"beta": 0.3, "label_smoothing": 0.1},
         "respond": answering | {"max_prompt_tokens": max_length // 3},
         "evaluate": answering | {"max_length": max_length + 16},
     }
