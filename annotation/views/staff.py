@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation import display, forms, selectors
 from annotation.models import Annotation, Flag, FormVersion, Item, Label
 from annotation.selectors import MessageText
-from annotation.services import flags
+from annotation.services import flags, leases
 from annotation.services import forms as form_service
 from annotation.services import items as item_service
 from common.errors import Invalid
@@ -113,6 +113,7 @@ def _story(request: ProjectRequest, item_id: int, withdrawal: forms.Withdrawal) 
         "labels": [_settled(label, numbers) for label in story.labels],
         "open_flags": [_flag(one) for one in story.flags if one.resolved_at is None],
         "closed_flags": [_flag(one) for one in story.flags if one.resolved_at],
+        "skips": [{"skip": one, "reason": leases.SKIP_REASONS.get(one.reason, one.reason)} for one in story.skips],
         "withdrawal": withdrawal,
     }
     return _show(request, "annotation/item.html", context, status_of(withdrawal))
