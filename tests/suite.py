@@ -28,11 +28,15 @@ class Part:
     title: str
     marks: str
     postgres: bool
+    without: tuple[str, ...] = ()
 
 
+# Who may do what is the same on any database, and takes long to ask; so are tests that ask no database at all.
+MATRIX = "tests/access/test_matrix.py"
+NO_DATABASE = ("lm", "methods", "demo", "test_deployment.py", "test_house.py", "test_docs.py", "test_schema.py")
 TOGETHER = [
-    Part("SQLite", f"not ({HEAVY}) and not postgres", postgres=False),
-    Part("PostgreSQL", f"not ({HEAVY})", postgres=True),
+    Part("SQLite", f"not ({HEAVY}) and not postgres", postgres=False, without=(MATRIX,)),
+    Part("PostgreSQL", f"not ({HEAVY})", postgres=True, without=tuple(f"tests/{name}" for name in NO_DATABASE)),
 ]
 ALONE = [
     Part("SQLite: the whole product and the browser", f"({HEAVY}) and not postgres", postgres=False),
@@ -49,7 +53,7 @@ class Running:
             environment["DATABASE_URL"] = url
         command = [sys.executable, "-m", "pytest", "-q", "--durations=12", "--durations-min=1", "-m", part.marks]
         # Two runs side by side would overwrite each other's memory of what failed last.
-        command += ["-p", "no:cacheprovider", *arguments]
+        command += ["-p", "no:cacheprovider", *(f"--ignore={path}" for path in part.without), *arguments]
         self.part, self.output, self.started = part, output, time.monotonic()
         self.popen = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
