@@ -1,5 +1,7 @@
 """The routing desk: researchers see where items go and why; admins say how."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
+from pydantic import ValidationError
 
 from common.configs import in_words
 from common.errors import DomainError
@@ -41,9 +44,20 @@ def desk(request: ProjectRequest) -> HttpResponse:
 
 
 def _settings(plug: Any, config: dict[str, Any]) -> list[tuple[str, str]]:
-    """(what a setting is called, its value), as a person reads them."""
+    """(what a setting is called, its value), as a person reads them, in the order that the plug declares them.
+
+    PostgreSQL keeps no order of keys. Settings that a later version of the plug would refuse are shown as they are.
+    """
+    with suppress(ValidationError):
+        config = plug.Config.model_validate(config).model_dump(mode="json")
     fields = plug.Config.model_fields
     return [(fields[name].title or name, in_words(value)) for name, value in config.items() if name in fields]
+
+
+def _one_of(request: ProjectRequest, name: str, known: Sequence[str]) -> str | None:
+    """A filter of the address; None where it is not one of `known`."""
+    value = request.GET.get(name)
+    return value if value in known else None
 
 
 @show_or_send
@@ -129,7 +143,7 @@ def judge_new(request: ProjectRequest) -> HttpResponse:
 @project_view(RESEARCH)
 def judge(request: ProjectRequest, judge_id: int) -> HttpResponse:
     shown = selectors.judge_of(request.project, judge_id)
-    state = request.GET.get("state")
+    state = _one_of(request, "state", JudgeCall.State.values)
     calls = selectors.judge_calls(request.project, judge=shown.pk, state=state)
     states = selectors.calls_by_state(selectors.judge_calls(request.project, judge=shown.pk))
     plug = judge_plug(shown.kind)
@@ -176,8 +190,8 @@ def judge_again(request: ProjectRequest, judge_id: int) -> HttpResponse:
 @require_safe
 @project_view(RESEARCH)
 def decisions(request: ProjectRequest) -> HttpResponse:
-    route = request.GET.get("route")
-    found = selectors.decisions(request.project, route=route if route in Decision.Route.values else None)
+    route = _one_of(request, "route", Decision.Route.values)
+    found = selectors.decisions(request.project, route=route)
     context = {"page": page_of(request, found), "route": route, "routes": Decision.Route}
     return render(request, "routing/decisions.html", context)
 

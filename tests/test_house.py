@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,7 @@ def test_every_protocol_has_its_template() -> None:
         get_template(load(family("annotation.protocols", "PROTOCOLS"), key, "protocol").form_template)
 
 
+@cache
 def variables_read() -> set[str]:
     """Names of the variables read through config/env.py anywhere."""
     found = set()

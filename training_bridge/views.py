@@ -125,10 +125,15 @@ def run_new(request: ProjectRequest, method: str) -> HttpResponse:
     return render(request, "training_bridge/run_new.html", {"form": form, "method": plug}, status=status_of(form))
 
 
+MAX_ID_DIGITS = 18
+"""More are beyond what a column of ids holds."""
+
+
 def _preset(request: ProjectRequest, method: str) -> dict[str, Any]:
     """What a link to the form has chosen already, e.g. `?base=7`, and the settings that suit that base."""
     keys = ("snapshot", "base", "reference", "reward")
-    chosen = {key: request.GET[key] for key in keys if request.GET.get(key, "").isdecimal()}
+    asked = {key: request.GET.get(key, "") for key in keys}
+    chosen = {key: value for key, value in asked.items() if value.isdecimal() and len(value) <= MAX_ID_DIGITS}
     if "base" not in chosen:
         return chosen
     return selectors.suggested(request.project, int(chosen["base"]), method) | chosen
