@@ -12,7 +12,7 @@ COPY requirements.lock .
 RUN pip install --no-cache-dir --requirement requirements.lock
 
 FROM base AS install-worker
-# e.g. https://download.pytorch.org/whl/cpu for hosts without a GPU; empty: the registry's build, with CUDA
+# PyTorch's index of CPU builds for hosts without a GPU; empty: the registry's build, with CUDA
 ARG TORCH_INDEX_URL=
 RUN python -m venv /opt/venv
 COPY requirements-train.lock .

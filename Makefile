@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# The wheel index for torch, e.g. https://download.pytorch.org/whl/cpu; empty: whatever pip is configured for.
+# The wheel index for torch, e.g. of CPU builds (its install page names it); empty: whatever pip is configured for.
 TORCH_INDEX_URL ?=
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 
