@@ -5,7 +5,6 @@ everything a library prints to standard error. Exit codes: 0 done or cancelled, 
 error say why), 77 out of memory. SIGTERM: finish the step, write a checkpoint, say "cancelled", end.
 """
 
-import ctypes
 import json
 import math
 import os
@@ -17,12 +16,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from common.errors import DomainError
+from common.machine import die_with_parent
 from common.plugs import load
 from training_bridge.methods import METHODS
 from training_bridge.methods.interface import Cancelled, Context, ModelFolder, Refused, Result
 
 OUT_OF_MEMORY = 77
-PR_SET_PDEATHSIG = 1
 
 
 class Reporter:
@@ -48,7 +47,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m training_bridge.child <run folder>", file=sys.stderr)
         return 2
-    _die_with_parent()
+    # A trainer was seen to outlive its killed worker, holding the GPU.
+    die_with_parent()
     reporter = Reporter(_own_stdout())
     signal.signal(signal.SIGTERM, reporter.stop)
     try:
@@ -109,15 +109,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(child) for child in value]
     return value
-
-
-def _die_with_parent() -> None:
-    """SIGKILL when the worker dies: a trainer was seen to outlive its killed worker, holding the GPU."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the kernel knew
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _own_stdout() -> TextIO:

@@ -20,6 +20,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 
 from common.errors import DomainError
+from training_bridge.child import OUT_OF_MEMORY
 from training_bridge.models import Run
 from training_bridge.reports import Reports
 from training_bridge.services.ownership import (
@@ -38,7 +39,6 @@ from training_bridge.workspace import environment, prepare
 log = structlog.get_logger()
 
 COMMAND = [sys.executable, "-m", "training_bridge.child"]
-OUT_OF_MEMORY = 77
 TICK_SECONDS = 1.0
 TELL_SECONDS = 10.0
 GRACE_SECONDS = 30.0
