@@ -1,0 +1,22 @@
+"""Items, the slots that ask for answers, and the answers. The constraints are the promises of docs/architecture.md."""
+
+from annotation.models.annotations import Annotation, Draft, Flag, Label, Skip
+from annotation.models.items import Item, ItemResponse, random_key
+from annotation.models.raters import FormVersion, Pace, Rater
+from annotation.models.slots import EndedLease, Slot
+
+__all__ = [
+    "Annotation",
+    "Draft",
+    "EndedLease",
+    "Flag",
+    "FormVersion",
+    "Item",
+    "ItemResponse",
+    "Label",
+    "Pace",
+    "Rater",
+    "Skip",
+    "Slot",
+    "random_key",
+]

@@ -1,0 +1,72 @@
+"""What is to be judged."""
+
+import random
+
+from django.db import models
+from django.db.models import Q
+
+from common.models import CleanJSONField, Created
+from corpus.models import Candidate, Import, Prompt, Response
+from projects.models import Project
+
+
+def random_key() -> int:
+    """A stored random order: slots are served by it, so that no request ever sorts by random()."""
+    return random.getrandbits(31)
+
+
+class Item(Created):
+    """One thing to be judged: a prompt and k responses.
+
+    new: made, not yet routed (the router looks for these) → open: slots are out → done: every slot is done or void;
+    void: withdrawn. `label_due` is set whenever its annotations change; the labels task looks for it.
+    """
+
+    class State(models.TextChoices):
+        NEW = "new", "To be routed"
+        OPEN = "open", "Open"
+        DONE = "done", "Done"
+        VOID = "void", "Withdrawn"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="items")
+    external_id = models.CharField(max_length=200)
+    prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="items")
+    candidate = models.OneToOneField(Candidate, models.SET_NULL, null=True, blank=True, related_name="item")
+    state = models.CharField(max_length=4, choices=State.choices, default=State.NEW)
+    priority = models.SmallIntegerField(default=0)
+    random_key = models.IntegerField(default=random_key)
+    round = models.PositiveIntegerField(default=1, help_text="Of the loop: responses of which round of training")
+    label_due = models.BooleanField(default=False)
+    meta = CleanJSONField(default=dict)
+    source = models.ForeignKey(Import, models.SET_NULL, null=True, blank=True, related_name="items")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "external_id"], name="item_external_id"),
+            models.CheckConstraint(condition=Q(state__in=["new", "open", "done", "void"]), name="item_state"),
+        ]
+        indexes = [
+            models.Index(fields=["project", "state", "id"], name="item_by_state"),
+            models.Index(fields=["id"], condition=Q(label_due=True), name="item_label_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"item {self.external_id}"
+
+
+class ItemResponse(models.Model):
+    """The responses of an item in import order (never display order)."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="item_responses")
+    response = models.ForeignKey(Response, models.PROTECT, related_name="item_responses")
+    ordinal = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["ordinal"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "ordinal"], name="item_response_ordinal"),
+            models.UniqueConstraint(fields=["item", "response"], name="item_response_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item} / {self.ordinal}"

@@ -1,0 +1,112 @@
+"""The slots that ask for answers, and what became of a lease."""
+
+from django.db import models
+from django.db.models import Q
+
+from annotation.models.items import Item, random_key
+from annotation.models.raters import FormVersion, Rater
+from common.models import CleanJSONField
+from projects.models import Guideline, Project
+
+_NOBODYS = {"rater__isnull": True, "token__isnull": True, "display_order__isnull": True, "form_version__isnull": True}
+_SOMEBODYS = dict.fromkeys(_NOBODYS, False)
+
+
+class Slot(models.Model):
+    """One wanted answer to an item. Overlap is a number of these rows, so an over-assignment has no representation.
+
+    open: nobody's · leased: one rater's until `leased_until`, fenced by `token` (a new lease is a new token) ·
+    done: answered · void: no longer wanted. An expired lease needs no reaper: it is claimable in place.
+    `display_order` is drawn and frozen at the lease: response ids as shown. A release is a lease that ends now: it
+    stays the rater's own until somebody else asks, so that coming back leads to the same item.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        LEASED = "leased", "Leased"
+        DONE = "done", "Done"
+        VOID = "void", "Void"
+
+    class Audience(models.TextChoices):
+        HUMAN = "human", "People"
+        JUDGE = "judge", "Judges"
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="slots")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="slots")
+    ordinal = models.PositiveSmallIntegerField()
+    audience = models.CharField(max_length=5, choices=Audience.choices, default=Audience.HUMAN)
+    state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
+    priority = models.SmallIntegerField(default=0)
+    random_key = models.IntegerField(default=random_key)
+    rater = models.ForeignKey(Rater, models.PROTECT, null=True, blank=True, related_name="slots")
+    token = models.UUIDField(null=True, blank=True, unique=True)
+    leased_at = models.DateTimeField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    display_order = CleanJSONField(null=True, blank=True)
+    form_version = models.ForeignKey(FormVersion, models.PROTECT, null=True, blank=True, related_name="+")
+    guideline = models.ForeignKey(Guideline, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "ordinal"], name="slot_ordinal"),
+            models.UniqueConstraint(fields=["item", "rater"], condition=Q(rater__isnull=False), name="slot_rater_once"),
+            # People hold one item at a time; a judge holds as many as it likes.
+            models.UniqueConstraint(
+                fields=["project", "rater"], condition=Q(state="leased", audience="human"), name="slot_one_live_lease"
+            ),
+            models.CheckConstraint(condition=Q(audience__in=["human", "judge"]), name="slot_audience"),
+            models.CheckConstraint(
+                name="slot_shape",
+                condition=(
+                    Q(state__in=["open", "void"], leased_until__isnull=True, **_NOBODYS)
+                    | Q(state="leased", leased_until__isnull=False, **_SOMEBODYS)
+                    | Q(state="done", leased_until__isnull=True, **_SOMEBODYS)
+                ),
+            ),
+        ]
+        indexes = [
+            # Open and expired slots are claimed in one walk; the live leases in between are few.
+            models.Index(
+                fields=["project", "audience", "-priority", "random_key"],
+                condition=Q(state__in=["open", "leased"]),
+                name="slot_claim",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"slot {self.ordinal} of {self.item}"
+
+
+class EndedLease(models.Model):
+    """A lease that is over without an answer, and what it had frozen: late work with its token still finds its item.
+
+    It also keeps the promise that a rater is shown one item in one order only, whichever lease it is under.
+    """
+
+    class Why(models.TextChoices):
+        TAKEN = "taken", "It ran out and somebody else took the slot"
+        RENEWED = "renewed", "It ran out and the same rater took it again"
+        SKIPPED = "skipped", "The rater passed"
+        VOID = "void", "The slot was withdrawn"
+        UNDONE = "undone", "The answer was taken back, or gave way to one that was"
+
+    token = models.UUIDField(primary_key=True)
+    slot = models.ForeignKey(Slot, models.CASCADE, related_name="ended_leases")
+    item = models.ForeignKey(Item, models.CASCADE, related_name="ended_leases")
+    rater = models.ForeignKey(Rater, models.CASCADE, related_name="ended_leases")
+    why = models.CharField(max_length=8, choices=Why.choices)
+    display_order = CleanJSONField()
+    form_version = models.ForeignKey(FormVersion, models.PROTECT, related_name="+")
+    guideline = models.ForeignKey(Guideline, models.PROTECT, null=True, blank=True, related_name="+")
+    ended_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(why__in=["taken", "renewed", "skipped", "void", "undone"]), name="ended_lease_why"
+            )
+        ]
+        indexes = [models.Index(fields=["rater", "item"], name="ended_lease_of_rater")]
+
+    def __str__(self) -> str:
+        return f"{self.rater} had {self.slot}: {self.why}"
