@@ -6,8 +6,9 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
-from common.models import Created
+from common.models import CleanJSONField, Created
 
 
 class Project(Created):
@@ -60,9 +61,18 @@ class Role(models.TextChoices):
 
 
 class Membership(Created):
+    """One person in one project: their role, what they may be given, and whether they are given anything now.
+
+    `languages` (BCP 47 tags) and `topics` (tags of items): lists of text; an empty one stands for all.
+    """
+
     project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices)
+    cohort = models.SlugField(max_length=40, blank=True, help_text=_("A group of raters, e.g. experts"))
+    languages = CleanJSONField(default=list, blank=True, help_text=_("Those the rater reads; none stands for all"))
+    topics = CleanJSONField(default=list, blank=True, help_text=_("Those the rater chose; none stands for all"))
+    paused_at = models.DateTimeField(null=True, blank=True, help_text=_("Since when they are given nothing"))
 
     class Meta:
         constraints = [
