@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from accounts.authentication import ApiRequest, TokenScope
 from common.api import Pages, known_parameters, paged, validated
 from common.errors import NotFound
+from common.http import client_address
 from projects import selectors
 from projects import serializers as forms
 from projects.access import ADMIN, EVERYONE, ProjectAPIView
@@ -112,6 +113,18 @@ class InvitationView(ProjectAPIView):
         """Takes an invitation back."""
         invitations.revoke_invitation(project=self.project, invitation_id=invitation_id, actor=request.user)
         return Response(status=204)
+
+
+class JoinView(APIView):
+    permission_classes = [IsAuthenticated, TokenScope]
+
+    @extend_schema(operation_id="invitations_accept", request=None, responses={201: forms.JoinedOut})
+    def post(self, request: ApiRequest, invitation_secret: str) -> Response:
+        """Accepts an invitation: the secret is the last part of its link. 409 for whoever is a member already."""
+        _ = request.data  # a broken body is an error also where the route needs none
+        address = client_address(request._request)
+        member = invitations.accept(secret=invitation_secret, user=request.user, address=address)
+        return Response(forms.JoinedOut(member).data, status=201)
 
 
 class GuidelinesView(ProjectAPIView):

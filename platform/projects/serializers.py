@@ -84,6 +84,14 @@ class InvitationIn(StrictSerializer, serializers.Serializer[Any]):
     note = serializers.CharField(max_length=120, default="", allow_blank=True)
 
 
+class JoinedOut(serializers.ModelSerializer[Membership]):
+    project = serializers.CharField(source="project.slug")
+
+    class Meta:
+        model = Membership
+        fields = ["project", "role"]
+
+
 class GuidelineOut(serializers.ModelSerializer[Guideline]):
     class Meta:
         model = Guideline

@@ -51,6 +51,7 @@ MATRIX: dict[str, dict[str, People]] = {
     "projects-api:member": {"PATCH": ADMIN, "DELETE": ADMIN},
     "projects-api:invitations": {"GET": ADMIN, "POST": ADMIN},
     "projects-api:invitation": {"DELETE": ADMIN},
+    "projects-api:join": {"POST": SIGNED_IN},
     "projects-api:guidelines": {"GET": MEMBERS, "POST": ADMIN},
     "projects-api:guideline": {"GET": MEMBERS},
     # corpus

@@ -115,3 +115,13 @@ def test_the_log_tells_it(project: Project, ada: User, browse: Callable[..., Cli
 def test_nobody_signs_up(db: None) -> None:
     for path in ["/sign-up/", "/signup/", "/register/", "/accounts/signup/", "/invitations/"]:
         assert Client().get(path).status_code == 404
+
+
+def test_an_invitation_is_accepted_by_token(api, project, eve, ada):
+    link = api(ada).post("/api/v1/projects/bicycles/invitations/", {"role": "rater"}, format="json").json()["link"]
+    path = f"/api/v1/invitations/{secret_of(link)}/"
+    assert api(ada).post(path).status_code == 409, "a member spends nothing"
+    joined = api(eve).post(path)
+    assert (joined.status_code, joined.json()) == (201, {"project": "bicycles", "role": "rater"})
+    assert api(eve).post(path).status_code == 404, "once"
+    assert project.memberships.get(user=eve).role == Role.RATER
