@@ -3,7 +3,9 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
+from accounts.languages import languages
 from accounts.models import Scope, User
 
 HOW_TO_CHOOSE = "At least 10 characters; not a common word, not only digits, not your name."
@@ -21,8 +23,14 @@ class SignInForm(forms.Form):
 class NameForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     class Meta:
         model = User
-        fields = ["display_name"]
-        help_texts = {"display_name": "What others in your projects see. Raters stay pseudonymous in every export."}
+        fields = ["display_name", "language"]
+        labels = {"display_name": _("Display name"), "language": _("Language")}
+        help_texts = {"display_name": _("What others in your projects see. Raters stay pseudonymous in every export.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", _("As my browser says")), *languages()]
+        self.fields["language"] = forms.ChoiceField(label=_("Language"), choices=choices, required=False)
 
 
 class PasswordForm(forms.Form):

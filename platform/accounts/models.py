@@ -14,6 +14,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of knox's t
 
     display_name = models.CharField(max_length=80, blank=True)
     may_create_projects = models.BooleanField(default=False)
+    language = models.CharField(max_length=10, blank=True, help_text="Empty: what the browser asks for")
     session_epoch = models.PositiveIntegerField(
         default=0, editable=False, help_text="Counted up to end every session of this person at once"
     )

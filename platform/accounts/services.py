@@ -146,6 +146,12 @@ def set_active(*, user: User, active: bool, actor: User) -> None:
     audit(actor=actor, kind="activated" if active else "deactivated", subject=_about(user))
 
 
+def set_language(*, user: User, language: str) -> None:
+    """Which language pages speak to `user`: one of the settings' LANGUAGES, or empty for what the browser asks for."""
+    user.language = language
+    user.save(update_fields=["language"])
+
+
 @transaction.atomic
 def make_token(*, user: User, name: str, scope: str, days: int, address: str | None = None) -> tuple[ApiToken, str]:
     """A token for the API and its secret, which nobody can read again. Raises Invalid."""

@@ -8,6 +8,7 @@ urlpatterns = [
     path("sign-in/", views.sign_in, name="login"),
     path("sign-in/<str:link_secret>/", views.link, name="link"),
     path("sign-out/", views.sign_out, name="logout"),
+    path("language/", views.language, name="language"),
     path("account/", views.account, name="account"),
     path("account/password/", views.password, name="password"),
     path("account/tokens/", views.tokens, name="tokens"),

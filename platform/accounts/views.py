@@ -9,11 +9,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts import selectors, services
 from accounts.forms import NameForm, PasswordForm, SignInForm, TokenForm
+from accounts.languages import known_language, remember
 from accounts.models import User
 from accounts.throttle import TooManyTries
 from common.errors import DomainError, Invalid, NotFound
@@ -80,9 +83,23 @@ def account(request: PersonRequest) -> HttpResponse:
     form = NameForm(sent(request), instance=User.objects.get(pk=request.user.pk))
     if form.is_valid():
         form.save()
-        messages.success(request, "Saved.")
-        return redirect("accounts:account")
+        translation.activate(form.instance.language or request.LANGUAGE_CODE)
+        messages.success(request, _("Saved."))
+        response = redirect("accounts:account")
+        remember(response, form.instance.language)
+        return response
     return render(request, "accounts/account.html", {"form": form}, status=status_of(form))
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Changes the language of this browser, and of whoever is signed in."""
+    code = known_language(request.POST.get("language", ""))
+    if isinstance(request.user, User):
+        services.set_language(user=request.user, language=code)
+    response = redirect(local_path(request.POST.get("next"), reverse("projects:home")))
+    remember(response, code)
+    return response
 
 
 @login_required

@@ -22,6 +22,7 @@ MATRIX: dict[str, dict[str, People]] = {
     "accounts:login": {"GET": ANYBODY, "POST": ANYBODY},
     "accounts:link": {"GET": ANYBODY, "POST": ANYBODY},
     "accounts:logout": {"POST": ANYBODY},
+    "accounts:language": {"POST": ANYBODY},
     "accounts:account": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "accounts:password": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "accounts:tokens": {"GET": SIGNED_IN, "POST": SIGNED_IN},
