@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation import forms, selectors
 from annotation.models import Annotation, Draft, EndedLease, Rater, Slot
@@ -13,7 +15,7 @@ from annotation.selectors import Answered, Assignment, MessageText
 from annotation.services.flags import FLAG_REASONS
 from annotation.services.leases import SKIP_REASONS, Lease
 from corpus.models import Response
-from projects.models import Guideline, Project
+from projects.models import Guideline, Membership, Project
 
 FIRST_ITEMS = 3
 """For so many items the guidelines open by themselves."""
@@ -139,10 +141,29 @@ def work_context(
     }
 
 
-def nothing_left(project: Project) -> dict[str, str]:
+def _at_rest(project: Project, membership: Membership) -> dict[str, str]:
+    """Why nothing new is given out, whatever there is to do."""
+    if project.state in {Project.State.PAUSED, Project.State.ARCHIVED}:
+        return {
+            "title": gettext("This project is resting"),
+            "text": gettext("Nobody is asked anything just now. What you did is kept."),
+        }
+    if membership.paused_at:
+        return {
+            "title": gettext("Your work here is paused"),
+            "text": gettext("An admin of the project has paused it and decides when it goes on. What you did is kept."),
+        }
+    if project.state == Project.State.DRAINING:
+        text = gettext("No new items are given out any more. What you did is kept. Thank you.")
+    else:
+        text = gettext("The deadline has passed. What you did is kept. Thank you.")
+    return {"title": gettext("This project is being closed"), "text": text}
+
+
+def nothing_left(project: Project, membership: Membership) -> dict[str, str]:
     """Why a rater has nothing to do, in words that help."""
-    if project.state != Project.State.ACTIVE:
-        return {"title": "This project is resting", "text": "Nobody is asked anything just now. What you did is kept."}
+    if project.state != Project.State.ACTIVE or membership.paused_at or not project.gives_out(timezone.now()):
+        return _at_rest(project, membership)
     items = selectors.progress(project=project).items
     if items["new"]:
         text = "New items are on their way: they are being sorted into those for people and those for judges."

@@ -20,7 +20,7 @@ from common.http import page_of
 from config import loop
 from projects import selectors
 from projects.access import EVERYONE, ProjectRequest, project_view
-from projects.models import Membership, Project, Role
+from projects.models import Membership, Role
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,20 @@ class Progress:
     today: int
 
 
-def waiting_by_project(user: User, projects: Iterable[Project]) -> dict[int, int]:
-    """Project's key → how many items `user` could be given there now; a paused project gives none."""
-    active = [project.pk for project in projects if project.state == Project.State.ACTIVE]
-    wanted = unseen(free_slots(timezone.now()).filter(project__in=active), rater__user=user)
+def waiting_by_project(user: User, members: Iterable[Membership]) -> dict[int, int]:
+    """Project's key → how many items `user` could be given there now; where project or member rests, none."""
+    now = timezone.now()
+    active = [member.project_id for member in members if member.project.gives_out(now) and not member.paused_at]
+    wanted = unseen(free_slots(now).filter(project__in=active), rater__user=user)
     rows = wanted.values("project").annotate(items=Count("item", distinct=True))
     return {row["project"]: row["items"] for row in rows}
 
 
-def progress_of(user: User, project: Project) -> Progress:
+def progress_of(user: User, member: Membership) -> Progress:
+    project = member.project
     rater = known_rater(project=project, user=user)
     return Progress(
-        waiting=waiting_by_project(user, [project]).get(project.pk, 0),
+        waiting=waiting_by_project(user, [member]).get(project.pk, 0),
         answered=current().filter(rater=rater).count() if rater else 0,
         today=today(rater=rater) if rater else 0,
     )
@@ -57,7 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
     assert isinstance(user, User)
     page = page_of(request, selectors.memberships_of(user))
     members: list[Membership] = list(page)
-    waiting = waiting_by_project(user, [member.project for member in members])
+    waiting = waiting_by_project(user, members)
     rows = [{"member": member, "waiting": waiting.get(member.project_id, 0)} for member in members]
     return render(request, "projects/home.html", {"page": page, "rows": rows})
 
@@ -68,7 +70,7 @@ def overview(request: ProjectRequest) -> HttpResponse:
     """A rater sees their own work; everybody else the loop with live counts and what to do next."""
     project, role = request.project, request.membership.role
     context: dict[str, Any] = {
-        "progress": progress_of(request.user, project),
+        "progress": progress_of(request.user, request.membership),
         "guideline": selectors.newest_guideline(project),
     }
     if role == Role.RATER:

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from annotation import serializers as forms
 from annotation.models import Rater
 from annotation.services import drafts, flags, holds, leases, raters, submissions
 from common.api import known_parameters, validated
-from common.errors import NotFound
+from common.errors import Conflict, NotFound
 from projects.access import EVERYONE, ProjectAPIView
 
 
@@ -46,8 +47,10 @@ class NextView(RaterAPIView):
         responses={200: forms.AssignmentOut, 204: OpenApiResponse(description="Nothing to do now")},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """The item in the caller's hands, or the next one."""
+        """The item in the caller's hands, or the next one. 409 `rater-paused` where an admin has paused the caller."""
         at = raters.desk(project=self.project, user=request.user)
+        if at.paused:
+            raise Conflict(gettext("An admin of the project has paused your work here."), code="rater-paused")
         lease = leases.claim(project=self.project, at=at)
         return Response(forms.AssignmentOut(selectors.assignment(lease)).data) if lease else Response(status=204)
 

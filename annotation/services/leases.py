@@ -63,15 +63,19 @@ def lease_seconds(project: Project, median_active_ms: int | None) -> int:
 
 
 def claim(*, project: Project, rater: Rater | None = None, at: Desk | None = None) -> Lease | None:
-    """The item in the rater's hands, else the next one they may have; None where there is none or the project rests.
+    """The item in the rater's hands, else the next one they may have; None where there is none, or one of them rests.
+
+    A project that drains, or whose deadline has passed, gives out nothing new; what is in hand may be finished.
 
     Give either the rater or their desk, already read. One short transaction, repeated where somebody was faster.
     """
-    if project.state != Project.State.ACTIVE:
+    if not project.lets_finish:
         return None
     for _ in range(ATTEMPTS):
         at = at or desk(project=project, rater=rater)
         rater = at.rater
+        if at.paused:
+            return None
         try:
             with transaction.atomic():
                 return _claim(project, at)
@@ -86,6 +90,8 @@ def _claim(project: Project, at: Desk) -> Lease | None:
         mine = Slot.objects.filter(pk=at.live_slot_id, rater=at.rater, state=Slot.State.LEASED)
         slot = _described(mine, at.rater).select_for_update(of=("self",), no_key=True).first()
         return _again(project, slot, at, now) if slot else _raise_raced()
+    if not project.gives_out(now):
+        return None
     slot = _next(_described(_claimable(project, at.rater, now), at.rater))
     return _grant(project, slot, at, now) if slot else None
 

@@ -12,7 +12,7 @@ from accounts.models import User
 from annotation.models import FormVersion, Pace, Rater, Slot
 from annotation.services import forms
 from common.errors import NotFound
-from projects.models import Guideline, Project
+from projects.models import Guideline, Membership, Project
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Of pseudonyms: no letter that reads like a digit."""
@@ -28,6 +28,8 @@ class Desk:
     guideline_id: int | None
     guideline_number: int | None
     median_active_ms: int | None
+    paused: bool = False
+    """An admin has paused this person here: they are given nothing, not even what they had begun."""
 
 
 def pseudonym(prefix: str = "R") -> str:
@@ -91,6 +93,9 @@ def _desk(rater_filter: dict[str, Any]) -> Rater | None:
             form_fields=Subquery(form.values("fields")[:1]),
             guideline_id=Subquery(guideline.values("pk")[:1]),
             guideline_number=Subquery(guideline.values("number")[:1]),
+            paused_at=Subquery(
+                Membership.objects.filter(project=OuterRef("project"), user=OuterRef("user")).values("paused_at")[:1]
+            ),
             median_active_ms=Subquery(Pace.objects.filter(project=OuterRef("project")).values("median_active_ms")[:1]),
         )
         .first()
@@ -112,4 +117,12 @@ def desk(*, project: Project, rater: Rater | None = None, user: Any = None) -> D
         form = forms.current_form(project=project)
     else:
         form = FormVersion(pk=seen.form_id, project_id=project.pk, number=seen.form_number, fields=seen.form_fields)
-    return Desk(found, seen.live_slot_id, form, seen.guideline_id, seen.guideline_number, seen.median_active_ms)
+    return Desk(
+        rater=found,
+        live_slot_id=seen.live_slot_id,
+        form=form,
+        guideline_id=seen.guideline_id,
+        guideline_number=seen.guideline_number,
+        median_active_ms=seen.median_active_ms,
+        paused=seen.paused_at is not None,
+    )

@@ -16,7 +16,6 @@ from annotation.views import page
 from annotation.views.answers import conflict_page
 from common.errors import Conflict, DomainError, Invalid, NotFound
 from projects.access import EVERYONE, ProjectRequest, project_view
-from projects.models import Project
 
 
 @require_safe
@@ -31,7 +30,7 @@ def annotate(request: ProjectRequest) -> HttpResponse:
 
 
 def _nothing(request: ProjectRequest, rater: Rater) -> HttpResponse:
-    context = {"title": "Nothing left", "reason": display.nothing_left(request.project)}
+    context = {"title": "Nothing left", "reason": display.nothing_left(request.project, request.membership)}
     here = reverse("annotation:annotate", args=[request.project.slug])
     return page.show(request, rater, "annotation/nothing.html", context, at=here)
 
@@ -89,7 +88,8 @@ def _by_token(
         return _work(request, rater, lease, values=values, fault=fault)
     ended = display.ended_lease(rater, token)
     if ended is None:
-        if request.project.state != Project.State.ACTIVE and rater.slots.filter(token=token).exists():
+        resting = request.membership.paused_at or not request.project.lets_finish
+        if resting and rater.slots.filter(token=token).exists():
             return _nothing(request, rater)
         raise NotFound
     if lease is not None and lease.item.pk == ended.item.pk:

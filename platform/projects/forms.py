@@ -2,18 +2,30 @@
 
 from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import HOW_TO_CHOOSE
 from projects.models import Project, Role
 from projects.services.guidelines import MAX_CHARACTERS
 
 
+class MomentInput(forms.DateTimeInput):
+    """A date and a time of day, by the browser's own picker. All times of the product are UTC."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
 class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     class Meta:
         model = Project
         fields = ["name", "description"]
+        labels = {"name": _("Name"), "description": _("Description")}
         widgets = {"description": forms.Textarea(attrs={"rows": 4})}
-        help_texts = {"description": "What the feedback is for, in a sentence or two. Every member sees it."}
+        help_texts = {"description": _("What the feedback is for, in a sentence or two. Every member sees it.")}
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -23,35 +35,44 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "name",
             "description",
             "state",
+            "deadline_at",
             "overlap",
             "lease_seconds_min",
             "lease_seconds_max",
             "price_per_label",
             "raters_see_statistics",
         ]
-        widgets = {"description": forms.Textarea(attrs={"rows": 4})}
+        widgets = {"description": forms.Textarea(attrs={"rows": 4}), "deadline_at": MomentInput()}
         labels = {
-            "overlap": "People per item",
-            "lease_seconds_min": "Shortest lease, in seconds",
-            "lease_seconds_max": "Longest lease, in seconds",
-            "price_per_label": "Price of one person's label",
-            "raters_see_statistics": "Raters see their own statistics",
+            "name": _("Name"),
+            "description": _("Description"),
+            "state": _("State"),
+            "deadline_at": _("Deadline (UTC)"),
+            "overlap": _("People per item"),
+            "lease_seconds_min": _("Shortest lease, in seconds"),
+            "lease_seconds_max": _("Longest lease, in seconds"),
+            "price_per_label": _("Price of one person's label"),
+            "raters_see_statistics": _("Raters see their own statistics"),
         }
         help_texts = {
-            "state": "Paused: nobody is given new items. Archived: the same, and it is listed last.",
-            "overlap": "How many people are asked about each item that people judge; items already out keep theirs.",
-            "lease_seconds_min": "An item is a rater's for at least this long.",
-            "lease_seconds_max": "After this long without an answer it goes to somebody else.",
-            "price_per_label": "In your currency; budgets and reports count with it.",
+            "state": _(
+                "Draining: nobody is given new items, those in hands may be finished. "
+                "Paused: nobody is shown anything. Archived: the same, and it is listed last."
+            ),
+            "deadline_at": _("From then on nothing new is given out; what is in hands may be finished."),
+            "overlap": _("How many people are asked about each item that people judge; items already out keep theirs."),
+            "lease_seconds_min": _("An item is a rater's for at least this long."),
+            "lease_seconds_max": _("After this long without an answer it goes to somebody else."),
+            "price_per_label": _("In your currency; budgets and reports count with it."),
         }
 
     def clean(self) -> dict[str, object]:
         data = super().clean() or {}
         low, high = data.get("lease_seconds_min"), data.get("lease_seconds_max")
         if isinstance(low, int) and low < 10:
-            self.add_error("lease_seconds_min", "At least 10 seconds.")
+            self.add_error("lease_seconds_min", gettext("At least 10 seconds."))
         if isinstance(low, int) and isinstance(high, int) and high < low:
-            self.add_error("lease_seconds_max", "Not less than the shortest lease.")
+            self.add_error("lease_seconds_max", gettext("Not less than the shortest lease."))
         return data
 
 

@@ -13,6 +13,7 @@ SETTINGS = [
     "name",
     "description",
     "state",
+    "deadline_at",
     "overlap",
     "lease_seconds_min",
     "lease_seconds_max",

@@ -323,10 +323,10 @@ def test_today_counts_items_not_corrections(
     Annotation.objects.update(submitted_at=timezone.now() - timedelta(days=1))
     values = {"preference": {"choice": "tie"}}
     submissions.revise(rater=rater, annotation=old, values=values, idempotency_key=uuid.uuid4())
-    assert (selectors.today(rater=rater), progress_of(rosa, rater.project).today) == (0, 0)
+    assert (selectors.today(rater=rater), progress_of(rosa, rater.project.memberships.get(user=rosa)).today) == (0, 0)
     answer(rater)
-    assert (selectors.today(rater=rater), progress_of(rosa, rater.project).today) == (1, 1)
-    assert progress_of(rosa, rater.project).answered == 2
+    assert (selectors.today(rater=rater), progress_of(rosa, rater.project.memberships.get(user=rosa)).today) == (1, 1)
+    assert progress_of(rosa, rater.project.memberships.get(user=rosa)).answered == 2
 
 
 def test_a_change_of_the_form_is_a_new_version(

@@ -22,6 +22,7 @@ SETTINGS = (
     "price_per_label",
     "raters_see_statistics",
     "state",
+    "deadline_at",
 )
 
 

@@ -1,0 +1,66 @@
+"""Who belongs to a project, and the links that let people in."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from common.models import CleanJSONField, Created
+from projects.models.project import Project
+
+
+class Role(models.TextChoices):
+    ADMIN = "admin", _("Admin")
+    RESEARCHER = "researcher", _("Researcher")
+    REVIEWER = "reviewer", _("Reviewer")
+    RATER = "rater", _("Rater")
+
+
+class Membership(Created):
+    """One person in one project: their role, what they may be given, and whether they are given anything now.
+
+    `languages` (BCP 47 tags) and `topics` (tags of items): lists of text; an empty one stands for all.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    cohort = models.SlugField(max_length=40, blank=True, help_text=_("A group of raters, e.g. experts"))
+    languages = CleanJSONField(default=list, blank=True, help_text=_("Those the rater reads; none stands for all"))
+    topics = CleanJSONField(default=list, blank=True, help_text=_("Those the rater chose; none stands for all"))
+    paused_at = models.DateTimeField(null=True, blank=True, help_text=_("Since when they are given nothing"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="membership_once"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.project}"
+
+
+class Invitation(Created):
+    """A link that makes whoever opens it a member with one role, once. Only the hash of its secret is kept."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    note = models.CharField(max_length=120, blank=True, help_text="Whom it is for; only admins see it")
+    secret_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    used_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role"),
+            models.CheckConstraint(
+                condition=Q(used_at__isnull=True) | Q(revoked_at__isnull=True), name="invitation_used_or_revoked"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.project}"
