@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from common.models import Created
+from common.models import CleanJSONField, Created
 
 
 class Project(Created):
@@ -45,6 +45,9 @@ class Project(Created):
         _("deadline"), null=True, blank=True, help_text=_("From then on nothing new is given out")
     )
     raters_see_statistics = models.BooleanField(default=True)
+    quality = CleanJSONField(
+        default=dict, blank=True, help_text="Overlap, caps and how raters are watched: annotation/watch.py says what"
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
     class Meta:
