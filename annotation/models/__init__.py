@@ -1,7 +1,8 @@
 """Items, the slots that ask for answers, and the answers. The constraints are the promises of docs/architecture.md."""
 
 from annotation.models.annotations import Annotation, Draft, Flag, Label, Skip
-from annotation.models.items import Item, ItemResponse, random_key
+from annotation.models.items import Item, ItemResponse, Lane, random_key
+from annotation.models.quality import Gold, GoldResult, Pause, PauseDecision, Qualification
 from annotation.models.raters import FormVersion, Pace, Rater
 from annotation.models.slots import EndedLease, Slot
 
@@ -11,10 +12,16 @@ __all__ = [
     "EndedLease",
     "Flag",
     "FormVersion",
+    "Gold",
+    "GoldResult",
     "Item",
     "ItemResponse",
     "Label",
+    "Lane",
     "Pace",
+    "Pause",
+    "PauseDecision",
+    "Qualification",
     "Rater",
     "Skip",
     "Slot",

@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.items import Item
 from annotation.models.raters import FormVersion, Rater
@@ -63,18 +64,22 @@ class Annotation(models.Model):
     `values`: {field name: value in its protocol's normal form}; comparisons name responses by id, never by position.
     A correction is a new row that `revises` the old; an undo sets `retracted_at`, the only column ever changed.
     counted: it fills a slot; extra: handed in after the lease went to somebody else (kept, never counted in k);
-    recorded: came with an import.
+    recorded: came with an import; test: of a gold item, an attention check or a qualification; repeat: the rater's own
+    earlier item again; adjudicated: a reviewer's word, which settles the label. Tests and repeats make no labels.
     """
 
     class Standing(models.TextChoices):
         COUNTED = "counted", "Counted"
         EXTRA = "extra", "Extra"
         RECORDED = "recorded", "Recorded elsewhere"
+        TEST = "test", _("Of a test")
+        REPEAT = "repeat", _("Of a repeat")
+        ADJUDICATED = "adjudicated", _("Adjudicated")
 
     item = models.ForeignKey(Item, models.PROTECT, related_name="annotations")
     rater = models.ForeignKey(Rater, models.PROTECT, related_name="annotations")
     slot = models.ForeignKey(Slot, models.PROTECT, null=True, blank=True, related_name="annotations")
-    standing = models.CharField(max_length=8, choices=Standing.choices)
+    standing = models.CharField(max_length=11, choices=Standing.choices)
     values = CleanJSONField()
     form_version = models.ForeignKey(FormVersion, models.PROTECT, null=True, blank=True, related_name="+")
     guideline = models.ForeignKey(Guideline, models.PROTECT, null=True, blank=True, related_name="+")
@@ -95,14 +100,23 @@ class Annotation(models.Model):
             models.UniqueConstraint(fields=["rater", "idempotency_key"], name="annotation_idempotency"),
             models.UniqueConstraint(
                 fields=["slot"],
-                condition=Q(revises__isnull=True, retracted_at__isnull=True, standing="counted"),
+                condition=Q(
+                    revises__isnull=True, retracted_at__isnull=True, standing__in=["counted", "test", "repeat"]
+                ),
                 name="annotation_one_a_slot",
             ),
-            models.CheckConstraint(
-                condition=Q(standing__in=["counted", "extra", "recorded"]), name="annotation_standing"
+            models.UniqueConstraint(
+                fields=["item"],
+                condition=Q(revises__isnull=True, retracted_at__isnull=True, standing="adjudicated"),
+                name="annotation_one_adjudication",
             ),
             models.CheckConstraint(
-                condition=~Q(standing="counted") | Q(slot__isnull=False), name="annotation_counted_has_slot"
+                condition=Q(standing__in=["counted", "extra", "recorded", "test", "repeat", "adjudicated"]),
+                name="annotation_standing",
+            ),
+            models.CheckConstraint(
+                condition=~Q(standing__in=["counted", "test", "repeat"]) | Q(slot__isnull=False),
+                name="annotation_counted_has_slot",
             ),
             models.CheckConstraint(
                 condition=Q(revises__isnull=True) | ~Q(revises=F("id")), name="annotation_not_own_revision"

@@ -34,7 +34,13 @@ class Item(Created):
     candidate = models.OneToOneField(Candidate, models.SET_NULL, null=True, blank=True, related_name="item")
     state = models.CharField(max_length=4, choices=State.choices, default=State.NEW)
     priority = models.SmallIntegerField(default=0)
-    random_key = models.IntegerField(default=random_key)
+    random_key = models.IntegerField(
+        default=random_key, help_text="Also draws the share that more people are asked about"
+    )
+    lane = models.PositiveIntegerField(default=0, help_text="Number of the Lane: who may be given it; 0: everybody")
+    overlap = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="People asked about this item; empty: as the project has it"
+    )
     round = models.PositiveIntegerField(default=1, help_text="Of the loop: responses of which round of training")
     label_due = models.BooleanField(default=False)
     meta = CleanJSONField(default=dict)
@@ -44,6 +50,9 @@ class Item(Created):
         constraints = [
             models.UniqueConstraint(fields=["project", "external_id"], name="item_external_id"),
             models.CheckConstraint(condition=Q(state__in=["new", "open", "done", "void"]), name="item_state"),
+            models.CheckConstraint(
+                condition=Q(overlap__isnull=True) | Q(overlap__gte=1, overlap__lte=50), name="item_overlap_1_to_50"
+            ),
         ]
         indexes = [
             models.Index(fields=["project", "state", "id"], name="item_by_state"),
@@ -52,6 +61,33 @@ class Item(Created):
 
     def __str__(self) -> str:
         return f"item {self.external_id}"
+
+
+class Lane(models.Model):
+    """For whom items are: raters who read `language`, are of `cohort` and take `topic`; an empty one asks for nothing.
+
+    Slots carry the number, so that the queue of each lane is a walk of one index. Number 0 is for everybody; it has a
+    row as soon as the project has another lane.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="lanes")
+    number = models.PositiveIntegerField()
+    language = models.CharField(max_length=35, blank=True)
+    cohort = models.CharField(max_length=40, blank=True)
+    topic = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="lane_number"),
+            models.UniqueConstraint(fields=["project", "language", "cohort", "topic"], name="lane_once"),
+            models.CheckConstraint(
+                condition=~Q(number=0) | Q(language="", cohort="", topic=""), name="lane_0_is_for_everybody"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return " · ".join(filter(None, [self.language, self.topic, self.cohort])) or "everybody"
 
 
 class ItemResponse(models.Model):

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.items import Item, random_key
 from annotation.models.raters import FormVersion, Rater
@@ -17,6 +18,8 @@ class Slot(models.Model):
 
     open: nobody's · leased: one rater's until `leased_until`, fenced by `token` (a new lease is a new token) ·
     done: answered · void: no longer wanted. An expired lease needs no reaper: it is claimable in place.
+    purpose: what its answer is for. Only those of `label` count in k and make labels, and they are opened for everybody
+    beforehand; the others watch how well a rater works, and are made for one rater at the moment they are given.
     `display_order` is drawn and frozen at the lease: response ids as shown. A release is a lease that ends now: it
     stays the rater's own until somebody else asks, so that coming back leads to the same item.
     """
@@ -31,9 +34,18 @@ class Slot(models.Model):
         HUMAN = "human", "People"
         JUDGE = "judge", "Judges"
 
+    class Purpose(models.TextChoices):
+        LABEL = "label", _("Label")
+        GOLD = "gold", _("Gold item")
+        CHECK = "check", _("Attention check")
+        QUALIFICATION = "qualification", _("Qualification")
+        REPEAT = "repeat", _("Repeat")
+
     item = models.ForeignKey(Item, models.CASCADE, related_name="slots")
     project = models.ForeignKey(Project, models.CASCADE, related_name="slots")
-    ordinal = models.PositiveSmallIntegerField()
+    ordinal = models.PositiveSmallIntegerField(help_text="Among the item's labels; of a qualification: which attempt")
+    purpose = models.CharField(max_length=13, choices=Purpose.choices, default=Purpose.LABEL)
+    lane = models.PositiveIntegerField(default=0, help_text="As the item's, for the index")
     audience = models.CharField(max_length=5, choices=Audience.choices, default=Audience.HUMAN)
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
     priority = models.SmallIntegerField(default=0)
@@ -48,13 +60,31 @@ class Slot(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item", "ordinal"], name="slot_ordinal"),
-            models.UniqueConstraint(fields=["item", "rater"], condition=Q(rater__isnull=False), name="slot_rater_once"),
+            models.UniqueConstraint(fields=["item", "ordinal"], condition=Q(purpose="label"), name="slot_ordinal"),
+            # A rater meets an item once, and once more as a repeat; a qualification once an attempt.
+            models.UniqueConstraint(
+                fields=["item", "rater"],
+                condition=Q(rater__isnull=False, purpose__in=["label", "gold", "check"]),
+                name="slot_rater_once",
+            ),
+            models.UniqueConstraint(
+                fields=["item", "rater"], condition=Q(rater__isnull=False, purpose="repeat"), name="slot_repeat_once"
+            ),
+            models.UniqueConstraint(
+                fields=["item", "rater", "ordinal"],
+                condition=Q(rater__isnull=False, purpose="qualification"),
+                name="slot_qualification_once",
+            ),
             # People hold one item at a time; a judge holds as many as it likes.
             models.UniqueConstraint(
                 fields=["project", "rater"], condition=Q(state="leased", audience="human"), name="slot_one_live_lease"
             ),
             models.CheckConstraint(condition=Q(audience__in=["human", "judge"]), name="slot_audience"),
+            models.CheckConstraint(
+                condition=Q(purpose="label")
+                | Q(purpose__in=["gold", "check", "qualification", "repeat"], audience="human"),
+                name="slot_purpose",
+            ),
             models.CheckConstraint(
                 name="slot_shape",
                 condition=(
@@ -68,8 +98,13 @@ class Slot(models.Model):
             # Open and expired slots are claimed in one walk; the live leases in between are few.
             models.Index(
                 fields=["project", "audience", "-priority", "random_key"],
-                condition=Q(state__in=["open", "leased"]),
+                condition=Q(purpose="label", state__in=["open", "leased"]),
                 name="slot_claim",
+            ),
+            models.Index(
+                fields=["project", "audience", "lane", "-priority", "random_key"],
+                condition=Q(purpose="label", state__in=["open", "leased"]),
+                name="slot_claim_lane",
             ),
         ]
 
