@@ -107,7 +107,7 @@ def _claimable(project: Project, rater: Rater, now: datetime) -> QuerySet[Slot]:
 
 def free_slots(now: datetime) -> QuerySet[Slot]:
     """Slots for people that are nobody's, or whose lease ran out. States are spelled out: the partial index serves."""
-    people = Slot.objects.filter(audience=Slot.Audience.HUMAN, state__in=["open", "leased"])
+    people = Slot.objects.filter(audience=Slot.Audience.HUMAN, purpose="label", state__in=["open", "leased"])
     return people.filter(Q(state="open") | Q(leased_until__lt=now))
 
 
