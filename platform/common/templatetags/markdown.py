@@ -1,4 +1,5 @@
-"""Text that people and models wrote, made safe to look at: `{{ text|markdown }}`; plain text: `{{ text|visible }}`.
+"""Text that people and models wrote, made safe to look at: `{{ text|markdown }}`; plain text: `{{ text|visible }}`;
+plain text whose every character keeps its place: `{{ text|exact }}`.
 
 Three fences, each enough by itself against scripts: Markdown without HTML, an allow-list of tags, and the site's CSP.
 No image is ever fetched, no attribute of htmx survives, and no character is there that cannot be seen.
@@ -6,6 +7,7 @@ No image is ever fetched, no attribute of htmx survives, and no character is the
 
 import html
 import re
+from functools import lru_cache
 from typing import Any
 
 import nh3
@@ -13,18 +15,35 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
+from common import formulas
+
 register = template.Library()
 
-# Beyond this the parser is not worth its time: the text is shown as it was written.
+# Beyond these the parser is not worth its time (about 10 µs a mark): the text is shown as it was written.
 MAX_CHARACTERS = 100_000
+MAX_MARKS = 16_000
+MARK = re.compile(r"[\n|*_`\[<$\\&!~#]")
+# Longer texts are rendered anew each time: the cache must stay small.
+MAX_CACHED = 10_000
 
+BLOCKS = {"p", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "th", "td"}
 TAGS = {
-    *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "a"),
-    *("h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li"),
-    *("table", "thead", "tbody", "tr", "th", "td"),
+    *BLOCKS,
+    *("br", "hr", "em", "strong", "s", "code", "pre", "a", "table", "thead", "tbody", "tr"),
+    *formulas.TAGS,
 }
-ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
+# Each paragraph finds its own direction; code runs from left to right.
+ATTRIBUTES: dict[str, set[str]] = {
+    **{block: {"dir"} for block in BLOCKS},
+    "a": {"href"},
+    "ol": {"start", "dir"},
+    "pre": {"dir", "tabindex"},
+    **formulas.ATTRIBUTES,
+}
+VALUES = {"dir": re.compile("auto|ltr"), "tabindex": re.compile("0"), "start": re.compile(r"\d{1,9}")}
 OUTWARD = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
+# A code line that is longer scrolls, so that the keyboard must be able to get there.
+WIDE = 60
 
 # Characters that show nothing or turn the text around them: controls (but tab, line feed and carriage return),
 # soft hyphen, fillers, bidi and zero-width characters, invisible operators, tags, variation selectors beyond emoji's.
@@ -59,36 +78,74 @@ def _under_the_page(state: Any) -> None:
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
 
 
+def _code(renderer: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
+    """Code exactly as it was written; what is wide can be reached and scrolled by keyboard."""
+    content = tokens[index].content
+    scrolls = ' tabindex="0"' if any(len(line) > WIDE for line in content.splitlines()) else ""
+    return f'<pre dir="ltr"{scrolls}><code>{html.escape(content)}</code></pre>\n'
+
+
+def _find_directions(state: Any) -> None:
+    for token in state.tokens:
+        if token.nesting == 1 and token.tag in BLOCKS:
+            token.attrSet("dir", "auto")
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
     parser.add_render_rule("image", _image)
+    parser.add_render_rule("fence", _code)
+    parser.add_render_rule("code_block", _code)
     parser.core.ruler.push("under_the_page", _under_the_page)
-    return parser
+    parser.core.ruler.push("find_directions", _find_directions)
+    return formulas.with_formulas(parser)
 
 
 PARSER = _parser()
 
 
-def _outward(tag: str, attribute: str, value: str) -> str | None:
-    """Links of strangers lead out, never to a place on this site. nh3 of itself lets `title` and `lang` through."""
-    if attribute in {"title", "lang"} or (attribute == "href" and not OUTWARD.match(value)):
-        return None
-    return value
+def _kept(tag: str, attribute: str, value: str) -> str | None:
+    """Links of strangers lead out, never to a place on this site; other attributes have few values.
+
+    nh3 of itself lets `title` and `lang` through.
+    """
+    if attribute == "href":
+        return value if OUTWARD.match(value) else None
+    if attribute == "rel":
+        return value
+    known = formulas.VALUES.get(attribute) or VALUES.get(attribute)
+    return value if known is not None and known.fullmatch(value) else None
+
+
+def _is_long(text: str) -> bool:
+    """Whether parsing takes too long; lines, cells of tables and links cost more than other marks."""
+    if len(text) > MAX_CHARACTERS:
+        return True
+    dear = 2 * (text.count("\n") - text.count("\n\n")) + text.count("|") + 3 * text.count("](")
+    return len(MARK.findall(text)) + dear > MAX_MARKS
 
 
 def render(text: str) -> str:
-    """Safe HTML for the Markdown `text`."""
+    """Safe HTML for the Markdown `text`; in one block as it was written, where parsing it would take long."""
+    return _rendered(text) if len(text) <= MAX_CACHED else _rendered.__wrapped__(text)
+
+
+@lru_cache(maxsize=256)
+def _rendered(text: str) -> str:
     text = show_unseen(text)
-    if len(text) > MAX_CHARACTERS:
-        return f"<pre>{html.escape(text)}</pre>"
-    return nh3.clean(
-        PARSER.render(text),
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        attribute_filter=_outward,
-        url_schemes={"http", "https", "mailto"},
-        link_rel="nofollow ugc noopener",
-        strip_comments=True,
+    if _is_long(text):
+        return f'<pre dir="auto" tabindex="0">{html.escape(text)}</pre>'
+    # Entities and formulas can name hidden characters, too.
+    return show_unseen(
+        nh3.clean(
+            PARSER.render(text),
+            tags=TAGS,
+            attributes=ATTRIBUTES,
+            attribute_filter=_kept,
+            url_schemes={"http", "https", "mailto"},
+            link_rel="nofollow ugc noopener",
+            strip_comments=True,
+        )
     )
 
 
@@ -102,3 +159,17 @@ def markdown(text: Any) -> SafeString:
 def visible(text: Any) -> str:
     """Plain text in which nothing hides; it is escaped like any other text."""
     return show_unseen(str("" if text is None else text))
+
+
+def _marked(match: re.Match[str]) -> str:
+    return f'<span class="unseen" data-name="{_named(match).strip("⟨⟩")}">{match.group()}</span>'
+
+
+@register.filter
+def exact(text: Any) -> SafeString:
+    """Plain text for an element in which selections are counted: its textContent is `text` to the letter.
+
+    A carriage return is written so that HTML keeps it; what hides or reorders stands apart, its name drawn by CSS.
+    """
+    escaped = html.escape(str("" if text is None else text))
+    return mark_safe(UNSEEN.sub(_marked, escaped).replace("\r", "&#13;"))  # noqa: S308  escaped above
