@@ -78,11 +78,14 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
 class GuidelineForm(forms.Form):
     text = forms.CharField(
-        label="Guideline",
+        label=_("Guideline"),
         max_length=MAX_CHARACTERS,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 24}),
-        help_text="Markdown. Answers already given keep the version that their raters saw.",
+        help_text=_(
+            "Markdown. A quote whose first line is [!GOOD] or [!BAD] is shown as an example. "
+            "Answers already given keep the version that their raters saw."
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
+from projects.changes import Change, changes
 from projects.models import Guideline, Invitation, Membership, Project
 from projects.services.projects import subject
 
@@ -25,6 +26,19 @@ def standing_invitations(project: Project) -> QuerySet[Invitation]:
 
 def newest_guideline(project: Project) -> Guideline | None:
     return project.guidelines.first()
+
+
+def guideline_changes(old: Guideline | None, new: Guideline | None) -> tuple[Change, ...]:
+    """What is not in the one as it is in the other, paragraph by paragraph; nothing where one is missing."""
+    return changes(old.text, new.text) if old and new else ()
+
+
+def guideline_before(shown: Guideline, since: int | None = None) -> Guideline | None:
+    """The version to compare `shown` with: number `since`, else the one before it."""
+    earlier = Guideline.objects.filter(project=shown.project_id)
+    if since is not None:
+        return earlier.filter(number=since).exclude(pk=shown.pk).first()
+    return earlier.filter(number__lt=shown.number).order_by("-number").first()
 
 
 def events(project: Project) -> QuerySet[AuditEvent]:

@@ -99,5 +99,22 @@ class GuidelineOut(serializers.ModelSerializer[Guideline]):
         fields = ["number", "text", "created_at"]
 
 
+class PartOut(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=["same", "gone", "new"])
+    text = serializers.CharField()
+
+
+class ChangeOut(serializers.Serializer[Any]):
+    parts = PartOut(many=True)
+
+
+class GuidelineChangesOut(serializers.Serializer[Any]):
+    """`since`: the version compared with; null for the first one, which has no changes."""
+
+    since = serializers.IntegerField(allow_null=True)
+    number = serializers.IntegerField()
+    changes = ChangeOut(many=True)
+
+
 class GuidelineIn(StrictSerializer, serializers.Serializer[Any]):
     text = serializers.CharField(max_length=MAX_CHARACTERS, trim_whitespace=False)

@@ -55,6 +55,7 @@ MATRIX: dict[str, dict[str, People]] = {
     "projects-api:join": {"POST": SIGNED_IN},
     "projects-api:guidelines": {"GET": MEMBERS, "POST": ADMIN},
     "projects-api:guideline": {"GET": MEMBERS},
+    "projects-api:guideline_changes": {"GET": MEMBERS},
     # corpus
     "corpus:imports": {"GET": RESEARCH},
     "corpus:import_new": {"GET": RESEARCH, "POST": RESEARCH},
