@@ -12,6 +12,7 @@ from annotation.models import Annotation, Item, Slot
 from annotation.protocols import protocol
 from annotation.services.forms import current_form
 from annotation.services.submissions import current
+from annotation.watch import most_overlap
 from common.errors import NotFound
 from projects.models import Project
 from routing.models import Budget, Decision, Judge, JudgeCall, RoutingPlan
@@ -83,7 +84,8 @@ def _latest(project: Project) -> QuerySet[Decision]:
 
 def budget_view(project: Project) -> BudgetView:
     budget = Budget.objects.filter(project=project).first() or Budget(project=project)
-    used = Slot.objects.filter(project=project, audience=Slot.Audience.HUMAN, state=Slot.State.DONE).count()
+    done = Slot.objects.filter(project=project, audience=Slot.Audience.HUMAN, state=Slot.State.DONE)
+    used = done.filter(purpose=Slot.Purpose.LABEL).count()
     spent = JudgeCall.objects.filter(judge__project=project).aggregate(spent=Sum("cost"))["spent"]
     return BudgetView(
         labels_limit=budget.labels_limit,
@@ -122,8 +124,9 @@ def _why_new(project: Project, plan: RoutingPlan | None) -> str:
     if project.state != Project.State.ACTIVE:
         return "The project rests: nothing is routed until it is active again."
     view = budget_view(project)
-    no_labels = view.labels_left is not None and view.labels_left < project.overlap
-    no_money = view.money_left is not None and view.money_left < project.overlap * project.price_per_label
+    people = most_overlap(project)
+    no_labels = view.labels_left is not None and view.labels_left < people
+    no_money = view.money_left is not None and view.money_left < people * project.price_per_label
     if no_labels or no_money:
         return "Waiting for budget: raise the limit, or choose a plan with a judge."
     return "They are about to be routed."
@@ -220,7 +223,8 @@ def judge_agreement(judge: Judge) -> Agreement:
     people = current().filter(item__in=said, rater__kind__in=["person", "recorded_person"])
     fields = {field["name"]: protocol(field["protocol"]) for field in current_form(project=judge.project).fields}
     pairs = matches = 0
-    for item_id, values in people.exclude(standing=Annotation.Standing.EXTRA).values_list("item", "values"):
+    aside = [Annotation.Standing.EXTRA, Annotation.Standing.TEST, Annotation.Standing.REPEAT]
+    for item_id, values in people.exclude(standing__in=aside).values_list("item", "values"):
         for name, plug in fields.items():
             one, other = said[item_id].get(name), values.get(name)
             if one is None or other is None or plug.outcome(other) is None:

@@ -71,7 +71,8 @@ def reconcile(*, project: Project) -> int:
     budget = Budget.objects.select_for_update().filter(project=project).first()
     if budget is None:
         return 0
-    asked = Slot.objects.filter(project=project, audience=Slot.Audience.HUMAN).exclude(state=Slot.State.VOID).count()
+    wanted = Slot.objects.filter(project=project, audience=Slot.Audience.HUMAN, purpose=Slot.Purpose.LABEL)
+    asked = wanted.exclude(state=Slot.State.VOID).count()
     freed = budget.labels_allocated - asked
     if freed > 0:
         release(project_id=project.pk, labels=freed, money=freed * project.price_per_label)

@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from annotation.models import Item
 from annotation.services.items import open_slots
+from annotation.watch import overlap_of
 from common.configs import checked
 from projects.models import Project
 from routing.features import lexical
@@ -55,14 +56,15 @@ def decide(cases: Sequence[Case], quota: int | None = None) -> list[Verdict]:
     return plug.decide([case.view() for case in cases], checked(plug.Config, plan.config), quota)
 
 
-def price(project: Project) -> Decimal:
-    """What an item costs that goes to people."""
-    return project.overlap * project.price_per_label
+def price(project: Project, people: int) -> Decimal:
+    """What it costs to ask so many people."""
+    return people * project.price_per_label
 
 
 def to_people(case: Case, verdict: Verdict) -> Decision | None:
     """Opens slots for people and records the decision; None, and nothing changed, where the budget has no room."""
-    labels, cost = case.project.overlap, price(case.project)
+    labels = overlap_of(case.project, case.item)
+    cost = price(case.project, labels)
     if not budgets.allocate(project_id=case.project.pk, labels=labels, money=cost):
         return None
     open_slots(item=case.item, humans=labels, judges=0)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from annotation.models import Item
 from annotation.services.items import void_slots
+from annotation.watch import most_overlap
 from common.configs import checked
 from common.errors import Conflict
 from projects.models import Project
@@ -144,11 +145,12 @@ def _carry_out(case: Case, verdict: Verdict) -> None:
 
 
 def quota(project: Project) -> int | None:
-    """How many items the budget can still send to people; None: no limit."""
+    """How many items the budget can still send to people, at the most that is asked of any; None: no limit."""
+    people = most_overlap(project)
     budget: Budget = budgets.budget_of(project=project)
     rooms = []
     if budget.labels_limit is not None:
-        rooms.append((budget.labels_limit - budget.labels_allocated) // project.overlap)
-    if budget.money_limit is not None and price(project) > 0:
-        rooms.append(int((budget.money_limit - budget.money_allocated) / price(project)))
+        rooms.append((budget.labels_limit - budget.labels_allocated) // people)
+    if budget.money_limit is not None and (cost := price(project, people)) > 0:
+        rooms.append(int((budget.money_limit - budget.money_allocated) / cost))
     return max(0, min(rooms)) if rooms else None
