@@ -1,6 +1,7 @@
 """What answers where no view does: a page, or under /api/ the shape of every other error of the API (RFC 9457)."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from django.views import defaults
 
 from common.api import PROBLEM
@@ -17,11 +18,11 @@ def _problem(status: int, code: str, title: str) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return _problem(404, "not-found", "There is nothing here")
+        return _problem(404, "not-found", _("There is nothing here"))
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
-        return _problem(500, "server-error", "Something broke on our side; it was recorded")
+        return _problem(500, "server-error", _("Something broke on our side; it was recorded"))
     return defaults.server_error(request)

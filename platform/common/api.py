@@ -9,12 +9,14 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework import exceptions, pagination, parsers, renderers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import text
 from common.errors import DomainError, Invalid, TooLarge
+from common.words import said
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # it imports this module, by the settings
@@ -49,11 +51,11 @@ class StrictJSONParser(parsers.BaseParser):
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(most + 1)
         if len(body) > most:
-            raise TooLarge(f"A JSON body may have {most:,} bytes; bring more in as a file.")
+            raise TooLarge(_("A JSON body may have %(most)s bytes; bring more in as a file.") % {"most": f"{most:,}"})
         try:
             return text.loads(body)
         except ValueError as fault:
-            raise exceptions.ParseError(str(fault)) from fault
+            raise exceptions.ParseError(said(str(fault), _)) from fault
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -62,7 +64,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
         if unknown:
-            raise exceptions.ValidationError({str(name)[:60]: ["There is no such field."] for name in unknown})
+            raise exceptions.ValidationError({str(name)[:60]: [_("There is no such field.")] for name in unknown})
         return super().to_internal_value(data)
 
 
@@ -76,7 +78,7 @@ class Pages(pagination.LimitOffsetPagination):
         for name in (self.limit_query_param, self.offset_query_param):
             value = request.query_params.get(name, "0")
             if not (value.isascii() and value.isdigit()) or len(value) > MAX_DIGITS:
-                raise exceptions.ParseError(f"{name} must be a whole number")
+                raise exceptions.ParseError(_("%(name)s must be a whole number") % {"name": name})
         return super().paginate_queryset(queryset, request, view)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
@@ -103,7 +105,7 @@ def chosen(request: Request, name: str, values: Collection[str]) -> str | None:
     """A query parameter that is one of `values`; None where it is not given. Raises Invalid."""
     value = request.query_params.get(name)
     if value is not None and value not in values:
-        raise Invalid("Unknown value.", fields={name: [f"One of {', '.join(values)}."]})
+        raise Invalid(_("Unknown value."), fields={name: [_("One of %(values)s.") % {"values": ", ".join(values)}]})
     return value
 
 
@@ -111,11 +113,11 @@ def known_parameters(request: Request, allowed: set[str]) -> None:
     """Raises 400 for a query parameter that the view does not know: a typo must not look like "no filter"."""
     unknown = sorted(set(request.query_params) - allowed - {"limit", "offset", "format"})
     if unknown:
-        raise exceptions.ParseError(f"Unknown query parameter: {unknown[0][:60]}")
+        raise exceptions.ParseError(_("Unknown query parameter: %(name)s") % {"name": unknown[0][:60]})
 
 
-def _problem(status: int, code: str, title: str, detail: str, **extra: Any) -> Response:
-    body = {"type": f"urn:prefloop:{code}", "title": title, "status": status, "detail": detail} | extra
+def _problem(status: int, code: str, title: object, detail: str, **extra: Any) -> Response:
+    body = {"type": f"urn:prefloop:{code}", "title": str(title), "status": status, "detail": detail} | extra
     return Response(body, status=status, content_type=PROBLEM)
 
 
@@ -137,7 +139,7 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(exc, PermissionDenied):
         exc = exceptions.PermissionDenied()
     if isinstance(exc, exceptions.ValidationError):
-        return _problem(422, "invalid", "Some values are not valid", "See errors.", errors=_messages(exc.detail))
+        return _problem(422, "invalid", _("Some values are not valid"), _("See errors."), errors=_messages(exc.detail))
     if isinstance(exc, exceptions.APIException):
         title = str(exc.default_detail)
         if "{" in title:  # what the framework fills in for the detail, e.g. 'Method "{method}" not allowed.'

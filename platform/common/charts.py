@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.formats import get_format, number_format
+from django.utils.translation import gettext as _
+
 WIDTH, HEIGHT = 440, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 48
 MOST_POINTS = 400
@@ -44,12 +47,17 @@ class Line:
 
 
 def number(value: float) -> str:
-    """A number as short as it can be read: 0.693, 1,250, 1e-05."""
+    """A number as short as it can be read, as the reader's language writes it: 0.693, 1,250, 1e-05."""
     if value == 0:
         return "0"
     if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+        return str(number_format(value, decimal_pos=0, force_grouping=True))
+    return f"{value:.3g}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
+
+
+def percent(share: float, places: int = 0) -> str:
+    """A share as a percentage, as the reader's language writes it: 62.5%."""
+    return _("%(number)s%%") % {"number": number_format(100 * share, decimal_pos=places)}
 
 
 def nice_ticks(low: float, high: float, count: int = TICKS) -> list[float]:
@@ -171,13 +179,13 @@ def bar_chart(bars: Sequence[Bar]) -> BarChart:
             middle=index * ROW + 28 + THICK // 2,
             low=None if bar.low is None else place(bar.low),
             high=None if bar.high is None else place(bar.high),
-            text=f"{bar.value:.1%}",
+            text=percent(bar.value, 1),
         )
         for index, bar in enumerate(bars)
     ]
     return BarChart(
         bars=drawn,
-        ticks=[Tick(place(share), f"{share:.0%}") for share in (0, 0.5, 1)],
+        ticks=[Tick(place(share), percent(share)) for share in (0, 0.5, 1)],
         height=len(drawn) * ROW + 32,
         half=place(0.5),
     )

@@ -5,26 +5,76 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from django import forms
+from django.utils.formats import localize
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ValidationError
 
 from common import text
 from common.errors import Invalid
+from common.words import gettext_noop, said
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def checked(model: type[Model], values: object, what: str = "configuration") -> Model:
-    """`values` as `model` reads them. Raises Invalid with the faulty settings by name, nested ones by dotted path."""
+def checked(model: type[Model], values: object, what: str = "") -> Model:
+    """`values` as `model` reads them. Raises Invalid with the faulty settings by name, nested ones by dotted path.
+
+    `what`: what they are called, if not a configuration.
+    """
+    what = what or _("Configuration")
     if not isinstance(values, Mapping):
-        raise Invalid(f"A {what} is an object.", fields={"config": ["Must be an object."]})
+        raise Invalid(
+            _("%(what)s: this must be an object.") % {"what": what}, fields={"config": [_("Must be an object.")]}
+        )
     try:
         return model.model_validate(dict(values))
     except ValidationError as fault:
         fields: dict[str, list[str]] = {}
-        for one in fault.errors(include_url=False, include_input=False, include_context=False):
+        for one in fault.errors(include_url=False, include_input=False):
             name = ".".join(map(str, one["loc"])) or "config"
-            fields.setdefault(name, []).append(one["msg"].removeprefix("Value error, "))
-        raise Invalid(f"The {what} is not valid.", code="invalid-config", fields=fields) from fault
+            fields.setdefault(name, []).append(_reason(one))
+        raise Invalid(
+            _("%(what)s: some settings are not valid.") % {"what": what}, code="invalid-config", fields=fields
+        ) from fault
+
+
+# What pydantic finds wrong, by its name for it; the gaps are of its making as well.
+REASONS = {
+    "missing": gettext_noop("This must be given."),
+    "extra_forbidden": gettext_noop("There is no such setting."),
+    "int_type": gettext_noop("This must be a whole number."),
+    "int_parsing": gettext_noop("This must be a whole number."),
+    "int_from_float": gettext_noop("This must be a whole number."),
+    "float_type": gettext_noop("This must be a number."),
+    "float_parsing": gettext_noop("This must be a number."),
+    "finite_number": gettext_noop("This must be a finite number."),
+    "bool_type": gettext_noop("This must be true or false."),
+    "bool_parsing": gettext_noop("This must be true or false."),
+    "string_type": gettext_noop("This must be a text."),
+    "list_type": gettext_noop("This must be a list."),
+    "tuple_type": gettext_noop("This must be a list."),
+    "dict_type": gettext_noop("This must be an object."),
+    "model_type": gettext_noop("This must be an object."),
+    "greater_than": gettext_noop("This must be greater than %(gt)s."),
+    "greater_than_equal": gettext_noop("This must be at least %(ge)s."),
+    "less_than": gettext_noop("This must be less than %(lt)s."),
+    "less_than_equal": gettext_noop("This must be at most %(le)s."),
+    "string_too_short": gettext_noop("At least %(min_length)s characters are needed."),
+    "string_too_long": gettext_noop("At most %(max_length)s characters are allowed."),
+    "too_short": gettext_noop("At least %(min_length)s are needed."),
+    "too_long": gettext_noop("At most %(max_length)s are allowed."),
+    "literal_error": gettext_noop("This must be one of: %(expected)s."),
+    "string_pattern_mismatch": gettext_noop("This is not of the expected form."),
+}
+
+
+def _reason(error: Any) -> str:
+    """One finding of pydantic's in the reader's language; a validator of ours has said it in that language already."""
+    if error["type"] == "value_error":
+        return str(error["msg"].removeprefix("Value error, "))
+    words = REASONS.get(error["type"])
+    return gettext(words) % error.get("ctx", {}) if words else str(error["msg"])
 
 
 def form_fields(model: type[BaseModel]) -> dict[str, forms.Field]:
@@ -52,24 +102,26 @@ def initial(model: type[BaseModel], config: dict[str, Any]) -> dict[str, Any]:
 def in_words(value: Any) -> str:
     """A setting's value as a person reads it, e.g. `yes`, `please, thanks`, `name: terse, noise: 0.1; name: warm`."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, dict):
         return ", ".join(f"{key}: {in_words(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
-        return ("; " if any(isinstance(one, dict) for one in value) else ", ").join(map(in_words, value)) or "none"
-    return "none" if value in (None, "") else str(value)
+        return ("; " if any(isinstance(one, dict) for one in value) else ", ").join(map(in_words, value)) or _("none")
+    return _("none") if value in (None, "") else str(localize(value))
 
 
 def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, default: Any) -> forms.Field:
     common: dict[str, Any] = {
-        "label": title or name.replace("_", " ").capitalize(),
-        "help_text": schema.get("description", ""),
+        "label": gettext(title or name.replace("_", " ").capitalize()),
+        "help_text": gettext(description) if (description := schema.get("description", "")) else "",
         "initial": schema.get("default"),
         "required": required,
     }
     kind, items = schema.get("type"), schema.get("items", {}).get("type")
     if "enum" in schema:
-        return forms.ChoiceField(choices=[(value, str(value).replace("_", " ")) for value in schema["enum"]], **common)
+        return forms.ChoiceField(
+            choices=[(value, gettext(str(value).replace("_", " "))) for value in schema["enum"]], **common
+        )
     if kind == "boolean":
         return forms.BooleanField(**(common | {"required": False}))
     if kind == "integer":
@@ -113,7 +165,7 @@ class NumbersField(WordsField):
         try:
             return [int(part) for part in super().clean(value)]
         except ValueError as fault:
-            raise forms.ValidationError("Give whole numbers with commas between them, e.g. 1, 2.") from fault
+            raise forms.ValidationError(_("Give whole numbers with commas between them, e.g. 1, 2.")) from fault
 
 
 class TreeField(forms.CharField):
@@ -129,4 +181,6 @@ class TreeField(forms.CharField):
         try:
             return text.loads(written) if written.strip() else ""
         except ValueError as fault:
-            raise forms.ValidationError(f"This cannot be read: {fault}.") from fault
+            raise forms.ValidationError(
+                _("This cannot be read: %(why)s.") % {"why": said(str(fault), gettext)}
+            ) from fault

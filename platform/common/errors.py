@@ -2,19 +2,22 @@
 
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 
 class DomainError(Exception):
     """Something a person can be told: `title` is the same for all of a class, `detail` says what happened here."""
 
     status = 400
     code = "bad-request"
-    title = "The request cannot be carried out"
+    title: str | Promise = _("The request cannot be carried out")
 
     def __init__(
         self, detail: str = "", *, code: str | None = None, fields: dict[str, list[str]] | None = None, **extra: Any
     ) -> None:
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
+        self.detail = detail or str(self.title)
+        super().__init__(self.detail)
         self.code = code or self.code
         self.fields = fields or {}
         self.extra = extra
@@ -27,34 +30,34 @@ class BadRequest(DomainError):
 class Forbidden(DomainError):
     """Known, but not allowed."""
 
-    status, code, title = 403, "forbidden", "You may not do this"
+    status, code, title = 403, "forbidden", _("You may not do this")
 
 
 class NotFound(DomainError):
     """There is no such thing, or it is none of the asker's business: the two look alike on purpose."""
 
-    status, code, title = 404, "not-found", "There is nothing here"
+    status, code, title = 404, "not-found", _("There is nothing here")
 
 
 class Conflict(DomainError):
     """The state has moved on since the asker last saw it."""
 
-    status, code, title = 409, "conflict", "Things have changed meanwhile"
+    status, code, title = 409, "conflict", _("Things have changed meanwhile")
 
 
 class Invalid(DomainError):
     """Understood, but a value is wrong; `fields` says which and why."""
 
-    status, code, title = 422, "invalid", "Some values are not valid"
+    status, code, title = 422, "invalid", _("Some values are not valid")
 
 
 class TooLarge(DomainError):
     """More than the product takes in one go."""
 
-    status, code, title = 413, "too-large", "Too large"
+    status, code, title = 413, "too-large", _("Too large")
 
 
 class NotThisWay(DomainError):
     """The address exists, but not for such a request, e.g. one that only forms post to was opened as a page."""
 
-    status, code, title = 405, "method-not-allowed", "This page cannot be opened in this way"
+    status, code, title = 405, "method-not-allowed", _("This page cannot be opened in this way")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 
 from common.errors import DomainError, NotThisWay
 
@@ -23,7 +24,7 @@ class PrivatePages:
         return response
 
 
-AFTER_SIGN_IN = (
+AFTER_SIGN_IN = _(
     "A form leads here, and it was not carried out: perhaps you had to sign in in between. Open the page anew and send "
     "the form once more."
 )
@@ -42,7 +43,7 @@ class DomainErrors:
         response = self.get_response(request)
         if not isinstance(response, HttpResponseNotAllowed):
             return response
-        page = render(request, "error.html", {"error": NotThisWay(AFTER_SIGN_IN)}, status=response.status_code)
+        page = render(request, "error.html", {"error": NotThisWay(str(AFTER_SIGN_IN))}, status=response.status_code)
         page["Allow"] = response["Allow"]
         return page
 

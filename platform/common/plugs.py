@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from common.errors import Invalid
 
 
@@ -11,7 +13,9 @@ def load(family: Mapping[str, str], key: str, what: str) -> Any:
     """The plug object that `family[key]` names as "package.module:attribute". Raises Invalid for an unknown key."""
     if key not in family:
         raise Invalid(
-            f"There is no {what} called {key!r}; there are: {', '.join(sorted(family))}.", code="unknown-plug"
+            _("There is no %(what)s called “%(key)s”; there are: %(names)s.")
+            % {"what": what, "key": key, "names": ", ".join(sorted(family))},
+            code="unknown-plug",
         )
-    module, _, attribute = family[key].partition(":")
+    module, attribute = family[key].split(":")
     return getattr(import_module(module), attribute)

@@ -4,6 +4,8 @@ import json
 import math
 from typing import Any
 
+from common.words import gettext_noop
+
 MAX_DEPTH = 64
 MAX_NUMBER_DIGITS = 400
 
@@ -11,11 +13,14 @@ MAX_NUMBER_DIGITS = 400
 def check_text(text: str) -> None:
     """Raises ValueError where no database could hold `text`: a NUL or a lone surrogate in it."""
     if "\x00" in text:
-        raise ValueError(f"the text has a NUL character at position {text.index(chr(0))}")
+        raise ValueError(gettext_noop("the text has a NUL character at position %(chr)s") % {"chr": text.index(chr(0))})
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as fault:
-        raise ValueError(f"the text has half a character (a lone surrogate) at position {fault.start}") from fault
+        raise ValueError(
+            gettext_noop("the text has half a character (a lone surrogate) at position %(start)s")
+            % {"start": fault.start}
+        ) from fault
 
 
 def check_tree(value: Any) -> None:
@@ -24,11 +29,11 @@ def check_tree(value: Any) -> None:
     while pending:
         node, depth = pending.pop()
         if depth > MAX_DEPTH:
-            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+            raise ValueError(gettext_noop("nested deeper than %(max_depth)s levels") % {"max_depth": MAX_DEPTH})
         if isinstance(node, str):
             check_text(node)
         elif isinstance(node, float) and not math.isfinite(node):
-            raise ValueError("NaN and infinity are not numbers of JSON")
+            raise ValueError(gettext_noop("NaN and infinity are not numbers of JSON"))
         elif isinstance(node, dict):
             for key, child in node.items():
                 check_text(key)
@@ -42,21 +47,21 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice[:80]!r} stands twice in one object")
+        raise ValueError(gettext_noop("the key %(twice)s stands twice in one object") % {"twice": repr(twice[:80])})
     return found
 
 
 def _whole(digits: str) -> int:
     if len(digits) > MAX_NUMBER_DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits")
+        raise ValueError(gettext_noop("a number of %(digits)s digits") % {"digits": len(digits)})
     number = int(digits)
     if not -(2**63) <= number < 2**63:
-        raise ValueError("a whole number beyond 64 bits")
+        raise ValueError(gettext_noop("a whole number beyond 64 bits"))
     return number
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(gettext_noop("%(name)s is not a number of JSON") % {"name": name})
 
 
 def loads(data: str | bytes) -> Any:
@@ -69,13 +74,15 @@ def loads(data: str | bytes) -> Any:
         try:
             data = data.decode("utf-8-sig")
         except UnicodeDecodeError as fault:
-            raise ValueError(f"not UTF-8 text (byte {fault.start})") from fault
+            raise ValueError(gettext_noop("not UTF-8 text (byte %(start)s)") % {"start": fault.start}) from fault
     data = data.removeprefix("\ufeff")
     try:
         value = json.loads(data, object_pairs_hook=_unique, parse_int=_whole, parse_constant=_no_constant)
     except RecursionError as fault:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from fault
+        raise ValueError(gettext_noop("nested deeper than %(max_depth)s levels") % {"max_depth": MAX_DEPTH}) from fault
     except json.JSONDecodeError as fault:
-        raise ValueError(f"not JSON: {fault.msg} at character {fault.pos + 1}") from fault
+        raise ValueError(
+            gettext_noop("not JSON: %(msg)s at character %(pos)s") % {"msg": fault.msg, "pos": fault.pos + 1}
+        ) from fault
     check_tree(value)
     return value

@@ -4,6 +4,7 @@ import json
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, inline_serializer
 from rest_framework import exceptions, serializers, status
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 
 from common import text
 from common.api import StrictJSONParser, StrictSerializer, known_parameters, paged, validated
+from common.words import said
 from corpus import selectors, services, tasks
 from corpus.importers import IMPORTERS
 from corpus.models import Import, Prompt
@@ -42,9 +44,9 @@ class OptionsField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
             try:
                 data = text.loads(data)
             except ValueError as fault:
-                raise serializers.ValidationError(str(fault)) from fault
+                raise serializers.ValidationError(said(str(fault), _)) from fault
         if not isinstance(data, dict):
-            raise serializers.ValidationError("Expected a JSON object.")
+            raise serializers.ValidationError(_("Expected a JSON object."))
         return data
 
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -160,7 +162,7 @@ class PromptsAPI(ProjectAPIView):
         known_parameters(request, {"open"})
         wanted = request.query_params.get("open")
         if wanted not in {None, "true", "false"}:
-            raise exceptions.ParseError("open must be true or false.")
+            raise exceptions.ParseError(_("open must be true or false."))
         found = selectors.prompts(self.project, open=None if wanted is None else wanted == "true")
         return paged(self, found, PromptSerializer)
 

@@ -4,6 +4,9 @@ from typing import Any
 
 from django import forms
 from django.core.files.base import ContentFile
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from corpus.importers import importers
 from corpus.uploads import MAX_FILES
@@ -26,54 +29,65 @@ class FilesField(forms.FileField):
 
 
 class ImportForm(forms.Form):
-    format = forms.ChoiceField(widget=forms.RadioSelect, help_text="This page shows an example of each.")
+    format = forms.ChoiceField(
+        widget=forms.RadioSelect, label=_("Format"), help_text=_("This page shows an example of each.")
+    )
     file = FilesField(
         required=False,
-        label="Files",
-        help_text=f"JSON lines or a JSON list, also as .gz or .zip; at most {MAX_FILES} files, read as one.",
+        label=_("Files"),
+        help_text=format_lazy(
+            _("JSON lines or a JSON list, also as .gz or .zip; at most {most} files, read as one."), most=MAX_FILES
+        ),
     )
     text = forms.CharField(
         required=False,
         strip=False,
-        label="Or paste a few lines",
+        label=_("Or paste a few lines"),
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
     )
     open_prompts = forms.BooleanField(
         required=False,
-        label="Take rows with no or one response as open prompts",
-        help_text="The next policy version answers them. Only Prefloop JSON lines can hold such rows.",
+        label=_("Take rows with no or one response as open prompts"),
+        help_text=_("The next policy version answers them. Only Prefloop JSON lines can hold such rows."),
     )
     use_recorded = forms.ChoiceField(
         required=False,
-        label="Judgments in the file",
+        label=_("Judgments in the file"),
         choices=[
-            ("", "As the format has it"),
-            ("yes", "Count them in labels"),
-            ("no", "Keep them, but do not count them"),
+            ("", _("As the format has it")),
+            ("yes", _("Count them in labels")),
+            ("no", _("Keep them, but do not count them")),
         ],
-        help_text="Preference data (TRL, HH) counts; the people and judges of PandaLM are kept for routing to replay.",
+        help_text=_(
+            "Preference data (TRL, HH) counts; the people and judges of PandaLM are kept for routing to replay."
+        ),
     )
     language = forms.CharField(
-        required=False, max_length=35, help_text="Where a row does not say; a tag such as en or pt-BR."
+        required=False,
+        max_length=35,
+        label=_("Language"),
+        help_text=_("Where a row does not say; a tag such as en or pt-BR."),
     )
-    licence = forms.CharField(required=False, max_length=200, help_text="Where a row does not say.")
+    licence = forms.CharField(
+        required=False, max_length=200, label=_("Licence"), help_text=_("Where a row does not say.")
+    )
     skip_bad_lines = forms.BooleanField(
         required=False,
-        label="Skip bad lines",
-        help_text="Otherwise one bad line means that nothing is imported. The report lists them all either way.",
+        label=_("Skip bad lines"),
+        help_text=_("Otherwise one bad line means that nothing is imported. The report lists them all either way."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["format"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(one.key, one.title) for one in importers()]
+        field.choices = [(one.key, gettext(one.title)) for one in importers()]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         files, text = cleaned.get("file") or [], cleaned.get("text") or ""
         if bool(files) == bool(text.strip()) and not self.errors:
-            raise forms.ValidationError("Choose files or paste lines: one of the two.")
+            raise forms.ValidationError(gettext("Choose files or paste lines: one of the two."))
         return cleaned
 
     def given(self) -> dict[str, Any]:

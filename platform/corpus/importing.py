@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from common.text import check_tree
+from common.words import gettext_noop
 from corpus import uploads
 from corpus.importers import importer
 from corpus.importers.archives import Unreadable
@@ -93,7 +94,11 @@ def run_import(*, import_id: int, told: Told | None = None) -> None:
         return
     try:
         if hold.run.attempt > MAX_ATTEMPTS:
-            hold.end(Import.State.FAILED, error=f"It was begun {MAX_ATTEMPTS} times and never came to its end.")
+            hold.end(
+                Import.State.FAILED,
+                error=gettext_noop("It was begun %(max_attempts)s times and never came to its end.")
+                % {"max_attempts": MAX_ATTEMPTS},
+            )
         else:
             _carry_through(hold)
     except Lost:
@@ -107,7 +112,9 @@ def run_import(*, import_id: int, told: Told | None = None) -> None:
 def _reason(fault: Exception) -> str:
     """What a person may read of an unforeseen error: no paths, no SQL. The log has it all."""
     what = fault.strerror if isinstance(fault, OSError) and fault.strerror else type(fault).__name__
-    return f"The import stopped with an error of the machine ({what}). It can be tried again."
+    return gettext_noop("The import stopped with an error of the machine (%(what)s). It can be tried again.") % {
+        "what": what
+    }
 
 
 def staging_path(run: Import) -> Path:
@@ -180,7 +187,13 @@ class Check:
                 return found
             if self.bad > MAX_FAULTS:
                 return self._stop(
-                    Fault("", 0, f"more than {MAX_FAULTS:,} bad lines: is this the right format?", fatal=True)
+                    Fault(
+                        "",
+                        0,
+                        gettext_noop("more than %(max_faults)s bad lines: is this the right format?")
+                        % {"max_faults": f"{MAX_FAULTS:,}"},
+                        fatal=True,
+                    )
                 )
             self._progress(documents)
         return None
@@ -217,9 +230,16 @@ class Check:
                 self._compare()
         elif earlier.sha256 == body["sha256"]:
             self.known += 1
-            self.report.warning(row.file, row.line, f"the same as line {earlier.line} (taken once)")
+            self.report.warning(
+                row.file, row.line, gettext_noop("the same as line %(line)s (taken once)") % {"line": earlier.line}
+            )
         else:
-            self._bad_row(row.file, row.line, "/external_id", f"the id of line {earlier.line}, but other content")
+            self._bad_row(
+                row.file,
+                row.line,
+                "/external_id",
+                gettext_noop("the id of line %(line)s, but other content") % {"line": earlier.line},
+            )
 
     def _bad_row(self, file: str, line: int, pointer: str, reason: str) -> None:
         self.bad += 1
@@ -231,7 +251,7 @@ class Check:
         for row in self.pending:
             if row.external_id in conflicting:
                 self.staging.drop(row.external_id)
-                self._bad_row(row.file, row.line, "/external_id", "already imported with other content")
+                self._bad_row(row.file, row.line, "/external_id", gettext_noop("already imported with other content"))
         self.pending = []
 
 
@@ -251,5 +271,7 @@ def _store(hold: Hold) -> None:
                     bad_lines=F("bad_lines") + len(written.conflicting),
                 )
             for row in written.conflicting:
-                report.fault(Fault(row.file, row.line, "imported meanwhile with other content", "/external_id"))
+                report.fault(
+                    Fault(row.file, row.line, gettext_noop("imported meanwhile with other content"), "/external_id")
+                )
             run.rows_stored = batch[-1].number

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from common.models import CleanJSONField, Created
 from projects.models import Project
@@ -17,12 +18,12 @@ class Import(Created):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Waiting"
-        RUNNING = "running", "Reading"
-        STORED = "stored", "Making items"
-        SUCCEEDED = "succeeded", "Done"
-        REJECTED = "rejected", "Rejected"
-        FAILED = "failed", "Failed"
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("Reading")
+        STORED = "stored", _("Making items")
+        SUCCEEDED = "succeeded", _("Done")
+        REJECTED = "rejected", _("Rejected")
+        FAILED = "failed", _("Failed")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="imports")
     format = models.CharField(max_length=40)
@@ -72,9 +73,9 @@ class ModelVersion(Created):
     """Immutable weights and how they came to be. `path`: a local folder; `source`: a hub id or where else from."""
 
     class Kind(models.TextChoices):
-        POLICY = "policy", "Policy"
-        REFERENCE = "reference", "Reference"
-        REWARD = "reward", "Reward model"
+        POLICY = "policy", _("Policy")
+        REFERENCE = "reference", _("Reference")
+        REWARD = "reward", _("Reward model")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="model_versions")
     name = models.CharField(max_length=120)
@@ -122,9 +123,9 @@ class Response(Created):
     """One model's (or person's) answer to a prompt. Stored exactly as it came: never trimmed, never normalised."""
 
     class Author(models.TextChoices):
-        MODEL = "model", "Model"
-        HUMAN = "human", "Person"
-        UNKNOWN = "unknown", "Unknown"
+        MODEL = "model", _("Model")
+        HUMAN = "human", _("Person")
+        UNKNOWN = "unknown", _("Unknown")
 
     prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="responses")
     external_id = models.CharField(max_length=200)

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
@@ -27,14 +28,20 @@ def checked_options(options: Mapping[str, Any]) -> Options:
     """Raises Invalid for an option that there is not, or a value of the wrong kind."""
     known = asdict(Options())
     if unknown := sorted(set(options) - set(known)):
-        raise Invalid(f"There is no option called {unknown[0][:60]!r}; there are: {', '.join(known)}.")
+        raise Invalid(
+            _("There is no option called “%(name)s”; there are: %(names)s.")
+            % {"name": unknown[0][:60], "names": ", ".join(known)}
+        )
     for key, value in options.items():
         allowed: tuple[type, ...] = (bool, type(None)) if key == "use_recorded" else (type(known[key]),)
         if type(value) not in allowed:
-            raise Invalid(f"The option {key} cannot be {value!r}.", fields={key: ["A value of the wrong kind."]})
+            raise Invalid(
+                _("The option %(name)s cannot be %(value)s.") % {"name": key, "value": repr(value)},
+                fields={key: [_("A value of the wrong kind.")]},
+            )
     found = Options(**options)
     if len(found.licence) > 200 or len(found.language) > 35:
-        raise Invalid("A licence has at most 200 characters, a language 35.")
+        raise Invalid(_("A licence has at most 200 characters, a language 35."))
     return found
 
 
@@ -54,7 +61,7 @@ def start_import(
     importer(format)
     chosen = checked_options(options or {})
     if project.state == Project.State.ARCHIVED:
-        raise Conflict("The project is archived: nothing can be brought in.")
+        raise Conflict(_("The project is archived: nothing can be brought in."))
     path, stored = uploads.store(files)
     try:
         with transaction.atomic():
@@ -78,7 +85,7 @@ def start_import(
 def import_lines(*, text: str, **rest: Any) -> Import:
     """`start_import` of lines typed or pasted."""
     if not text.strip():
-        raise Invalid("There are no lines.", fields={"text": ["Paste at least one line."]})
+        raise Invalid(_("There are no lines."), fields={"text": [_("Paste at least one line.")]})
     return start_import(files=[ContentFile(text.encode("utf-8", "surrogatepass"), name="pasted lines")], **rest)
 
 
@@ -92,10 +99,10 @@ def retry_import(*, run: Import, skip_bad_lines: bool = False) -> None:
     if skip_bad_lines and staging_path(run).is_file():
         again = Import.objects.filter(pk=run.pk, state__in=[state.FAILED, state.REJECTED])
     if not uploads.names(run):
-        raise Conflict("The files of this import are no longer kept; import them again.")
+        raise Conflict(_("The files of this import are no longer kept; import them again."))
     skip = {"skip_bad_lines": True} if skip_bad_lines else {}
     if not again.update(state=state.QUEUED, attempt=0, error="", finished_at=None, **skip):
-        raise Conflict("This import cannot be tried again.")
+        raise Conflict(_("This import cannot be tried again."))
 
 
 def discard_old(*, before: datetime) -> int:

@@ -13,8 +13,10 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
+from django.utils.translation import gettext as _
 
 from common.errors import Invalid, TooLarge
+from common.words import gettext_noop
 from corpus.importers.archives import Unreadable
 from corpus.importers.documents import Document, Limits, documents
 from corpus.models import Import
@@ -48,7 +50,7 @@ class SizeCap(FileUploadHandler):
         self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None
     ) -> None:
         if content_length > settings.IMPORT_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise RequestDataTooBig("The request body is larger than an import may be.")
+            raise RequestDataTooBig(_("The request body is larger than an import may be."))
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         return raw_data
@@ -70,9 +72,10 @@ def folder(run: Import) -> Path:
 def store(files: Sequence[Upload]) -> tuple[str, list[Stored]]:
     """Writes the files into a new folder; (the folder relative to VAR_DIR, what is in it). Raises Invalid, TooLarge."""
     if not files:
-        raise Invalid("Choose at least one file.", fields={"files": ["Choose at least one file."]})
+        raise Invalid(_("Choose at least one file."), fields={"files": [_("Choose at least one file.")]})
     if len(files) > MAX_FILES:
-        raise Invalid(f"At most {MAX_FILES} files at once.", fields={"files": [f"At most {MAX_FILES} files at once."]})
+        too_many = _("At most %(most)s files at once.") % {"most": MAX_FILES}
+        raise Invalid(too_many, fields={"files": [too_many]})
     relative = f"imports/{uuid.uuid4().hex}"
     target = Path(settings.VAR_DIR) / relative
     target.mkdir(mode=0o700, parents=True)
@@ -94,7 +97,9 @@ def _write(target: Path, files: Sequence[Upload]) -> Iterator[Stored]:
             for chunk in file.chunks():
                 size += len(chunk)
                 if size > left:
-                    raise TooLarge(f"An import takes at most {settings.IMPORT_MAX_BYTES // 1_000_000} MB.")
+                    raise TooLarge(
+                        _("An import takes at most %(most)s MB.") % {"most": settings.IMPORT_MAX_BYTES // 1_000_000}
+                    )
                 sha.update(chunk)
                 handle.write(chunk)
         left -= size
@@ -114,9 +119,9 @@ def opened(run: Import) -> list[Document]:
         try:
             found += documents(folder(run) / one.stored, one.name, limits)
         except Unreadable as fault:
-            raise Unreadable(f"{one.name}: {fault}") from fault
+            raise Unreadable(gettext_noop("the file %(name)s: %(why)s") % {"name": one.name, "why": fault}) from fault
     if len(found) > MAX_FILES:
-        raise Unreadable(f"more than {MAX_FILES} files in one import")
+        raise Unreadable(gettext_noop("more than %(max_files)s files in one import") % {"max_files": MAX_FILES})
     return found
 
 

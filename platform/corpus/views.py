@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import DomainError
@@ -92,7 +93,11 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
         chosen = [int(one) for one in request.POST.getlist("prompt") if one.isdecimal() and len(one) < 19]
         opening = request.POST.get("open") == "1"
         count = services.set_open(project=request.project, prompt_ids=chosen, open=opening)
-        messages.success(request, f"{count} prompts {'opened' if opening else 'closed'}.")
+        if opening:
+            done = ngettext("%(count)s prompt opened.", "%(count)s prompts opened.", count)
+        else:
+            done = ngettext("%(count)s prompt closed.", "%(count)s prompts closed.", count)
+        messages.success(request, done % {"count": count})
         return redirect(request.get_full_path())
     shown = {"open": True, "closed": False}.get(request.GET.get("show", ""))
     text = request.GET.get("text", "").replace("\x00", "")[:200]

@@ -128,7 +128,7 @@ def test_taking_the_good_lines_of_a_rejected_import(
 ) -> None:
     run = bring(lines(item(1), {}))
     client = browse(noor)
-    assert "Import the 1 good rows" in client.get(page(project, "import", run.pk)).content.decode()
+    assert "Import the 1 good row" in client.get(page(project, "import", run.pk)).content.decode()
     client.post(page(project, "import_retry", run.pk), {"skip_bad_lines": "1"})
     services.run_import(import_id=rung[0])
     assert Candidate.objects.count() == 1

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext as _
 
 from common import charts
 from common.charts import Bar, Series
@@ -12,8 +13,8 @@ register = template.Library()
 
 
 @register.inclusion_tag("common/line_chart.html")
-def line_chart(series: Sequence[Series], title: str, x_label: str = "step") -> dict[str, Any]:
-    return {"chart": charts.line_chart(series), "title": title, "x_label": x_label}
+def line_chart(series: Sequence[Series], title: str, x_label: str = "") -> dict[str, Any]:
+    return {"chart": charts.line_chart(series), "title": title, "x_label": x_label or _("step")}
 
 
 @register.inclusion_tag("common/bar_chart.html")
@@ -33,6 +34,8 @@ def duration(seconds: float) -> str:
     """A time span in the two largest units that matter: 45 s, 12 min, 3 h 20 min."""
     whole = round(seconds)
     if whole < 90:
-        return f"{whole} s"
+        return _("%(seconds)s s") % {"seconds": whole}
     minutes = round(whole / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 90:
+        return _("%(minutes)s min") % {"minutes": minutes}
+    return _("%(hours)s h %(minutes)s min") % {"hours": minutes // 60, "minutes": minutes % 60}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from common.words import gettext_noop as _
 from corpus.importers.archives import Unreadable, members
 from corpus.importers.json_array import elements
 from corpus.importers.rows import Fault, excerpt
@@ -22,18 +23,18 @@ SMALL = 10_000_000
 CHUNK = 1 << 16
 
 UNWANTED = {
-    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
-    b"PAR1": "a Parquet file; export it as JSON lines",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd; use gzip",
-    b"BZh": "compressed with bzip2; use gzip",
-    b"\xfd7zXZ": "compressed with xz; use gzip",
-    b"Rar!": "a RAR archive; use zip or gzip",
-    b"7z\xbc\xaf": "a 7z archive; use zip or gzip",
-    b"%PDF": "a PDF",
-    b"\x89PNG": "a picture",
-    b"GIF8": "a picture",
-    b"\xff\xd8\xff": "a picture",
+    b"\xff\xfe": _("UTF-16 text; save it as UTF-8"),
+    b"\xfe\xff": _("UTF-16 text; save it as UTF-8"),
+    b"PAR1": _("a Parquet file; export it as JSON lines"),
+    b"\x28\xb5\x2f\xfd": _("compressed with zstd; use gzip"),
+    b"BZh": _("compressed with bzip2; use gzip"),
+    b"\xfd7zXZ": _("compressed with xz; use gzip"),
+    b"Rar!": _("a RAR archive; use zip or gzip"),
+    b"7z\xbc\xaf": _("a 7z archive; use zip or gzip"),
+    b"%PDF": _("a PDF"),
+    b"\x89PNG": _("a picture"),
+    b"GIF8": _("a picture"),
+    b"\xff\xd8\xff": _("a picture"),
 }
 
 
@@ -64,15 +65,15 @@ class _Counted(io.RawIOBase):
         try:
             data = self.inner.read(len(buffer))
         except EOFError as fault:
-            raise Unreadable("the compressed file ends too early: it is incomplete") from fault
+            raise Unreadable(_("the compressed file ends too early: it is incomplete")) from fault
         except (zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError) as fault:
-            raise Unreadable("the compressed file is damaged") from fault
+            raise Unreadable(_("the compressed file is damaged")) from fault
         buffer[: len(data)] = data
         self.seen += len(data)
         if self.told:
             self.told(len(data))
         if self.seen > self.limit:
-            raise Unreadable(f"more than {self.limit:,} bytes when decompressed: refused")
+            raise Unreadable(_("more than %(limit)s bytes when decompressed: refused") % {"limit": f"{self.limit:,}"})
         return len(data)
 
 
@@ -106,16 +107,26 @@ class Document:
     def _split(self, stream: io.BufferedReader) -> Iterator[Record | Fault]:
         head = stream.peek(64)[:64]
         if not head:
-            raise Unreadable("the file is empty")
+            raise Unreadable(_("the file is empty"))
         if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
             pieces = elements(stream, self.limits.record)
         else:
             pieces = _lines(stream, self.limits.record)
         for line, data, whole in pieces:
             if not whole:
-                yield Fault(self.name, line, f"longer than {self.limits.record:,} bytes", excerpt=excerpt(data))
+                yield Fault(
+                    self.name,
+                    line,
+                    _("longer than %(record)s bytes") % {"record": f"{self.limits.record:,}"},
+                    excerpt=excerpt(data),
+                )
             elif data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
-                yield Fault(self.name, line, f"more than {MAX_VALUES:,} values in one record", excerpt=excerpt(data))
+                yield Fault(
+                    self.name,
+                    line,
+                    _("more than %(max_values)s values in one record") % {"max_values": f"{MAX_VALUES:,}"},
+                    excerpt=excerpt(data),
+                )
             else:
                 yield Record(line, data)
 
@@ -130,7 +141,7 @@ class Document:
                 try:
                     inner = stack.enter_context(archive.open(self.member))
                 except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as fault:
-                    raise Unreadable("the compressed file is damaged") from fault
+                    raise Unreadable(_("the compressed file is damaged")) from fault
                 stream = cast(BinaryIO, self._bounded(inner, self._packed_limit()))
             else:
                 stream = cast(BinaryIO, self._bounded(stream, self.limits.total, self._consumed))
@@ -157,10 +168,10 @@ def _head(stream: BinaryIO) -> bytes:
 
 def _refuse_unwanted(head: bytes) -> None:
     if head[:2] == b"\x1f\x8b" or head[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
-        raise Unreadable("an archive inside an archive: unpack it once")
+        raise Unreadable(_("an archive inside an archive: unpack it once"))
     for magic, what in UNWANTED.items():
         if head.startswith(magic):
-            raise Unreadable(f"this is {what}")
+            raise Unreadable(_("this is %(what)s") % {"what": what})
 
 
 def _lines(stream: io.BufferedReader, limit: int) -> Iterator[tuple[int, bytes, bool]]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from common.words import gettext_noop as _
 from corpus.importers.documents import Document
 from corpus.importers.messages import expect, preference, shared_turns
 from corpus.importers.records import each
@@ -23,7 +24,7 @@ def parsed(transcript: str) -> list[Json]:
     """The turns of a transcript as chat messages. Raises ValueError where it does not begin with a mark."""
     marks = list(MARK.finditer(transcript))
     if not marks or marks[0].start() != 0:
-        raise ValueError("does not begin with a turn mark (a blank line, then Human: or Assistant:)")
+        raise ValueError(_("does not begin with a turn mark (a blank line, then Human: or Assistant:)"))
     ends = [mark.start() for mark in marks[1:]] + [len(transcript)]
     return [
         {"role": ROLES[mark[1]], "content": transcript[mark.end() : end]} for mark, end in zip(marks, ends, strict=True)
@@ -36,11 +37,11 @@ def transcript(messages: Sequence[Json]) -> str:
     for message in messages:
         content = message["content"]
         if message["role"] not in MARKS or not isinstance(content, str):
-            raise ValueError("only user and assistant text can be written as a transcript")
+            raise ValueError(_("only user and assistant text can be written as a transcript"))
         parts.append(MARKS[message["role"]] + content)
     written = "".join(parts)
     if parsed(written) != [{"role": message["role"], "content": message["content"]} for message in messages]:
-        raise ValueError("a turn holds a turn mark")
+        raise ValueError(_("a turn holds a turn mark"))
     return written
 
 
@@ -52,20 +53,20 @@ def _side(record: Json, key: str) -> list[Json]:
     except ValueError as fault:
         raise Bad(f"/{key}", str(fault)) from fault
     if turns[0]["role"] != "user":
-        raise Bad(f"/{key}", "begins with an Assistant turn")
+        raise Bad(f"/{key}", _("begins with an Assistant turn"))
     if turns[-1]["role"] != "assistant":
-        raise Bad(f"/{key}", "ends with a Human turn")
+        raise Bad(f"/{key}", _("ends with a Human turn"))
     if len(turns) < 2:
-        raise Bad(f"/{key}", "has only one turn")
+        raise Bad(f"/{key}", _("has only one turn"))
     return turns
 
 
 def _warnings(sides: list[list[Json]], shared: int) -> list[str]:
     found = []
     if any(len(side) - shared > 1 for side in sides):
-        found.append("the two sides differ before the last turn: each response keeps all its turns")
+        found.append(_("the two sides differ before the last turn: each response keeps all its turns"))
     if any(one["role"] == other["role"] for side in sides for one, other in pairwise(side)):
-        found.append("two turns in a row by the same speaker (kept as they are)")
+        found.append(_("two turns in a row by the same speaker (kept as they are)"))
     return found
 
 
@@ -73,7 +74,7 @@ def _row(record: Json, file: str, line: int) -> Row:
     sides = [_side(record, "chosen"), _side(record, "rejected")]
     shared = shared_turns(*sides)
     if shared == 0:
-        raise Bad("", "the two sides have no turn in common, so there is no prompt")
+        raise Bad("", _("the two sides have no turn in common, so there is no prompt"))
     raw = {key: value for key, value in record.items() if key not in {"chosen", "rejected"}}
     for key, side in zip(("chosen", "rejected"), sides, strict=True):
         # A mark without its space or blank line reads the same but is written back otherwise: keep the bytes.
@@ -92,8 +93,8 @@ def _row(record: Json, file: str, line: int) -> Row:
 
 class HumanAssistantText:
     key = "hh"
-    title = "HH-RLHF text"
-    description = (
+    title = _("HH-RLHF text")
+    description = _(
         "JSON lines with chosen and rejected, each a whole Human/Assistant transcript. "
         "The turns both sides share become the prompt."
     )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from io import BufferedReader
 
+from common.words import gettext_noop as _
 from corpus.importers.archives import Unreadable
 
 CHUNK = 1 << 16
@@ -72,7 +73,7 @@ class _Scanner:
     def boundary(self, sign: bytes) -> bool:
         """Whether `sign`, met outside a string, opens the list, parts two elements, or closes the list."""
         if self.done:
-            raise Unreadable("there is more text after the end of the list")
+            raise Unreadable(_("there is more text after the end of the list"))
         if sign == b'"':
             self.in_string = True
             return False
@@ -81,7 +82,7 @@ class _Scanner:
         self.depth += 1 if sign in b"[{" else -1
         self.done = self.depth == 0
         if self.done and sign != b"]":
-            raise Unreadable("the list is closed by a brace")
+            raise Unreadable(_("the list is closed by a brace"))
         return self.done or (self.depth == 1 and sign == b"[")
 
 
@@ -95,7 +96,7 @@ def elements(stream: BufferedReader, limit: int) -> Iterator[tuple[int, bytes, b
     while chunk:
         yield from scanner.feed(chunk)
         if scanner.done and b"".join(scanner.parts).strip():
-            raise Unreadable("there is more text after the end of the list")
+            raise Unreadable(_("there is more text after the end of the list"))
         chunk = stream.read(CHUNK)
     if not scanner.done:
-        raise Unreadable("the file ends in the middle of the list")
+        raise Unreadable(_("the file ends in the middle of the list"))

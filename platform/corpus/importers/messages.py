@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from common.words import gettext_noop as _
 from corpus.importers.rows import Bad, Json
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
@@ -9,12 +10,12 @@ ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 OLD_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant"}
 MAX_MESSAGES = 2000
 NAMES = {
-    dict: "an object",
-    list: "a list",
-    str: "a string",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
+    dict: _("an object"),
+    list: _("a list"),
+    str: _("a string"),
+    int: _("a whole number"),
+    float: _("a number"),
+    bool: _("true or false"),
 }
 
 
@@ -25,7 +26,7 @@ def kind_of(value: Any) -> str:
 def expect(value: Any, kind: type, pointer: str) -> Any:
     """`value` itself where it is of that JSON type."""
     if type(value) is not kind:
-        raise Bad(pointer, f"expected {NAMES[kind]}, found {kind_of(value)}")
+        raise Bad(pointer, _("expected %(kind)s, found %(value)s") % {"kind": NAMES[kind], "value": kind_of(value)})
     return value
 
 
@@ -36,7 +37,7 @@ def text_of(record: Json, key: str, *, at: str = "", limit: int | None = None) -
         return ""
     expect(value, str, f"{at}/{key}")
     if limit is not None and len(value) > limit:
-        raise Bad(f"{at}/{key}", f"longer than {limit} characters")
+        raise Bad(f"{at}/{key}", _("longer than %(limit)s characters") % {"limit": limit})
     return str(value)
 
 
@@ -49,7 +50,7 @@ def _content(message: Json, pointer: str) -> None:
     content = message.get("content")
     if content is None:
         if not message.get("tool_calls"):
-            raise Bad(f"{pointer}/content", "a message without content")
+            raise Bad(f"{pointer}/content", _("a message without content"))
     elif type(content) is list:
         for number, part in enumerate(content):
             expect(part, dict, f"{pointer}/content/{number}")
@@ -64,16 +65,16 @@ def messages(value: Any, pointer: str, *, text_role: str = "") -> list[Json]:
         return [{"role": text_role, "content": value}]
     found = expect(value, list, pointer)
     if not found:
-        raise Bad(pointer, "an empty list of messages")
+        raise Bad(pointer, _("an empty list of messages"))
     if len(found) > MAX_MESSAGES:
-        raise Bad(pointer, f"more than {MAX_MESSAGES} messages")
+        raise Bad(pointer, _("more than %(max_messages)s messages") % {"max_messages": MAX_MESSAGES})
     checked = []
     for number, message in enumerate(found):
         at = f"{pointer}/{number}"
         expect(message, dict, at)
         role = OLD_ROLES.get(expect(message.get("role"), str, f"{at}/role"), message["role"])
         if role not in ROLES:
-            raise Bad(f"{at}/role", f"no such role; there are: {', '.join(sorted(ROLES))}")
+            raise Bad(f"{at}/role", _("no such role; there are: %(roles)s") % {"roles": ", ".join(sorted(ROLES))})
         _content(message, at)
         checked.append({**message, "role": role})
     return checked

@@ -6,6 +6,7 @@ Fields: docs/how-to/import.md. What the product has no place for is kept, under 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from common.words import gettext_noop as _
 from corpus.importers.documents import Document
 from corpus.importers.messages import expect, kind_of, messages, object_of, text_of
 from corpus.importers.records import each
@@ -49,7 +50,7 @@ def _id(record: Json, *keys: str) -> str:
 def _one_of(record: Json, key: str, known: frozenset[str], default: str, at: str) -> str:
     value = record.get(key, default)
     if type(value) is not str or value not in known:
-        raise Bad(f"{at}/{key}", f"expected one of {', '.join(sorted(known))}")
+        raise Bad(f"{at}/{key}", _("expected one of %(known)s") % {"known": ", ".join(sorted(known))})
     return value
 
 
@@ -74,9 +75,9 @@ def _answers(record: Json, options: Options) -> list[Answer]:
     found = record.get("responses")
     found = [] if found is None else expect(found, list, "/responses")
     if len(found) < 2 and not options.open_prompts:
-        raise Bad("/responses", "fewer than two responses: nothing to compare (or import it as an open prompt)")
+        raise Bad("/responses", _("fewer than two responses: nothing to compare (or import it as an open prompt)"))
     if len(found) > MAX_RESPONSES:
-        raise Bad("/responses", f"more than {MAX_RESPONSES} responses")
+        raise Bad("/responses", _("more than %(max_responses)s responses") % {"max_responses": MAX_RESPONSES})
     return [_answer(value, f"/responses/{number}") for number, value in enumerate(found)]
 
 
@@ -86,7 +87,7 @@ def _names(record: Json) -> dict[str, int]:
     for number, response in enumerate(record.get("responses") or []):
         name = _id(response, "id") or str(number)
         if name in names:
-            raise Bad(f"/responses/{number}/id", "two responses of one item have the same id")
+            raise Bad(f"/responses/{number}/id", _("two responses of one item have the same id"))
         names[name] = number
     return names
 
@@ -94,7 +95,7 @@ def _names(record: Json) -> dict[str, int]:
 def _position(entry: Json, key: str, names: dict[str, int], at: str) -> int:
     name = _id(entry, key)
     if name not in names:
-        raise Bad(f"{at}/{key}", "not the id of a response of this item")
+        raise Bad(f"{at}/{key}", _("not the id of a response of this item"))
     return names[name]
 
 
@@ -103,9 +104,9 @@ def _strength(entry: Json, choice: str, at: str) -> Json:
     if strength is None:
         return {}
     if type(strength) is not int or not 0 <= strength <= 3:
-        raise Bad(f"{at}/strength", "expected a whole number from 0 to 3")
+        raise Bad(f"{at}/strength", _("expected a whole number from 0 to 3"))
     if (strength == 0) != (choice == "tie") and choice in {"left", "right", "tie"}:
-        raise Bad(f"{at}/strength", "strength 0 means a tie, and only that")
+        raise Bad(f"{at}/strength", _("strength 0 means a tie, and only that"))
     return {"strength": strength}
 
 
@@ -120,7 +121,7 @@ def _comparison(entry: Json, names: dict[str, int], at: str) -> Json:
         "choice": choice,
     } | _strength(entry, choice, at)
     if found["left"] == found["right"]:
-        raise Bad(f"{at}/right", "a response compared with itself")
+        raise Bad(f"{at}/right", _("a response compared with itself"))
     for key in ("rationale", "verdict_raw", "created_at"):
         if text := text_of(entry, key, at=at):
             found[key] = text
@@ -147,7 +148,7 @@ def _feedback(record: Json) -> tuple[list[Json], list[Json]]:
     given = record.get("feedback")
     entries = [] if given is None else expect(given, list, "/feedback")
     if len(entries) > MAX_FEEDBACK:
-        raise Bad("/feedback", f"more than {MAX_FEEDBACK} judgments on one item")
+        raise Bad("/feedback", _("more than %(max_feedback)s judgments on one item") % {"max_feedback": MAX_FEEDBACK})
     names = _names(record)
     comparisons, others = [], []
     for number, entry in enumerate(entries):
@@ -177,9 +178,12 @@ def _context(record: Json) -> list[Json]:
 
 def _row(record: Json, file: str, line: int, options: Options) -> Row:
     if "prompt" not in record:
-        raise Bad("/prompt", "missing")
+        raise Bad("/prompt", _("missing"))
     if record.get("schema_version") not in {None, 1}:
-        raise Bad("/schema_version", f"expected 1, found {kind_of(record['schema_version'])}")
+        raise Bad(
+            "/schema_version",
+            _("expected 1, found %(schema_version)s") % {"schema_version": kind_of(record["schema_version"])},
+        )
     answers = _answers(record, options)
     comparisons, others = _feedback(record)
     raw = {key: value for key, value in record.items() if key not in FIELDS}
@@ -201,14 +205,18 @@ def _row(record: Json, file: str, line: int, options: Options) -> Row:
         tags=_tags(record),
         meta=object_of(record, "meta"),
         raw=raw,
-        warnings=[f"{len(others)} judgments that are not overall comparisons (kept, not yet used)"] if others else [],
+        warnings=[
+            _("%(count)s judgments that are not overall comparisons (kept, not yet used)") % {"count": len(others)}
+        ]
+        if others
+        else [],
     )
 
 
 class Native:
     key = "native"
-    title = "Prefloop JSON lines"
-    description = (
+    title = _("Prefloop JSON lines")
+    description = _(
         "One item a line: a prompt, its responses and, if there are any, judgments on them. "
         "Also the way to bring in prompts alone, which the next policy version answers."
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from common.words import gettext_noop as _
 from corpus.importers.documents import Document
 from corpus.importers.messages import expect
 from corpus.importers.records import decoded, each
@@ -64,7 +65,7 @@ class Verdicts:
         def keep(record: Json, file: str, line: int) -> Row:
             verdict = record.get(f"{judge.prefix}_result")
             if type(verdict) not in {str, int}:
-                raise Bad(f"/{judge.prefix}_result", "expected a string or a whole number")
+                raise Bad(f"/{judge.prefix}_result", _("expected a string or a whole number"))
             body = {"verdict": str(verdict)}
             for key in ("reason", "reference"):
                 body[key] = _text(record, f"{judge.prefix}_{key}") if f"{judge.prefix}_{key}" in record else ""
@@ -73,7 +74,11 @@ class Verdicts:
                 (_number(record), judge.name, line, json.dumps(body)),
             )
             if not new.rowcount:
-                raise Bad("/idx", f"a second verdict of {judge.name} on pair {_number(record)}")
+                raise Bad(
+                    "/idx",
+                    _("a second verdict of %(name)s on pair %(record)s")
+                    % {"name": judge.name, "record": _number(record)},
+                )
             return Row(file, line, [])
 
         for found in each([document], keep):
@@ -105,7 +110,7 @@ def _people(record: Json) -> list[Json]:
     for name in PEOPLE:
         verdict = expect(record.get(name), int, f"/{name}")
         if verdict not in {0, 1, 2}:
-            raise Bad(f"/{name}", "expected 0 (tie), 1 or 2")
+            raise Bad(f"/{name}", _("expected 0 (tie), 1 or 2"))
         found.append(_entry(name, "human", str(verdict)))
     return found
 
@@ -140,7 +145,8 @@ def _row(record: Json, file: str, line: int, verdicts: Verdicts) -> Row:
         licence="Apache-2.0",
         raw=raw,
         warnings=[
-            f"{key} is {str(record[key]).lower()} in the file: read as the text {record[key]}"
+            _("%(key)s is %(found)s in the file: read as the text %(text)s")
+            % {"key": key, "found": str(record[key]).lower(), "text": record[key]}
             for key in ("response1", "response2")
             if type(record[key]) is bool
         ],
@@ -149,8 +155,8 @@ def _row(record: Json, file: str, line: int, verdicts: Verdicts) -> Row:
 
 class PandaLM:
     key = "pandalm"
-    title = "PandaLM test set"
-    description = (
+    title = _("PandaLM test set")
+    description = _(
         "testset-v1.json and, beside it if you have them, the files of its judges (gpt-3.5-turbo, pandalm-7b): choose "
         "them together, or one zip that holds them. Three people and the judges become recorded annotations."
     )
@@ -169,12 +175,17 @@ class PandaLM:
                     yield from verdicts.read(document, judge)
             pairs = [document for document, judge in kinds if judge is None]
             if not pairs:
-                yield Fault(documents[0].name, 0, "only judges' files: the test set itself is missing", fatal=True)
+                yield Fault(documents[0].name, 0, _("only judges' files: the test set itself is missing"), fatal=True)
                 return
             yield from each(pairs, lambda record, file, line: _row(record, file, line, verdicts))
             files = {judge.name: document.name for document, judge in kinds if judge}
             for name, line, idx in verdicts.orphans():
-                yield Fault(files[name], line, f"a verdict on pair {idx}, which the test set does not have", "/idx")
+                yield Fault(
+                    files[name],
+                    line,
+                    _("a verdict on pair %(idx)s, which the test set does not have") % {"idx": idx},
+                    "/idx",
+                )
 
 
 IMPORTER = PandaLM()

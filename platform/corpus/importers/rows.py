@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.words import gettext_noop
+
 Json = dict[str, Any]
 EXCERPT = 160
 
@@ -139,8 +141,8 @@ def _flags(row: Row) -> list[str]:
 
 
 FLAG_WARNINGS = {
-    "empty_response": "an empty response (kept; left out where pairs are exported)",
-    "equal_responses": "two responses with the same text (kept; never exported as a pair)",
+    "empty_response": gettext_noop("an empty response (kept; left out where pairs are exported)"),
+    "equal_responses": gettext_noop("two responses with the same text (kept; never exported as a pair)"),
 }
 
 

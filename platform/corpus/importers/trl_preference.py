@@ -9,6 +9,7 @@ import os.path
 import re
 from collections.abc import Iterator, Sequence
 
+from common.words import gettext_noop as _
 from corpus.importers.documents import Document
 from corpus.importers.messages import expect, messages, preference, shared_turns
 from corpus.importers.records import each
@@ -46,15 +47,16 @@ def split_prompt(first: str, second: str) -> int:
 def layout_of(record: Json) -> str:
     """Which of the four layouts a record has; they cannot be mixed in a file."""
     if "label" in record and "completion" in record:
-        raise Bad("/completion", "unpaired preference (completion and label): this format needs chosen and rejected")
+        raise Bad("/completion", _("unpaired preference (completion and label): this format needs chosen and rejected"))
     for key in ("chosen", "rejected"):
         if key not in record:
-            raise Bad(f"/{key}", "missing")
+            raise Bad(f"/{key}", _("missing"))
     kinds = {type(record[key]) for key in COLUMNS & set(record)}
     if len(kinds) > 1 or not kinds <= {str, list}:
-        raise Bad("", "prompt, chosen and rejected must all be strings, or all be lists of messages")
-    form = "standard" if kinds == {str} else "conversational"
-    return f"{form}, {'explicit' if 'prompt' in record else 'implicit'} prompt"
+        raise Bad("", _("prompt, chosen and rejected must all be strings, or all be lists of messages"))
+    if kinds == {str}:
+        return _("standard, explicit prompt") if "prompt" in record else _("standard, implicit prompt")
+    return _("conversational, explicit prompt") if "prompt" in record else _("conversational, implicit prompt")
 
 
 def _standard(record: Json) -> tuple[list[Json], list[list[Json]]]:
@@ -63,7 +65,7 @@ def _standard(record: Json) -> tuple[list[Json], list[list[Json]]]:
     if prompt is None:
         cut = split_prompt(chosen, rejected)
         if not cut:
-            raise Bad("", "the two sides share no beginning to take as the prompt: give a prompt column")
+            raise Bad("", _("the two sides share no beginning to take as the prompt: give a prompt column"))
         prompt, chosen, rejected = chosen[:cut], chosen[cut:], rejected[cut:]
     return [{"role": "user", "content": prompt}], [
         [{"role": "assistant", "content": text}] for text in (chosen, rejected)
@@ -76,7 +78,7 @@ def _conversational(record: Json) -> tuple[list[Json], list[list[Json]]]:
         return messages(record["prompt"], "/prompt"), sides
     shared = shared_turns(*sides)
     if not shared:
-        raise Bad("", "the two sides share no first message to take as the prompt: give a prompt column")
+        raise Bad("", _("the two sides share no first message to take as the prompt: give a prompt column"))
     return sides[0][:shared], [side[shared:] for side in sides]
 
 
@@ -93,8 +95,8 @@ def _meta(record: Json) -> tuple[Json, Json]:
 
 class TRLPreference:
     key = "trl_preference"
-    title = "TRL preference"
-    description = (
+    title = _("TRL preference")
+    description = _(
         "JSON lines (or a JSON list) with chosen and rejected and, better, a prompt: strings or lists of messages. "
         "Other columns are kept; margin is kept as such."
     )
@@ -111,7 +113,11 @@ class TRLPreference:
             layout = layout_of(record)
             first = layouts.setdefault(file, layout)
             if layout != first:
-                raise Bad("", f"this line is {layout}, but the file began with {first}")
+                raise Bad(
+                    "",
+                    _("this line is %(layout)s, but the file began with %(first)s")
+                    % {"layout": layout, "first": first},
+                )
             prompt, sides = _standard(record) if layout.startswith("standard") else _conversational(record)
             meta, raw = _meta(record)
             answers = [Answer(side) for side in sides]

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext
 
+from common.words import gettext_noop
 from corpus.importers import IMPORTERS, importer
 
 register = template.Library()
@@ -17,7 +19,22 @@ def plain(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
+# Whose turn a message of a conversation is.
+ROLES = {
+    "system": gettext_noop("system"),
+    "user": gettext_noop("user"),
+    "assistant": gettext_noop("assistant"),
+    "tool": gettext_noop("tool"),
+}
+
+
+@register.filter
+def role_name(role: str) -> str:
+    """What people call the role of a message; the role itself where there is no such one."""
+    return gettext(ROLES[role]) if role in ROLES else role
+
+
 @register.filter
 def format_title(key: str) -> str:
     """What people call a format; its key where there is no such importer any more."""
-    return importer(key).title if key in IMPORTERS else key
+    return gettext(importer(key).title) if key in IMPORTERS else key
