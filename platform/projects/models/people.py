@@ -45,7 +45,11 @@ class Invitation(Created):
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="invitations")
     role = models.CharField(max_length=10, choices=Role.choices)
-    note = models.CharField(max_length=120, blank=True, help_text="Whom it is for; only admins see it")
+    note = models.CharField(max_length=120, blank=True, help_text=_("Whom it is for; only admins see it"))
+    name = models.CharField(max_length=80, blank=True, help_text=_("What the person is called, unless they say else"))
+    email = models.EmailField(blank=True)
+    cohort = models.SlugField(max_length=40, blank=True)
+    languages = CleanJSONField(default=list, blank=True)
     secret_hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -64,3 +68,53 @@ class Invitation(Created):
 
     def __str__(self) -> str:
         return f"{self.role} of {self.project}"
+
+
+class OpenLink(Created):
+    """A link that makes raters of at most `capacity` people, e.g. those of a crowd platform. Its secret is not kept.
+
+    `parameter`: the name of the query parameter in which the platform hands over its participant's id; empty: none is
+    asked for. `used` only grows: a person who leaves does not make room.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="open_links")
+    note = models.CharField(max_length=120, blank=True, help_text=_("What it is for; only admins see it"))
+    cohort = models.SlugField(max_length=40, blank=True)
+    parameter = models.CharField(max_length=40, blank=True)
+    capacity = models.PositiveIntegerField()
+    used = models.PositiveIntegerField(default=0)
+    secret_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(used__lte=models.F("capacity")), name="open_link_capacity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"open link {self.pk} of {self.project}"
+
+
+class Participant(Created):
+    """Who came by an open link, and what the platform calls them. Private: it leaves in no export, and goes with them.
+
+    `came_new`: the account was made for this link and has no password, so that an admin may send its owner a new way in.
+    """
+
+    link = models.ForeignKey(OpenLink, models.CASCADE, related_name="participants")
+    member = models.OneToOneField(Membership, models.CASCADE, related_name="participant")
+    external_id = models.CharField(max_length=200, blank=True)
+    came_new = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["link", "external_id"], condition=~Q(external_id=""), name="participant_external_id"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"participant {self.pk} of {self.link}"
