@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,7 +40,7 @@ class PlansView(ProjectAPIView):
         try:
             return None if judge_id is None else selectors.judge_of(self.project, judge_id)
         except (NotFound, OverflowError) as fault:
-            raise Invalid("There is no such judge.", fields={"judge": ["There is no such judge."]}) from fault
+            raise Invalid(_("There is no such judge."), fields={"judge": [_("There is no such judge.")]}) from fault
 
 
 class PlanView(ProjectAPIView):
@@ -167,7 +168,7 @@ class JudgeCallsView(ProjectAPIView):
         known_parameters(request, {"state", "judge"})
         judge = request.query_params.get("judge")
         if judge is not None and not (judge.isascii() and judge.isdigit() and len(judge) < 19):
-            raise Invalid("Unknown value.", fields={"judge": ["A judge's id."]})
+            raise Invalid(_("Unknown value."), fields={"judge": [_("A judge's id.")]})
         state = chosen(request, "state", JudgeCall.State.values)
         rows = selectors.judge_calls(self.project, judge=int(judge) if judge else None, state=state)
         return paged(self, rows, forms.JudgeCallOut)

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
 from common.charts import Bar
 from routing.selectors import BudgetView
 
@@ -10,18 +13,31 @@ def budget_bars(budget: BudgetView) -> list[Bar]:
     """How much of each limit is allocated, and how much of the labels has come in. Without a limit: nothing to draw."""
     bars = []
     if budget.labels_limit:
-        bars.append(Bar("Labels of people, asked for", budget.labels_allocated / budget.labels_limit, kind="bar-human"))
-        bars.append(Bar("Labels of people, in hand", budget.labels_used / budget.labels_limit, kind="bar-good"))
+        bars.append(
+            Bar(_("Labels of people, asked for"), budget.labels_allocated / budget.labels_limit, kind="bar-human")
+        )
+        bars.append(Bar(_("Labels of people, in hand"), budget.labels_used / budget.labels_limit, kind="bar-good"))
     if budget.money_limit:
-        bars.append(Bar("Money set aside or spent", float(budget.money_allocated / budget.money_limit)))
+        bars.append(Bar(_("Money set aside or spent"), float(budget.money_allocated / budget.money_limit)))
     return bars
 
 
 def route_bars(routes: Mapping[str, int]) -> list[Bar]:
     """The share of the routed items that is with people, with the judge, with both."""
     total = sum(routes.values())
-    names = {"human": ("People", "bar-human"), "judge": ("Judge", "bar-judge"), "both": ("Both", "bar-good")}
+    names = {
+        "human": (_("People"), "bar-human"),
+        "judge": (_("Judge"), "bar-judge"),
+        "both": (_("Both"), "bar-good"),
+    }
     if total == 0:
         return []
     shown = [(names[route], count) for route, count in routes.items() if count or route != "both"]
-    return [Bar(f"{name}: {count:,} items", count / total, kind=kind) for (name, kind), count in shown]
+    return [
+        Bar(
+            _("%(name)s: %(count)s items") % {"name": name, "count": number_format(count, force_grouping=True)},
+            count / total,
+            kind=kind,
+        )
+        for (name, kind), count in shown
+    ]

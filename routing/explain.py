@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from common.charts import number
 from routing.models import Decision, JudgeCall
 
 
@@ -19,20 +23,22 @@ class DecisionView:
 
 
 NAMES = {
-    "prompt_words": "Words in the prompt",
-    "words": "Words in the responses",
-    "alike": "Share of words that both have",
-    "log_ratio": "Logarithm of the ratio of their lengths",
-    "identical": "The responses are the same text",
-    "judge": "Judge",
-    "state": "How its call ended",
-    "confidence": "Its confidence",
-    "verdicts": "What it said, in each order asked",
+    "prompt_words": _("Words in the prompt"),
+    "words": _("Words in the responses"),
+    "alike": _("Share of words that both have"),
+    "log_ratio": _("Logarithm of the ratio of their lengths"),
+    "identical": _("The responses are the same text"),
+    "judge": _("Judge"),
+    "state": _("How its call ended"),
+    "confidence": _("Its confidence"),
+    "verdicts": _("What it said, in each order asked"),
 }
 
 
 def decision_view(decision: Decision) -> DecisionView:
-    features = [(NAMES[key], _shown(decision.features[key])) for key in NAMES if decision.features.get(key) is not None]
+    features = [
+        (str(NAMES[key]), _shown(decision.features[key])) for key in NAMES if decision.features.get(key) is not None
+    ]
     others = decision.item.decisions.exclude(pk=decision.pk).select_related("plan").order_by("ordinal")
     calls = decision.item.judge_calls.select_related("judge").order_by("pk")
     return DecisionView(
@@ -45,20 +51,28 @@ def decision_view(decision: Decision) -> DecisionView:
     )
 
 
+# What judges and rows call things, in words.
+VALUES = {
+    "left": _("left"),
+    "right": _("right"),
+    "tie": _("tie"),
+    "both_bad": _("both bad"),
+    **dict(JudgeCall.State.choices),
+}
 ORDERS = {
-    "field": "Field",
-    "first": "Shown first",
-    "choice": "Verdict",
-    "p_left": "Probability that the left is better",
-    "annotator": "Recorded judge",
-    "recorded": "Recorded verdict",
-    "scorer": "Scorer",
-    "gap": "Score gap",
-    "flipped": "Flipped at random",
-    "left": "Score of the left",
-    "right": "Score of the right",
-    "cached": "Kept from an earlier asking",
-    "raw": "Reply",
+    "field": _("Field"),
+    "first": _("Shown first"),
+    "choice": _("Verdict"),
+    "p_left": _("Probability that the left is better"),
+    "annotator": _("Recorded judge"),
+    "recorded": _("Recorded verdict"),
+    "scorer": _("Scorer"),
+    "gap": _("Score gap"),
+    "flipped": _("Flipped at random"),
+    "left": _("Score of the left"),
+    "right": _("Score of the right"),
+    "cached": _("Kept from an earlier asking"),
+    "raw": _("Reply"),
 }
 
 
@@ -66,24 +80,33 @@ def _orders(call: JudgeCall) -> list[tuple[str, list[Any]]]:
     """What was said in each order asked, side by side: (what it is, one value an order)."""
     orders = call.answer.get("orders", [])
     kept = [key for key in ORDERS if any(order.get(key) is not None for order in orders)]
-    return [(ORDERS[key], [_shown(order.get(key, "")) for order in orders]) for key in kept]
+    return [(str(ORDERS[key]), [_shown(order.get(key, "")) for order in orders]) for key in kept]
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, float):
-        return f"{value:.4g}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+        return number(value, 4)
+    if isinstance(value, list):
+        return ", ".join(str(_shown(one)) for one in value)
+    return VALUES.get(value, value) if isinstance(value, str) else value
 
 
 def _went(decision: Decision) -> str:
     if decision.ordinal > 1 and decision.route == Decision.Route.JUDGE:
-        return "stayed with the judge"
-    return {"human": "went to people", "judge": "went to the judge", "both": "went to both"}[decision.route]
+        return gettext("stayed with the judge")
+    went = {
+        "human": gettext("went to people"),
+        "judge": gettext("went to the judge"),
+        "both": gettext("went to both"),
+    }
+    return went[decision.route]
 
 
 def _by_chance(decision: Decision) -> str:
     if decision.propensity == 1:
-        return "No chance was involved."
-    return f"Of items like this one, {100 * decision.propensity:.3g} % go this way; the draw decides which."
+        return gettext("No chance was involved.")
+    return gettext("Of items like this one, %(propensity)s %% go this way; the draw decides which.") % {
+        "propensity": number(100 * decision.propensity)
+    }

@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from common import configs
 from projects.models import Project
@@ -27,8 +29,11 @@ class PlanForm(forms.Form):
         self.fields["judge"] = forms.ModelChoiceField(
             Judge.objects.filter(project=project, retired_at=None).order_by("name"),
             required=False,
-            empty_label="Nobody",
-            help_text="Answers what people are not asked. With people only: takes over when their budget is spent.",
+            label=gettext("Judge"),
+            empty_label=gettext("Nobody"),
+            help_text=gettext(
+                "Answers what people are not asked. With people only: takes over when their budget is spent."
+            ),
         )
 
     def config(self) -> dict[str, Any]:
@@ -37,22 +42,22 @@ class PlanForm(forms.Form):
 
 class BudgetForm(forms.Form):
     labels_limit = forms.IntegerField(
-        min_value=0, max_value=2**31 - 1, required=False, label="Labels of people", help_text="Empty: no limit."
+        min_value=0, max_value=2**31 - 1, required=False, label=_("Labels of people"), help_text=_("Empty: no limit.")
     )
     money_limit = forms.DecimalField(
         min_value=Decimal(0),
         max_digits=14,
         decimal_places=6,
         required=False,
-        label="Money",
-        help_text="People and judges together. Empty: no limit.",
+        label=_("Money"),
+        help_text=_("People and judges together. Empty: no limit."),
     )
 
 
 class JudgeForm(forms.Form):
     """Built for one kind of judge: its name, price and settings."""
 
-    name = forms.CharField(max_length=80, help_text="Unique in this project.")
+    name = forms.CharField(max_length=80, label=_("Name"), help_text=_("Unique in this project."))
 
     def __init__(self, *args: Any, plug: JudgePlug, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,8 +69,8 @@ class JudgeForm(forms.Form):
             decimal_places=6,
             initial=Decimal(0),
             required=False,
-            label="Price of a call",
-            help_text="Set aside for each call, and booked where the judge does not reckon by tokens.",
+            label=gettext("Price of a call"),
+            help_text=gettext("Set aside for each call, and booked where the judge does not reckon by tokens."),
         )
 
     def config(self) -> dict[str, Any]:

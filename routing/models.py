@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Item, Rater, Slot
 from common.models import CleanJSONField, Created
@@ -87,9 +88,9 @@ class Decision(Created):
     """The router's word on an item and why. A later word (escalation) is a new ordinal; none is ever changed."""
 
     class Route(models.TextChoices):
-        HUMAN = "human", "People"
-        JUDGE = "judge", "Judge"
-        BOTH = "both", "Both"
+        HUMAN = "human", _("People")
+        JUDGE = "judge", _("Judge")
+        BOTH = "both", _("Both")
 
     item = models.ForeignKey(Item, models.CASCADE, related_name="decisions")
     plan = models.ForeignKey(RoutingPlan, models.PROTECT, null=True, blank=True, related_name="decisions")
@@ -126,11 +127,11 @@ class JudgeCall(Created):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Waiting"
-        RUNNING = "running", "Asking"
-        ANSWERED = "answered", "Answered"
-        REFUSED = "refused", "Not usable"
-        FAILED = "failed", "Failed"
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("Asking")
+        ANSWERED = "answered", _("Answered")
+        REFUSED = "refused", _("Not usable")
+        FAILED = "failed", _("Failed")
 
     judge = models.ForeignKey(Judge, models.PROTECT, related_name="calls")
     item = models.ForeignKey(Item, models.CASCADE, related_name="judge_calls")

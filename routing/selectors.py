@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from annotation.models import Annotation, Item, Slot
 from annotation.protocols import protocol
@@ -109,27 +111,27 @@ def waiting(project: Project, plan: RoutingPlan | None) -> list[Waiting]:
         found.append(Waiting(new, _why_new(project, plan)))
     if given_up:
         found.append(
-            Waiting(given_up, "The judge gave no usable answer, and people are asked as soon as the budget allows.")
+            Waiting(given_up, _("The judge gave no usable answer, and people are asked as soon as the budget allows."))
         )
     if compared:
         found.append(
-            Waiting(compared, "The judge has answered; the policy compares a batch before it sends any to people.")
+            Waiting(compared, _("The judge has answered; the policy compares a batch before it sends any to people."))
         )
     return found
 
 
 def _why_new(project: Project, plan: RoutingPlan | None) -> str:
     if plan is None:
-        return "There is no routing plan yet. Choose one."
+        return _("There is no routing plan yet. Choose one.")
     if project.state != Project.State.ACTIVE:
-        return "The project rests: nothing is routed until it is active again."
+        return _("The project rests: nothing is routed until it is active again.")
     view = budget_view(project)
     people = most_overlap(project)
     no_labels = view.labels_left is not None and view.labels_left < people
     no_money = view.money_left is not None and view.money_left < people * project.price_per_label
     if no_labels or no_money:
-        return "Waiting for budget: raise the limit, or choose a plan with a judge."
-    return "They are about to be routed."
+        return _("Waiting for budget: raise the limit, or choose a plan with a judge.")
+    return _("They are about to be routed.")
 
 
 def calls_by_state(calls: QuerySet[JudgeCall]) -> dict[str, int]:
@@ -197,15 +199,15 @@ class Agreement:
 
     @property
     def percent(self) -> str:
-        return f"{100 * self.share:.1f}"
+        return str(number_format(100 * self.share, 1))
 
     @property
     def low_percent(self) -> str:
-        return f"{100 * self.interval[0]:.1f}"
+        return str(number_format(100 * self.interval[0], 1))
 
     @property
     def high_percent(self) -> str:
-        return f"{100 * self.interval[1]:.1f}"
+        return str(number_format(100 * self.interval[1], 1))
 
     @property
     def interval(self) -> tuple[float, float]:

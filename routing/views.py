@@ -8,6 +8,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 from pydantic import ValidationError
 
@@ -51,7 +53,7 @@ def _settings(plug: Any, config: dict[str, Any]) -> list[tuple[str, str]]:
     with suppress(ValidationError):
         config = plug.Config.model_validate(config).model_dump(mode="json")
     fields = plug.Config.model_fields
-    return [(fields[name].title or name, in_words(value)) for name, value in config.items() if name in fields]
+    return [(_(fields[name].title or name), in_words(value)) for name, value in config.items() if name in fields]
 
 
 def _one_of(request: ProjectRequest, name: str, known: Sequence[str]) -> str | None:
@@ -77,7 +79,7 @@ def plan(request: ProjectRequest) -> HttpResponse:
             add_errors(form, fault)
         else:
             tasks.ring_project(request.project.pk)
-            messages.success(request, f"Plan {made.number} is in force.")
+            messages.success(request, _("Plan %(number)s is in force.") % {"number": made.number})
             return redirect("routing:desk", request.project.slug)
     context = {"form": form, "plug": plug, "in_force": in_force, "policies": [policy(one) for one in POLICIES]}
     return render(request, "routing/plan.html", context, status=status_of(form))
@@ -100,7 +102,7 @@ def budget(request: ProjectRequest) -> HttpResponse:
             add_errors(form, fault)
         else:
             tasks.ring_project(request.project.pk)
-            messages.success(request, "The budget is set.")
+            messages.success(request, _("The budget is set."))
             return redirect("routing:desk", request.project.slug)
     context = {"form": form, "budget": view, "price": request.project.price_per_label}
     return render(request, "routing/budget.html", context, status=status_of(form))
@@ -134,7 +136,7 @@ def judge_new(request: ProjectRequest) -> HttpResponse:
         except DomainError as fault:
             add_errors(form, fault)
         else:
-            messages.success(request, f"“{made.name}” can be put into a plan now.")
+            messages.success(request, _("“%(name)s” can be put into a plan now.") % {"name": made.name})
             return redirect("routing:judge", request.project.slug, made.pk)
     return render(request, "routing/judge_new.html", {"form": form, "plug": plug}, status=status_of(form))
 
@@ -169,7 +171,7 @@ def judge_retire(request: ProjectRequest, judge_id: int) -> HttpResponse:
     except DomainError as fault:
         messages.error(request, fault.detail)
     else:
-        messages.success(request, f"“{shown.name}” is retired. What it said stays.")
+        messages.success(request, _("“%(name)s” is retired. What it said stays.") % {"name": shown.name})
     return redirect("routing:judge", request.project.slug, judge_id)
 
 
@@ -183,7 +185,11 @@ def judge_again(request: ProjectRequest, judge_id: int) -> HttpResponse:
         messages.error(request, fault.detail)
     else:
         tasks.ring_judge(shown.pk)
-        messages.success(request, f"{count} failed calls are made again.")
+        messages.success(
+            request,
+            ngettext("%(count)s failed call is made again.", "%(count)s failed calls are made again.", count)
+            % {"count": count},
+        )
     return redirect("routing:judge", request.project.slug, judge_id)
 
 

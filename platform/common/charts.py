@@ -46,13 +46,13 @@ class Line:
     last: Tick
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = 3) -> str:
     """A number as short as it can be read, as the reader's language writes it: 0.693, 1,250, 1e-05."""
     if value == 0:
         return "0"
     if abs(value) >= 1000:
         return str(number_format(value, decimal_pos=0, force_grouping=True))
-    return f"{value:.3g}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
+    return f"{value:.{digits}g}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
 
 
 def percent(share: float, places: int = 0) -> str:

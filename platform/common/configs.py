@@ -70,9 +70,9 @@ REASONS = {
 
 
 def _reason(error: Any) -> str:
-    """One finding of pydantic's in the reader's language; a validator of ours has said it in that language already."""
+    """One finding of pydantic's, or of a validator of ours, in the reader's language."""
     if error["type"] == "value_error":
-        return str(error["msg"].removeprefix("Value error, "))
+        return said(error["msg"].removeprefix("Value error, "), gettext)
     words = REASONS.get(error["type"])
     return gettext(words) % error.get("ctx", {}) if words else str(error["msg"])
 

@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 
 import openai
 from django.conf import settings
+from django.utils.translation import gettext
 from pydantic import BaseModel, Field
 
-from common import text
+from common import text, words
 from common.errors import Invalid
+from common.words import gettext_noop as _
 
 MAX_BYTES = 1_000_000
 LONGEST_PAUSE = 20.0
@@ -62,6 +64,7 @@ def check_host(base_url: str) -> None:
     """Raises Invalid unless `base_url` is plain http(s) to a host on the operator's list."""
     fault = _fault(base_url)
     if fault:
+        fault = words.said(fault, gettext)
         raise Invalid(fault, code="judge-host", fields={"base_url": [fault]})
 
 
@@ -70,17 +73,17 @@ def _fault(base_url: str) -> str:
         parts = urlsplit(base_url)
         port = parts.port
     except ValueError:
-        return "This is not an address."
+        return _("This is not an address.")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return "An address starts with http:// or https:// and names a host."
+        return _("An address starts with http:// or https:// and names a host.")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        return "An address holds no user name, password, query or fragment."
+        return _("An address holds no user name, password, query or fragment.")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     usual = 443 if parts.scheme == "https" else 80
     names = {f"{host}:{port or usual}"} | ({host} if port in {None, usual} else set())
     if names & {name.lower() for name in settings.JUDGE_ALLOWED_HOSTS}:
         return ""
-    return "This host is not on the operator's list JUDGE_ALLOWED_HOSTS (as host, or host:port)."
+    return _("This host is not on the operator's list JUDGE_ALLOWED_HOSTS (as host, or host:port).")
 
 
 @contextmanager
@@ -123,9 +126,9 @@ def _body(client: openai.OpenAI, request: dict[str, Any], deadline: float) -> by
         for piece in response.iter_bytes():
             body += piece
             if len(body) > MAX_BYTES:
-                raise ValueError(f"it is longer than {MAX_BYTES} bytes")
+                raise ValueError(_("it is longer than %(max_bytes)s bytes") % {"max_bytes": MAX_BYTES})
             if time.monotonic() > deadline:
-                raise ValueError("it was not complete in time")
+                raise ValueError(_("it was not complete in time"))
     return bytes(body)
 
 
@@ -133,15 +136,15 @@ def _problem(fault: Exception, attempt: int) -> tuple[str, float | None]:
     """What to call `fault`, and the seconds to wait before another attempt; None: asking at once would not help."""
     pause = float(2**attempt)
     if isinstance(fault, openai.APIStatusError):
-        said = f"The endpoint answered {fault.status_code}."
+        said = _("The endpoint answered %(status_code)s.") % {"status_code": fault.status_code}
         passing = fault.status_code in {408, 409, 429} or fault.status_code >= 500
         with suppress(ValueError):
             pause = min(LONGEST_PAUSE, max(0.0, float(fault.response.headers.get("retry-after", ""))))
         return said, pause if passing else None
     if isinstance(fault, openai.APITimeoutError):
-        return "The endpoint did not answer in time.", pause
+        return _("The endpoint did not answer in time."), pause
     if isinstance(fault, openai.APIConnectionError):
-        return "The endpoint could not be reached.", pause
+        return _("The endpoint could not be reached."), pause
     if isinstance(fault, ValueError):
-        return f"What came back is no completion: {fault}"[:300], pause
-    return f"The answer broke off ({type(fault).__name__}).", pause
+        return (_("What came back is no completion: %(fault)s") % {"fault": fault})[:300], pause
+    return _("The answer broke off (%(kind)s).") % {"kind": type(fault).__name__}, pause

@@ -14,7 +14,8 @@ import openai
 from django.core.cache import cache
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from annotation.protocols import protocol
+from annotation.protocols import askable
+from common.words import gettext_noop
 from routing.judges import Answer, Question
 from routing.judges.endpoint import Choice, Completion, Silent, Usage, check_host, complete, connected
 from routing.judges.logprobs import probability_of_a
@@ -32,43 +33,72 @@ class Settings(BaseModel):
 
     base_url: str = Field(
         max_length=300,
-        title="Address",
-        description="E.g. http://gpu1:8000/v1; the host must be in JUDGE_ALLOWED_HOSTS.",
+        title=gettext_noop("Address"),
+        description=gettext_noop("E.g. http://gpu1:8000/v1; the host must be in JUDGE_ALLOWED_HOSTS."),
     )
-    model: str = Field(min_length=1, max_length=200, title="Model")
+    model: str = Field(min_length=1, max_length=200, title=gettext_noop("Model"))
     api_key_env: str = Field(
         "",
         pattern=r"^(PREFLOOP_JUDGE_KEY_[A-Z0-9_]{1,60})?$",
-        title="Variable with the key",
-        description="The workers' environment variable that carries it, PREFLOOP_JUDGE_KEY_…; empty: no key.",
+        title=gettext_noop("Variable with the key"),
+        description=gettext_noop(
+            "The workers' environment variable that carries it, PREFLOOP_JUDGE_KEY_…; empty: no key."
+        ),
     )
     guideline: bool = Field(
-        True, title="Tell it the guideline", description="The judge reads what the project tells its people."
+        True,
+        title=gettext_noop("Tell it the guideline"),
+        description=gettext_noop("The judge reads what the project tells its people."),
     )
-    temperature: float = Field(0, ge=0, le=2, title="Temperature", description="0: as repeatable as the endpoint is.")
-    max_tokens: int = Field(300, ge=16, le=4000, title="Longest reply", description="In tokens.")
+    temperature: float = Field(
+        0,
+        ge=0,
+        le=2,
+        title=gettext_noop("Temperature"),
+        description=gettext_noop("0: as repeatable as the endpoint is."),
+    )
+    max_tokens: int = Field(
+        300, ge=16, le=4000, title=gettext_noop("Longest reply"), description=gettext_noop("In tokens.")
+    )
     both_orders: bool = Field(
-        True, title="Ask in both orders", description="Twice the price; without it a bias for a position goes unseen."
+        True,
+        title=gettext_noop("Ask in both orders"),
+        description=gettext_noop("Twice the price; without it a bias for a position goes unseen."),
     )
     json_mode: bool = Field(
-        True, title="Ask for JSON mode", description="Off for endpoints that do not know response_format."
+        True,
+        title=gettext_noop("Ask for JSON mode"),
+        description=gettext_noop("Off for endpoints that do not know response_format."),
     )
     logprobs: bool = Field(
         True,
-        title="Ask for log-probabilities",
-        description="The confidence is read from them. Off for endpoints that do not know them.",
+        title=gettext_noop("Ask for log-probabilities"),
+        description=gettext_noop("The confidence is read from them. Off for endpoints that do not know them."),
     )
-    timeout: float = Field(30, ge=1, le=120, title="Patience", description="Seconds for one request.")
+    timeout: float = Field(
+        30, ge=1, le=120, title=gettext_noop("Patience"), description=gettext_noop("Seconds for one request.")
+    )
     retries: int = Field(
-        2, ge=0, le=5, title="Retries", description="Of one request, when the endpoint is busy, failing or silent."
+        2,
+        ge=0,
+        le=5,
+        title=gettext_noop("Retries"),
+        description=gettext_noop("Of one request, when the endpoint is busy, failing or silent."),
     )
-    price_in: float = Field(0, ge=0, le=1000, title="Price of input", description="Per million tokens.")
-    price_out: float = Field(0, ge=0, le=1000, title="Price of output", description="Per million tokens.")
+    price_in: float = Field(
+        0, ge=0, le=1000, title=gettext_noop("Price of input"), description=gettext_noop("Per million tokens.")
+    )
+    price_out: float = Field(
+        0, ge=0, le=1000, title=gettext_noop("Price of output"), description=gettext_noop("Per million tokens.")
+    )
 
     @model_validator(mode="after")
     def _within_the_deadline(self) -> "Settings":
         if self.timeout * (self.retries + 1) * (2 if self.both_orders else 1) > DEADLINE:
-            raise ValueError(f"patience × (retries + 1) × orders must not exceed {DEADLINE} seconds")
+            raise ValueError(
+                gettext_noop("patience × (retries + 1) × orders must not exceed %(deadline)s seconds")
+                % {"deadline": DEADLINE}
+            )
         return self
 
 
@@ -78,8 +108,8 @@ class Unusable(Exception):
 
 class OpenAICompatible:
     key = "openai_compatible"
-    title = "Language model behind an endpoint"
-    description = "Asks any endpoint that speaks the OpenAI protocol, in both orders."
+    title = gettext_noop("Language model behind an endpoint")
+    description = gettext_noop("Asks any endpoint that speaks the OpenAI protocol, in both orders.")
     Config = Settings
     protocols = frozenset({"pairwise"})
     batch = 8
@@ -106,7 +136,7 @@ class OpenAICompatible:
                         del waiting[future]
                         yield future.result()
                 for question in waiting.values():
-                    yield refusal(question, "The endpoint did not answer in time.", passing=True)
+                    yield refusal(question, gettext_noop("The endpoint did not answer in time."), passing=True)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -129,7 +159,11 @@ def _one(client: openai.OpenAI, question: Question, config: Settings, deadline: 
     except Unusable as fault:
         return refusal(question, str(fault), orders=orders, **spent)
     except Exception as fault:  # what one question does must not lose the others
-        text = str(fault) if isinstance(fault, Silent) else f"The judge failed: {type(fault).__name__}: {fault}"
+        text = (
+            str(fault)
+            if isinstance(fault, Silent)
+            else gettext_noop("The judge failed: %(kind)s: %(fault)s") % {"kind": type(fault).__name__, "fault": fault}
+        )
         return refusal(question, text[:500], orders=orders, passing=True, **spent)
     return answer(question, merge(said), orders=orders, **spent)
 
@@ -137,12 +171,12 @@ def _one(client: openai.OpenAI, question: Question, config: Settings, deadline: 
 def _said(question: Question, first: str, choice: Choice) -> Said:
     """One reply, read by the question's protocol, in the item's own order. Raises Unusable."""
     if choice.message.tool_calls:
-        raise Unusable("The judge called a tool; it has none.")
+        raise Unusable(gettext_noop("The judge called a tool; it has none."))
     if choice.finish_reason not in {"stop", None}:
-        raise Unusable(f"The reply broke off ({choice.finish_reason})."[:200])
-    found = protocol(question.protocol).read_answer(choice.message.content or "", dict(question.config))
+        raise Unusable((gettext_noop("The reply broke off (%(why)s).") % {"why": choice.finish_reason})[:200])
+    found = askable(question.protocol).read_answer(choice.message.content or "", dict(question.config))
     if found is None:
-        raise Unusable("The reply is not of the form asked for.")
+        raise Unusable(gettext_noop("The reply is not of the form asked for."))
     tokens = [token.model_dump() for token in (choice.logprobs.content if choice.logprobs else None) or []]
     p_a = probability_of_a(tokens)
     sides = {"A": "left", "B": "right"} if first == "left" else {"A": "right", "B": "left"}
@@ -178,7 +212,7 @@ def _completion(
     kept = cache.get(name)
     if kept is not None:
         return Completion.model_validate(kept), True
-    request["messages"] = protocol(question.protocol).question(**asked)
+    request["messages"] = askable(question.protocol).question(**asked)
     found = complete(client, request, timeout=config.timeout, retries=config.retries, deadline=deadline)
     cache.set(name, found.model_dump(), CACHE_SECONDS)
     return found, False

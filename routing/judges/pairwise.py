@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.words import gettext_noop as _
 from routing.judges import Answer, Question
 
 
@@ -44,7 +45,7 @@ def merge(said: Sequence[Said]) -> Said:
     """
     choices = {one.choice for one in said}
     if len(choices) > 1:
-        return Said("tie", rationale="Asked in both orders, the judge contradicted itself.", confidence=0.0)
+        return Said("tie", rationale=_("Asked in both orders, the judge contradicted itself."), confidence=0.0)
     choice = choices.pop()
     known = [one.p_left for one in said if one.p_left is not None]
     confidence = said[0].confidence
@@ -60,8 +61,13 @@ def answer(question: Question, said: Said, *, orders: Sequence[dict[str, Any]] =
     if (said.choice == "tie" and not config.get("tie", True)) or (
         said.choice == "both_bad" and not config.get("both_bad")
     ):
-        called = "a tie" if said.choice == "tie" else "both bad"
-        return refusal(question, f"The judge said {called}, which the form does not take.", orders=orders, **rest)
+        called = _("a tie") if said.choice == "tie" else _("both bad")
+        return refusal(
+            question,
+            _("The judge said %(called)s, which the form does not take.") % {"called": called},
+            orders=orders,
+            **rest,
+        )
     value: dict[str, Any] = {
         "left": question.responses[0][0],
         "right": question.responses[1][0],

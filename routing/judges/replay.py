@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.words import gettext_noop as _
 from routing.judges import Answer, Question
 from routing.judges.pairwise import Said, answer, refusal
 
@@ -15,26 +16,26 @@ class Settings(BaseModel):
     annotator: str = Field(
         min_length=1,
         max_length=200,
-        title="Annotator",
-        description="The recorded judge's name in the import, e.g. gpt-3.5-turbo.",
+        title=_("Annotator"),
+        description=_("The recorded judge's name in the import, e.g. gpt-3.5-turbo."),
     )
     second: str = Field(
         "",
         max_length=200,
-        title="Second judge",
-        description="Another recorded judge; the confidence is 1 where both say the same, else 0.5. Empty: none.",
+        title=_("Second judge"),
+        description=_("Another recorded judge; the confidence is 1 where both say the same, else 0.5. Empty: none."),
     )
     unparsable_as_tie: bool = Field(
         False,
-        title="Unusable verdicts are ties",
-        description="Off: an item whose recorded verdict was unusable goes to people.",
+        title=_("Unusable verdicts are ties"),
+        description=_("Off: an item whose recorded verdict was unusable goes to people."),
     )
 
 
 class Replay:
     key = "replay"
-    title = "Replay of recorded verdicts"
-    description = "Says what a judge said in an import, at no cost; what it did not say goes to people."
+    title = _("Replay of recorded verdicts")
+    description = _("Says what a judge said in an import, at no cost; what it did not say goes to people.")
     Config = Settings
     protocols = frozenset({"pairwise"})
     batch = 200
@@ -51,18 +52,28 @@ class Replay:
 def _one(question: Question, config: Settings) -> Answer:
     verdict = question.recorded.get(config.annotator)
     if verdict is None:
-        return refusal(question, f"No verdict of {config.annotator} was recorded for this item.")
+        return refusal(
+            question, _("No verdict of %(annotator)s was recorded for this item.") % {"annotator": config.annotator}
+        )
     orders: list[dict[str, Any]] = [{"recorded": verdict}]
     if verdict not in {"left", "right", "tie", "both_bad"}:
         if not config.unparsable_as_tie:
-            return refusal(question, f"The recorded verdict of {config.annotator} could not be read.", orders=orders)
+            return refusal(
+                question,
+                _("The recorded verdict of %(annotator)s could not be read.") % {"annotator": config.annotator},
+                orders=orders,
+            )
         verdict = "tie"
     confidence = None
     if config.second:
         second = question.recorded.get(config.second)
         orders.append({"recorded": second, "annotator": config.second})
         confidence = 1.0 if second == verdict else 0.5
-    said = Said(verdict, rationale=f"Recorded verdict of {config.annotator}.", confidence=confidence)
+    said = Said(
+        verdict,
+        rationale=_("Recorded verdict of %(annotator)s.") % {"annotator": config.annotator},
+        confidence=confidence,
+    )
     return answer(question, said, orders=orders)
 
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.errors import Invalid
+from common.words import gettext_noop
 from corpus.models import ModelVersion
 from routing.judges import PATIENCE, Answer, Question
 from routing.judges.pairwise import Said, answer, plain_text, refusal
@@ -25,24 +26,33 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model_version: str = Field(
-        min_length=1, max_length=120, title="Reward model", description="The name of a model version of this project."
+        min_length=1,
+        max_length=120,
+        title=gettext_noop("Reward model"),
+        description=gettext_noop("The name of a model version of this project."),
     )
     tie_margin: float = Field(
-        0, ge=0, le=100, title="Tie margin", description="Scores closer than this are a tie; 0: never."
+        0,
+        ge=0,
+        le=100,
+        title=gettext_noop("Tie margin"),
+        description=gettext_noop("Scores closer than this are a tie; 0: never."),
     )
     temperature: float = Field(
         1,
         gt=0,
         le=100,
-        title="Temperature",
-        description="The score gap is divided by this before it becomes a confidence.",
+        title=gettext_noop("Temperature"),
+        description=gettext_noop("The score gap is divided by this before it becomes a confidence."),
     )
 
 
 class RewardModel:
     key = "reward_model"
-    title = "Reward model of this project"
-    description = "Scores both responses with a trained reward model; it sees no order, so it has no position bias."
+    title = gettext_noop("Reward model of this project")
+    description = gettext_noop(
+        "Scores both responses with a trained reward model; it sees no order, so it has no position bias."
+    )
     Config = Settings
     protocols = frozenset({"pairwise"})
     batch = 128
@@ -57,7 +67,11 @@ class RewardModel:
             scores = _scores(questions, Path(_version(config, project_id).path))
         except (Invalid, ValueError, OSError, subprocess.SubprocessError) as fault:
             for question in questions:
-                yield refusal(question, f"The reward model could not score: {fault}"[:500], passing=True)
+                yield refusal(
+                    question,
+                    (gettext_noop("The reward model could not score: %(fault)s") % {"fault": fault})[:500],
+                    passing=True,
+                )
             return
         for number, question in enumerate(questions):
             yield _one(question, scores.get(f"{number}.0"), scores.get(f"{number}.1"), config)
@@ -68,7 +82,9 @@ def _version(config: Settings, project_id: int) -> ModelVersion:
         project_id=project_id, name=config.model_version, kind=ModelVersion.Kind.REWARD
     ).first()
     if found is None or not found.path:
-        fault = f"This project has no reward model called {config.model_version!r}."
+        fault = gettext_noop("This project has no reward model called %(model_version)s.") % {
+            "model_version": repr(config.model_version)
+        }
         raise Invalid(fault, code="judge-model", fields={"model_version": [fault]})
     return found
 
@@ -102,7 +118,9 @@ def _scores(questions: Sequence[Question], folder: Path) -> dict[str, Any]:
     )
     if done.returncode != 0:
         raise ValueError(
-            done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"
+            done.stderr.strip().splitlines()[-1]
+            if done.stderr.strip()
+            else gettext_noop("exit code %(returncode)s") % {"returncode": done.returncode}
         )
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
     return {one["id"]: one["score"] for one in answers if "score" in one}
@@ -111,11 +129,11 @@ def _scores(questions: Sequence[Question], folder: Path) -> dict[str, Any]:
 def _one(question: Question, left: Any, right: Any, config: Settings) -> Answer:
     orders = [{"left": left, "right": right}]
     if not all(isinstance(score, int | float) and math.isfinite(score) for score in (left, right)):
-        return refusal(question, "The reward model gave no score.")
+        return refusal(question, gettext_noop("The reward model gave no score."))
     gap = float(left) - float(right)
     choice = "tie" if abs(gap) < config.tie_margin or gap == 0 else "left" if gap > 0 else "right"
     confidence = 1 / (1 + math.exp(-min(700.0, abs(gap) / config.temperature)))
-    said = Said(choice, rationale="The reward model's scores say so.", confidence=confidence)
+    said = Said(choice, rationale=gettext_noop("The reward model's scores say so."), confidence=confidence)
     return answer(question, said, orders=orders)
 
 

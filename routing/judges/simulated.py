@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.words import gettext_noop
 from routing.judges import Answer, Question
 from routing.judges.pairwise import Said, answer, merge, plain_text
 
@@ -25,14 +26,23 @@ class Scorer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=60)
-    brevity: float = Field(default=0, ge=-10, le=10, description="1 at no words, ½ at 40 words.")
-    length: float = Field(default=0, ge=-10, le=10, description="The opposite of brevity.")
-    courtesy: float = Field(default=0, ge=-10, le=10, description="1 where one of the courtesy words stands in it.")
-    overlap: float = Field(
-        default=0, ge=-10, le=10, description="The share of the prompt's words that the response takes up."
+    brevity: float = Field(default=0, ge=-10, le=10, description=gettext_noop("1 at no words, ½ at 40 words."))
+    length: float = Field(default=0, ge=-10, le=10, description=gettext_noop("The opposite of brevity."))
+    courtesy: float = Field(
+        default=0, ge=-10, le=10, description=gettext_noop("1 where one of the courtesy words stands in it.")
     )
-    noise: float = Field(default=0, ge=0, le=10, description="Standard deviation of a random part of the score.")
-    position_bias: float = Field(default=0, ge=-10, le=10, description="Added to whichever response is shown first.")
+    overlap: float = Field(
+        default=0,
+        ge=-10,
+        le=10,
+        description=gettext_noop("The share of the prompt's words that the response takes up."),
+    )
+    noise: float = Field(
+        default=0, ge=0, le=10, description=gettext_noop("Standard deviation of a random part of the score.")
+    )
+    position_bias: float = Field(
+        default=0, ge=-10, le=10, description=gettext_noop("Added to whichever response is shown first.")
+    )
 
 
 def _pool() -> list[Scorer]:
@@ -47,23 +57,45 @@ def _pool() -> list[Scorer]:
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same verdicts.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        title=gettext_noop("Seed"),
+        description=gettext_noop("The same seed gives the same verdicts."),
+    )
     flip: float = Field(
         0.25,
         ge=0,
         le=0.5,
-        title="Flips",
-        description="The probability that a verdict is turned round; AlpacaFarm's is 0.25.",
+        title=gettext_noop("Flips"),
+        description=gettext_noop("The probability that a verdict is turned round; AlpacaFarm's is 0.25."),
     )
-    tie_margin: float = Field(0.02, ge=0, le=10, title="Tie margin", description="Scores closer than this are a tie.")
+    tie_margin: float = Field(
+        0.02,
+        ge=0,
+        le=10,
+        title=gettext_noop("Tie margin"),
+        description=gettext_noop("Scores closer than this are a tie."),
+    )
     temperature: float = Field(
-        0.5, gt=0, le=100, title="Temperature", description="The score gap at which the judge is 73 % sure."
+        0.5,
+        gt=0,
+        le=100,
+        title=gettext_noop("Temperature"),
+        description=gettext_noop("The score gap at which the judge is 73 % sure."),
     )
     both_orders: bool = Field(
-        True, title="Ask in both orders", description="Off: the position bias shows in the verdicts."
+        True,
+        title=gettext_noop("Ask in both orders"),
+        description=gettext_noop("Off: the position bias shows in the verdicts."),
     )
-    courtesy_words: list[str] = Field(default_factory=lambda: list(COURTESY), max_length=500, title="Courtesy words")
-    pool: list[Scorer] = Field(default_factory=_pool, min_length=1, max_length=50, title="Pool of scorers")
+    courtesy_words: list[str] = Field(
+        default_factory=lambda: list(COURTESY), max_length=500, title=gettext_noop("Courtesy words")
+    )
+    pool: list[Scorer] = Field(
+        default_factory=_pool, min_length=1, max_length=50, title=gettext_noop("Pool of scorers")
+    )
 
 
 def words(text: str) -> list[str]:
@@ -83,8 +115,10 @@ def score(scorer: Scorer, prompt: str, response: str, courtesy: set[str]) -> flo
 
 class Simulated:
     key = "simulated"
-    title = "Simulated judge"
-    description = "A pool of simple scorers with random flips: to rehearse a project before anybody is paid."
+    title = gettext_noop("Simulated judge")
+    description = gettext_noop(
+        "A pool of simple scorers with random flips: to rehearse a project before anybody is paid."
+    )
     Config = Settings
     protocols = frozenset({"pairwise"})
     batch = 200
@@ -114,7 +148,9 @@ def _one(question: Question, config: Settings) -> Answer:
         orders.append(
             {"first": first, "scorer": scorer.name, "gap": round(biased, 6), "choice": choice, "flipped": flipped}
         )
-    verdict = replace(merge(said), rationale=f"The simulated judge {scorer.name} said so.")
+    verdict = replace(
+        merge(said), rationale=gettext_noop("The simulated judge %(name)s said so.") % {"name": scorer.name}
+    )
     if flipped and verdict.choice in {"left", "right"}:
         verdict = replace(verdict, choice="right" if verdict.choice == "left" else "left")
     return answer(question, verdict, orders=orders)

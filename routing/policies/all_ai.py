@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from common.words import gettext_noop
 from routing.policies import JUDGE, ItemView, Verdict
 
 
@@ -13,8 +14,8 @@ class Settings(BaseModel):
 
 class AllAI:
     key = "all_ai"
-    title = "Judge only"
-    description = "Every item goes to the judge; people see what the judge could not answer."
+    title = gettext_noop("Judge only")
+    description = gettext_noop("Every item goes to the judge; people see what the judge could not answer.")
     Config = Settings
 
     def needs_judge(self, config: Settings) -> bool:
@@ -27,7 +28,7 @@ class AllAI:
         return 1
 
     def decide(self, items: Sequence[ItemView], config: Settings, quota: int | None) -> list[Verdict]:
-        return [Verdict(JUDGE, 1.0, ("The plan sends every item to the judge.",)) for _ in items]
+        return [Verdict(JUDGE, 1.0, (gettext_noop("The plan sends every item to the judge."),)) for _ in items]
 
 
 POLICY = AllAI()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from common.words import gettext_noop
 from routing.policies import HUMAN, ItemView, Verdict
 
 
@@ -13,8 +14,8 @@ class Settings(BaseModel):
 
 class AllHuman:
     key = "all_human"
-    title = "People only"
-    description = "Every item goes to people."
+    title = gettext_noop("People only")
+    description = gettext_noop("Every item goes to people.")
     Config = Settings
 
     def needs_judge(self, config: Settings) -> bool:
@@ -27,7 +28,7 @@ class AllHuman:
         return 1
 
     def decide(self, items: Sequence[ItemView], config: Settings, quota: int | None) -> list[Verdict]:
-        return [Verdict(HUMAN, 1.0, ("The plan sends every item to people.",)) for _ in items]
+        return [Verdict(HUMAN, 1.0, (gettext_noop("The plan sends every item to people."),)) for _ in items]
 
 
 POLICY = AllHuman()

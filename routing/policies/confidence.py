@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.words import gettext_noop as _
 from routing.policies import HUMAN, JUDGE, ItemView, Verdict, per_cent
 
 
@@ -18,43 +19,45 @@ class Settings(BaseModel):
 
     mode: Literal["stream", "batch"] = Field(
         "stream",
-        title="Mode",
-        description="stream: each item by the threshold as it comes; batch: the least sure share of each batch.",
+        title=_("Mode"),
+        description=_("stream: each item by the threshold as it comes; batch: the least sure share of each batch."),
     )
     threshold: float = Field(
         0.8,
         ge=0,
         le=1,
-        title="Threshold",
-        description="Stream: people are asked where the judge's confidence is below this.",
+        title=_("Threshold"),
+        description=_("Stream: people are asked where the judge's confidence is below this."),
     )
     share: float = Field(
         0.25,
         gt=0,
         le=1,
-        title="Share of people",
-        description="Batch: the part of each batch that people judge, exploration included.",
+        title=_("Share of people"),
+        description=_("Batch: the part of each batch that people judge, exploration included."),
     )
     exploration: float = Field(
         0.05,
         gt=0,
         le=0.5,
-        title="Exploration",
-        description="The part of the items the judge is sure of that people judge all the same.",
+        title=_("Exploration"),
+        description=_("The part of the items the judge is sure of that people judge all the same."),
     )
     batch_items: int = Field(
         20,
         ge=1,
         le=100_000,
-        title="Smallest batch",
-        description="Batch: wait for this many verdicts, or an hour, before comparing them.",
+        title=_("Smallest batch"),
+        description=_("Batch: wait for this many verdicts, or an hour, before comparing them."),
     )
 
 
 class Confidence:
     key = "confidence"
-    title = "Where the judge is unsure"
-    description = "The judge answers first; people are asked where it is least sure, and on a random share of the rest."
+    title = _("Where the judge is unsure")
+    description = _(
+        "The judge answers first; people are asked where it is least sure, and on a random share of the rest."
+    )
     Config = Settings
 
     def needs_judge(self, config: Settings) -> bool:
@@ -83,29 +86,31 @@ def _risk(item: ItemView) -> float | None:
 
 def _said(item: ItemView) -> str:
     return (
-        "The judge gave no confidence."
+        _("The judge gave no confidence.")
         if item.confidence is None
-        else f"The judge's confidence is {item.confidence:.2f}."
+        else _("The judge's confidence is %(confidence)s.") % {"confidence": f"{item.confidence:.2f}"}
     )
 
 
 def _stream(item: ItemView, config: Settings) -> Verdict:
     risk, bar = _risk(item), config.threshold
     if item.confidence is None or item.confidence < bar:
-        return Verdict(HUMAN, 1.0, (_said(item), f"People are asked below {bar:g}."), risk, bar)
-    explore = f"Of what it is sure of, {per_cent(config.exploration)} goes to people at random."
+        return Verdict(HUMAN, 1.0, (_said(item), _("People are asked below %(bar)s.") % {"bar": f"{bar:g}"}), risk, bar)
+    explore = _("Of what it is sure of, %(exploration)s goes to people at random.") % {
+        "exploration": per_cent(config.exploration)
+    }
     if item.draw < config.exploration:
         return Verdict(
             HUMAN,
             config.exploration,
-            (_said(item), explore, f"This item's draw, {item.draw:.4f}, was one of them."),
+            (_said(item), explore, _("This item's draw, %(draw)s, was one of them.") % {"draw": f"{item.draw:.4f}"}),
             risk,
             bar,
         )
     return Verdict(
         JUDGE,
         1 - config.exploration,
-        (_said(item), f"That is not below {bar:g}, so the judge's answer stands."),
+        (_said(item), _("That is not below %(bar)s, so the judge's answer stands.") % {"bar": f"{bar:g}"}),
         risk,
         bar,
     )
@@ -126,19 +131,26 @@ def _batch(items: Sequence[ItemView], config: Settings, quota: int | None) -> li
     explored = set(sorted(rest, key=lambda i: (items[i].draw * 2**26) % 1)[:x])
     by_rank = _rank_probabilities([_sure(item) for item in items], chosen)
     border = max((_sure(items[i]) for i in chosen), default=None)
-    why = f"Of this batch of {n}, the {k - x} least sure and {x} drawn at random go to people."
+    why = [
+        _("Of this batch of %(n)s, the %(least)s least sure and %(drawn)s drawn at random go to people.")
+        % {"n": n, "least": k - x, "drawn": x}
+    ]
     if k < wanted:
-        why += " The budget for people allows no more."
+        why.append(_("The budget for people allows no more."))
     verdicts = []
     for i, item in enumerate(items):
         p = by_rank[i] + (1 - by_rank[i]) * (x / len(rest) if rest else 0.0)
         if i in chosen:
-            word = Verdict(HUMAN, p, (_said(item), why, "It is among the least sure."), _risk(item), border)
+            word = Verdict(HUMAN, p, (_said(item), *why, _("It is among the least sure.")), _risk(item), border)
         elif i in explored:
-            word = Verdict(HUMAN, p, (_said(item), why, "It was drawn at random."), _risk(item), border)
+            word = Verdict(HUMAN, p, (_said(item), *why, _("It was drawn at random.")), _risk(item), border)
         else:
             word = Verdict(
-                JUDGE, 1 - p, (_said(item), why, "It is neither, so the judge's answer stands."), _risk(item), border
+                JUDGE,
+                1 - p,
+                (_said(item), *why, _("It is neither, so the judge's answer stands.")),
+                _risk(item),
+                border,
             )
         verdicts.append(word)
     return verdicts

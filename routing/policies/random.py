@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.words import gettext_noop as _
 from routing.policies import HUMAN, JUDGE, ItemView, Verdict, per_cent
 
 
@@ -14,15 +15,15 @@ class Settings(BaseModel):
         0.25,
         ge=0,
         le=1,
-        title="Share of people",
-        description="The part of the items that people judge, from 0 to 1; the judge takes the rest.",
+        title=_("Share of people"),
+        description=_("The part of the items that people judge, from 0 to 1; the judge takes the rest."),
     )
 
 
 class Random:
     key = "random"
-    title = "Random share"
-    description = "A fixed share of the items, drawn at random, goes to people; the judge takes the rest."
+    title = _("Random share")
+    description = _("A fixed share of the items, drawn at random, goes to people; the judge takes the rest.")
     Config = Settings
 
     def needs_judge(self, config: Settings) -> bool:
@@ -39,13 +40,27 @@ class Random:
 
     @staticmethod
     def _one(draw: float, share: float) -> Verdict:
-        plan = f"The plan sends {per_cent(share)} of the items to people at random."
+        plan = _("The plan sends %(share)s of the items to people at random.") % {"share": per_cent(share)}
         if draw < share:
             return Verdict(
-                HUMAN, share, (plan, f"This item's draw, {draw:.4f}, fell below {share:g}."), threshold=share
+                HUMAN,
+                share,
+                (
+                    plan,
+                    _("This item's draw, %(draw)s, fell below %(share)s.")
+                    % {"draw": f"{draw:.4f}", "share": f"{share:g}"},
+                ),
+                threshold=share,
             )
         return Verdict(
-            JUDGE, 1 - share, (plan, f"This item's draw, {draw:.4f}, did not fall below {share:g}."), threshold=share
+            JUDGE,
+            1 - share,
+            (
+                plan,
+                _("This item's draw, %(draw)s, did not fall below %(share)s.")
+                % {"draw": f"{draw:.4f}", "share": f"{share:g}"},
+            ),
+            threshold=share,
         )
 
 

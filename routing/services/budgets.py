@@ -8,6 +8,8 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Case, DecimalField, F, Q, Value, When
 from django.db.models.functions import Greatest, Round
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from annotation.models import Slot
 from common.errors import Invalid
@@ -85,11 +87,13 @@ def set_limits(*, project: Project, labels: int | None, money: Decimal | None) -
     budget = Budget.objects.select_for_update().get(pk=budget_of(project=project).pk)
     fields: dict[str, list[str]] = {}
     if labels is not None and labels < budget.labels_allocated:
-        fields["labels_limit"] = [f"{budget.labels_allocated} labels are allocated already."]
+        fields["labels_limit"] = [_("%(number)s labels are allocated already.") % {"number": budget.labels_allocated}]
     if money is not None and money < budget.money_allocated:
-        fields["money_limit"] = [f"{budget.money_allocated:.2f} is allocated already."]
+        fields["money_limit"] = [
+            _("%(money)s is allocated already.") % {"money": number_format(budget.money_allocated, 2)}
+        ]
     if fields:
-        raise Invalid("A limit cannot lie below what is allocated already.", code="limit-too-low", fields=fields)
+        raise Invalid(_("A limit cannot lie below what is allocated already."), code="limit-too-low", fields=fields)
     budget.labels_limit, budget.money_limit = labels, money
     budget.save(update_fields=["labels_limit", "money_limit"])
     return budget

@@ -17,6 +17,7 @@ from django.utils import timezone
 from annotation.services import leases, submissions
 from common.configs import checked
 from common.errors import Conflict, DomainError, Invalid
+from common.words import gettext_noop as _
 from projects.models import Project
 from routing.judges import PATIENCE, Answer
 from routing.judges import judge as judge_plug
@@ -63,7 +64,7 @@ def run_batch(*, judge: Judge) -> int:
     left = {call.pk: call for call in calls}
     asked: dict[int, int] = defaultdict(int)
     said: dict[int, list[Answer]] = defaultdict(list)
-    fault = "The judge said nothing."
+    fault = _("The judge said nothing.")
     try:
         put = questions(judge, calls, reads_recorded=plug.reads_recorded)
         for question in put:
@@ -104,7 +105,7 @@ def finish(*, call: JudgeCall, owner: uuid.UUID, answers: Sequence[Answer]) -> b
 def _hand_in(call: JudgeCall, values: dict[str, Any]) -> str | None:
     """Submits through the common door; None, or why the answer cannot stand."""
     if call.slot is None:
-        return "The item's slot is gone."
+        return _("The item's slot is gone.")
     try:
         lease = leases.claim_slot(slot=call.slot, rater=call.judge.rater)
         # One key a call and slot: handing in twice is once.
@@ -192,5 +193,7 @@ def requeue_stale(*, limit: int = 500) -> int:
     stale = JudgeCall.objects.filter(state=JudgeCall.State.RUNNING, heartbeat_at__lt=before)
     found = list(stale.select_related("judge", "decision__plan")[:limit])
     return sum(
-        again(call=call, owner=call.owner, error="The worker was lost while it asked.") for call in found if call.owner
+        again(call=call, owner=call.owner, error=_("The worker was lost while it asked."))
+        for call in found
+        if call.owner
     )

@@ -19,8 +19,6 @@ from routing.models import Decision, Judge, JudgeCall, RoutingPlan
 from routing.policies import HUMAN, JUDGE, ItemView, Verdict, policy
 from routing.services import budgets
 
-SPENT = "The budget for people is spent."
-
 
 @dataclass(frozen=True)
 class Case:
@@ -110,7 +108,7 @@ def next_ordinal(item: Item) -> int:
 
 def spent_verdict(verdict: Verdict, then: str) -> Verdict:
     """`verdict` wanted people, and there is no budget left for them: the judge takes the item."""
-    return forced(JUDGE, *verdict.reasons, f"{SPENT} {then}")
+    return forced(JUDGE, *verdict.reasons, then)
 
 
 def wants_people(verdict: Verdict) -> bool:

@@ -12,6 +12,7 @@ from annotation.services.items import void_slots
 from annotation.watch import most_overlap
 from common.configs import checked
 from common.errors import Conflict
+from common.words import gettext_noop as _
 from projects.models import Project
 from routing.models import Budget, Decision, JudgeCall, RoutingPlan
 from routing.policies import HUMAN, Verdict, policy
@@ -90,9 +91,14 @@ def _escalate(project: Project, after: int) -> tuple[int, int] | None:
 def _ask_people(project: Project, call: JudgeCall) -> Decision | None:
     assert call.decision.plan is not None
     case = Case(project, call.decision.plan, call.item, next_ordinal(call.item), signals(call))
-    said = call.error.rstrip(".") or "no reason known"
+    said = call.error.rstrip(".") or _("no reason known")
     return to_people(
-        case, forced(HUMAN, "People are asked instead of the judge.", f"It gave no usable answer: {said}.")
+        case,
+        forced(
+            HUMAN,
+            _("People are asked instead of the judge."),
+            _("It gave no usable answer: %(said)s.") % {"said": said},
+        ),
     )
 
 
@@ -141,7 +147,12 @@ def _carry_out(case: Case, verdict: Verdict) -> None:
                 return
     except Conflict:  # withdrawn in this moment: there is nothing to decide
         return
-    record(case, spent_verdict(verdict, "The judge's answer stands.") if wants_people(verdict) else verdict)
+    record(
+        case,
+        spent_verdict(verdict, _("The budget for people is spent. The judge's answer stands."))
+        if wants_people(verdict)
+        else verdict,
+    )
 
 
 def quota(project: Project) -> int | None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
@@ -37,9 +38,9 @@ def create_judge(
     hashed = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     name = name.strip()
     if not 1 <= len(name) <= 80:
-        raise Invalid("A judge needs a name.", fields={"name": ["Give a name of at most 80 characters."]})
+        raise Invalid(_("A judge needs a name."), fields={"name": [_("Give a name of at most 80 characters.")]})
     if Judge.objects.filter(project=project, name=name).exists():
-        raise Invalid("This name is taken.", fields={"name": ["Another judge of this project has this name."]})
+        raise Invalid(_("This name is taken."), fields={"name": [_("Another judge of this project has this name.")]})
     try:
         with transaction.atomic():
             rater = judge_rater(project=project, identity_hash=hashed, name=name)
@@ -56,7 +57,11 @@ def create_judge(
             )
     except IntegrityError as fault:
         twin = Judge.objects.filter(project=project, rater__external_id=hashed).first()
-        said = f"“{twin}” is a judge with exactly this configuration." if twin else "Another judge has this name."
+        said = (
+            _("“%(twin)s” is a judge with exactly this configuration.") % {"twin": twin}
+            if twin
+            else _("Another judge has this name.")
+        )
         raise Conflict(said, code="judge-exists") from fault
     return made
 
@@ -66,7 +71,7 @@ def retire_judge(*, judge: Judge, by: User | None = None) -> Judge:
     """No plan can name it any more; what it said stays. Raises Conflict where the plan in force names it."""
     plan = current_plan(project=judge.project)
     if plan is not None and plan.judge_id == judge.pk:
-        raise Conflict("The plan in force asks this judge. Change the plan first.", code="judge-in-use")
+        raise Conflict(_("The plan in force asks this judge. Change the plan first."), code="judge-in-use")
     if judge.retired_at is None:
         judge.retired_at = timezone.now()
         judge.save(update_fields=["retired_at"])
@@ -78,7 +83,7 @@ def retire_judge(*, judge: Judge, by: User | None = None) -> Judge:
 def ask_again(*, judge: Judge, limit: int = 1000) -> int:
     """Makes failed calls again, as far as the budget has room; returns how many. People stay asked where they were."""
     if judge.retired_at is not None:
-        raise Conflict("This judge is retired.", code="judge-retired")
+        raise Conflict(_("This judge is retired."), code="judge-retired")
     failed = JudgeCall.objects.select_for_update(of=("self",)).filter(judge=judge, state=JudgeCall.State.FAILED)
     asked = 0
     for call in failed.exclude(item__state=Item.State.VOID).select_related("item", "slot").order_by("pk")[:limit]:

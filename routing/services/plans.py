@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from annotation.services.forms import current_form
@@ -30,7 +31,11 @@ def set_plan(
     plug = policy_plug(policy)
     full = checked(plug.Config, config)
     if judge is None and plug.needs_judge(full):
-        raise Invalid(f"“{plug.title}” needs a judge.", code="judge-missing", fields={"judge": ["Choose a judge."]})
+        raise Invalid(
+            _("“%(title)s” needs a judge.") % {"title": _(plug.title)},
+            code="judge-missing",
+            fields={"judge": [_("Choose a judge.")]},
+        )
     if judge is not None:
         _check_judge(project, judge)
     last = current_plan(project=project)
@@ -45,18 +50,20 @@ def set_plan(
                 project=project, number=number, policy=policy, config=values, judge=judge, created_by=created_by
             )
     except IntegrityError as fault:
-        raise Conflict("Somebody else has just changed the plan. Look at it, then change it again.") from fault
+        raise Conflict(_("Somebody else has just changed the plan. Look at it, then change it again.")) from fault
 
 
 def _check_judge(project: Project, judge: Judge) -> None:
     fault = ""
     if judge.project_id != project.pk or judge.retired_at is not None:
-        fault = "This judge is not available."
+        fault = _("This judge is not available.")
     else:
         plug = judge_plug(judge.kind)
         asked = [field for field in current_form(project=project).fields if field.get("required", True)]
         beyond = [field["name"] for field in asked if field["protocol"] not in plug.protocols]
         if beyond or not asked:
-            fault = f"This judge cannot fill in the form's field {beyond[0]!r}." if beyond else "The form asks nothing."
+            fault = _("The form asks nothing.")
+        if beyond:
+            fault = _("This judge cannot fill in the form's field “%(name)s”.") % {"name": beyond[0]}
     if fault:
         raise Invalid(fault, code="judge-unfit", fields={"judge": [fault]})

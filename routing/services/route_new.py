@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 
 from annotation.models import Item
 from common.configs import checked
+from common.words import gettext_noop
 from projects.models import Project
 from routing.models import RoutingPlan
 from routing.policies import JUDGE, Verdict, policy
@@ -57,7 +58,9 @@ def first_words(plan: RoutingPlan, cases: list[Case]) -> list[Verdict]:
     """The policy's verdicts, or, where it wants to hear the judge first, the judge's turn for all."""
     plug = policy(plan.policy)
     if plug.judge_first(checked(plug.Config, plan.config)):
-        return [forced(JUDGE, "The judge is asked first; people follow where it is unsure.") for _ in cases]
+        return [
+            forced(JUDGE, gettext_noop("The judge is asked first; people follow where it is unsure.")) for _ in cases
+        ]
     return decide(cases)
 
 
@@ -65,5 +68,5 @@ def _carry_out(case: Case, verdict: Verdict, plan: RoutingPlan) -> bool:
     if wants_people(verdict):
         if to_people(case, verdict) is not None:
             return True
-        verdict = spent_verdict(verdict, "The judge was asked instead.")
+        verdict = spent_verdict(verdict, gettext_noop("The budget for people is spent. The judge was asked instead."))
     return plan.judge is not None and to_judge(case, verdict, plan.judge) is not None
