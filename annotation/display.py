@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from annotation import forms, selectors
+from annotation import forms, protocols, selectors, shortcuts
 from annotation.models import Annotation, Draft, EndedLease, Rater, Slot
 from annotation.selectors import Answered, Assignment, MessageText
 from annotation.services.flags import FLAG_REASONS
@@ -36,6 +36,43 @@ class Content:
     def of(cls, source: Assignment | Answered) -> "Content":
         messages = source.messages
         return cls(messages[:-1], messages[-1:], source.context, source.shown, source.language)
+
+    @property
+    def cards(self) -> list[dict[str, Any]]:
+        """The responses alone, with nothing to answer under them."""
+        return [{"response": response, "parts": ()} for response in self.responses]
+
+    @property
+    def answerable(self) -> protocols.Content:
+        """What an answer may speak of. A page knows no response's id: the place stands for it."""
+        shown = [protocols.Shown(place, one.letter, one.text, one.steps) for place, one in enumerate(self.responses)]
+        texts = tuple(str(passage.get("text", "")) for passage in self.context)
+        messages = tuple(message.text for message in (*self.before, *self.asked))
+        return protocols.Content(tuple(shown), texts, messages)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The questions put to a `content`, and where on the page they are answered."""
+
+    content: Content
+    questions: Sequence[forms.Question]
+
+    @property
+    def cards(self) -> list[dict[str, Any]]:
+        """The responses, each with the questions answered under it."""
+        return [
+            {
+                "response": response,
+                "parts": [(one, one.cards.get(response.letter)) for one in self.questions if one.asked.on_cards],
+            }
+            for response in self.content.responses
+        ]
+
+    @property
+    def layout(self) -> str:
+        """dock: one short question, in the bar at the bottom; aside: in a column beside the texts."""
+        return "dock" if len(self.questions) == 1 and self.questions[0].in_dock else "aside"
 
 
 @dataclass(frozen=True)
@@ -133,8 +170,10 @@ def work_context(
     return {
         "heading": "Which response is better?",
         "title": "Annotate",
-        "shown": Content.of(source),
-        "fields": forms.controls(source.fields, values or {}, errors),
+        "shown": (shown := Content.of(source)),
+        "work": Work(shown, forms.questions(source.fields, values or {}, shown.answerable, errors)),
+        "keys": shortcuts.bindings(source.fields),
+        "key_list": shortcuts.drawn(source.fields),
         "place": place,
         "skip_reasons": list(SKIP_REASONS.items()),
         "flag_reasons": list(FLAG_REASONS.items()),

@@ -26,7 +26,7 @@ class Majority:
             cast = [(vote, outcome) for vote, outcome in cast if vote.human]
         counts = Counter(outcome for _, outcome in cast)
         (first, most), *others = counts.most_common(2)
-        soft = {outcome: counts[outcome] / len(cast) for outcome in protocol.outcomes}
+        soft = {outcome: counts[outcome] / len(cast) for outcome in (*protocol.outcomes, *counts)}
         if others and others[0][1] == most:
             value = protocol.split([vote.value for vote, _ in cast])
         else:

@@ -5,8 +5,15 @@ One file and one line below make a new one (docs/how-to/add-a-protocol.md). Prot
 
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from pydantic import BaseModel, ConfigDict
+
+from common.configs import checked
+from common.errors import Invalid
 from common.plugs import load
 
 PROTOCOLS: dict[str, str] = {
@@ -18,6 +25,96 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 Value = dict[str, typing.Any]
 Message = dict[str, typing.Any]
+Words = str | Promise
+
+
+class Config(BaseModel):
+    """Base of every protocol's settings: nothing unknown, nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A shortcut. `action` names it in scripts; `key` is what is pressed unless a rater chose another."""
+
+    action: str
+    key: str
+    words: Words
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One response of an item. `letter`: by its place as displayed; `text`: None where it was not read."""
+
+    id: int
+    letter: str
+    text: str | None = None
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an answer may speak of. `responses` in item order; texts are raw, their offsets Unicode code points."""
+
+    responses: tuple[Shown, ...]
+    context: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+
+    @classmethod
+    def of_ids(cls, responses: Sequence[int], shown: Sequence[int]) -> "Content":
+        """Responses without their texts: `responses` in item order, `shown` as displayed."""
+        return cls(tuple(Shown(pk, LETTERS[list(shown).index(pk)]) for pk in responses))
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """In item order."""
+        return tuple(one.id for one in self.responses)
+
+    @property
+    def displayed(self) -> tuple[Shown, ...]:
+        return tuple(sorted(self.responses, key=lambda one: LETTERS.index(one.letter)))
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """Ids in the order displayed."""
+        return tuple(one.id for one in self.displayed)
+
+    def by_letter(self, letter: object, key: str) -> Shown:
+        """The response called `letter`. Raises Invalid, naming the field `key`."""
+        found = next((one for one in self.responses if one.letter == letter), None)
+        if found is None:
+            known = ", ".join(one.letter for one in self.displayed)
+            raise Invalid(_("There is no such response."), fields={key: [_("Must be one of %s.") % known]})
+        return found
+
+    def by_id(self, pk: int) -> Shown:
+        return next(one for one in self.responses if one.id == pk)
+
+    def letter(self, pk: int) -> str:
+        return self.by_id(pk).letter
+
+    def text(self, pk: int) -> str:
+        found = self.by_id(pk).text
+        assert found is not None, "a protocol that needs texts says so: reads_text"
+        return found
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an item has to be judged."""
+
+    responses: int
+    steps: bool = False
+    passages: int = 0
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a protocol's template draws: `answer` once, `cards` under the response of each letter."""
+
+    answer: Value
+    cards: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,39 +135,64 @@ class Protocol(typing.Protocol):
     """
 
     key: str
-    title: str
+    title: Words
+    Config: type[BaseModel]
     form_template: str
-    record_kind: str
+    script: str
+    """A module under static/ that wires its controls; empty where the page's own script is enough."""
+    record_kinds: tuple[str, ...]
+    reads_text: bool
+    """Whether an answer cannot be checked or stored without the texts it speaks of."""
+    on_cards: bool
+    """Whether its template has a part `card`, drawn under each response."""
+    rule: str | None
+    """The consensus rule that settles its labels; None where there is nothing to settle."""
     outcomes: tuple[str, ...]
+    """What every soft label has a share for, also where nobody voted for it; votes may name others."""
+    keys: tuple[Key, ...]
 
-    def default_config(self) -> Value:
-        """The configuration of a field that nobody configured."""
+    def in_dock(self, config: Value) -> bool:
+        """Whether its controls are short enough for the bar at the bottom of the page."""
 
-    def check_config(self, config: object) -> Value:
-        """The complete configuration that `config` stands for. Raises Invalid, fields named by configuration key."""
+    def check_item(self, shape: Shape, config: Value) -> str:
+        """Why an item of such a shape cannot be judged by this form; empty where it can."""
 
-    def check_item(self, response_count: int) -> str:
-        """Why an item of so many responses cannot be judged by this form; empty where it can."""
+    def controls(self, config: Value, answer: Value, content: Content) -> Controls:
+        """What the form's template draws, filled with an answer in display terms ({} where there is none)."""
 
-    def form_context(self, config: Value) -> Value:
-        """What the form's template needs beside the configuration."""
+    def read_posted(self, parts: Mapping[str, list[str]], config: Value) -> Value | None:
+        """The answer in display terms that a browser posted; None where all is blank. Checks nothing.
 
-    def normal_form(self, raw: object, config: Value, *, responses: Sequence[int], shown: Sequence[int]) -> Value:
+        `parts`: the texts posted as `answer.<field>.<part>` by part; the part of `answer.<field>` is "".
+        """
+
+    def as_posted(self, answer: Value, config: Value) -> list[tuple[str, str]]:
+        """The inverse: (part, text) pairs."""
+
+    def in_words(self, answer: Value, config: Value) -> list[str]:
+        """An answer in display terms as short sentences, the verdict first."""
+
+    def normal_form(self, raw: object, config: Value, content: Content) -> Value:
         """The value to store for an answer in display terms, or in normal form already.
 
-        `responses`: the item's response ids in item order; `shown`: the same ids in the order displayed.
         Raises Invalid with the faulty keys as fields.
         """
 
-    def display_form(self, value: Value, *, shown: Sequence[int]) -> Value:
-        """The inverse: a stored value in the terms of the order `shown`."""
+    def display_form(self, value: Value, content: Content) -> Value:
+        """The inverse: a stored value in the terms of the order displayed."""
 
-    def from_record(self, record: Mapping[str, typing.Any], responses: Mapping[str, int]) -> Value:
-        """The value of a recorded judgment; `responses`: external id → id, in item order. Never raises: a verdict that
-        cannot be used is kept with choice "unsure" and what it said under "raw"."""
+    def from_record(self, record: Mapping[str, typing.Any], names: Mapping[str, int], content: Content) -> Value:
+        """The value of a recorded judgment; `names`: external id → id, in item order. Never raises: what cannot be
+        used is kept under "raw", and votes for nothing."""
+
+    def to_record(self, value: Value, names: Mapping[int, str]) -> Value:
+        """The inverse: the payload of a native record, its kind under "kind"; `names`: id → external id."""
 
     def outcome(self, value: Value) -> str | None:
-        """Which of `outcomes` a value votes for; None where it votes for nothing."""
+        """What a value votes for; None where it votes for nothing."""
+
+    def outcome_in_words(self, outcome: str) -> str:
+        """What an outcome means, responses going by letter in the order of the item."""
 
     def merged(self, outcome: str, values: Sequence[Value]) -> Value:
         """One value that stands for `values`, which all voted for `outcome`."""
@@ -83,6 +205,10 @@ class Protocol(typing.Protocol):
 
     def preferences(self, value: Value, soft: Mapping[str, float] | None = None) -> list[Preference]:
         """The pairs that training can learn from a value; `soft`: a label's shares by outcome."""
+
+
+class Askable(Protocol, typing.Protocol):
+    """A protocol that a judge can be asked by."""
 
     def question(
         self, *, config: Value, prompt: Sequence[Message], shown: Sequence[str], guideline: str = ""
@@ -97,3 +223,64 @@ def protocol(key: str) -> Protocol:
     """The protocol called `key`. Raises Invalid where there is none."""
     plug: Protocol = load(PROTOCOLS, key, "protocol")
     return plug
+
+
+def askable(key: str) -> Askable:
+    """The protocol called `key`, which judges can be asked by. Raises Invalid where there is none."""
+    plug = protocol(key)
+    if not hasattr(plug, "question"):
+        raise Invalid(_("Judges cannot be asked by this form."))
+    return typing.cast(Askable, plug)
+
+
+@cache
+def default_config(key: str) -> Value:
+    """The configuration of a field that nobody configured. Read only."""
+    return protocol(key).Config().model_dump(mode="json")
+
+
+def check_config(key: str, config: object) -> Value:
+    """The complete configuration that `config` stands for. Raises Invalid, fields named by configuration key."""
+    return checked(protocol(key).Config, config).model_dump(mode="json")
+
+
+def full_config(field: Mapping[str, typing.Any]) -> Value:
+    """The configuration of a stored field; settings that came later have their defaults."""
+    config: Value = default_config(field["protocol"]) | field["config"]
+    return config
+
+
+def fault(key: str, text: str) -> Invalid:
+    """A value is wrong in its part `key`."""
+    return Invalid(text, fields={key: [text]})
+
+
+def check_keys(raw: object, allowed: typing.Collection[str]) -> Value:
+    """`raw` as an object with no key but `allowed`. Raises Invalid."""
+    if not isinstance(raw, dict):
+        raise Invalid(_("An answer is an object."))
+    unknown = sorted(str(key) for key in set(raw) - set(allowed))
+    if unknown:
+        raise fault(unknown[0], _("There is no such part of the answer."))
+    return raw
+
+
+def check_text(raw: object, key: str, *, limit: int, need: str = "optional") -> str:
+    """A text that a rater wrote; `need`: off, optional or required. Raises Invalid."""
+    if raw is not None and not isinstance(raw, str):
+        raise fault(key, _("Must be text."))
+    text = raw or ""
+    if need == "off" and text:
+        raise fault(key, _("This form does not ask for it."))
+    if need == "required" and not text.strip():
+        raise fault(key, _("Write something."))
+    if len(text) > limit:
+        raise fault(key, _("At most %s characters.") % f"{limit:,}")
+    return text
+
+
+def check_whole(raw: object, key: str, low: int, high: int) -> int:
+    """A whole number in bounds. Raises Invalid."""
+    if isinstance(raw, bool) or not isinstance(raw, int) or not low <= raw <= high:
+        raise fault(key, _("Must be a whole number from %(low)d to %(high)d.") % {"low": low, "high": high})
+    return raw

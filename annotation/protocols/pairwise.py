@@ -1,35 +1,88 @@
-"""Which of two responses is better, and by how much: a signed scale of 3 to 9 points, ties, "both bad", a reason.
+"""Which of two responses is better, and by how much: a signed scale of 3 to 9 points, ties, aspects, reasons.
 
-The scale runs from "A is much better" (digit 1) to "B is much better" (the last digit). An odd scale has a middle,
-which is the tie. Strength counts the steps from the middle: 1 (slightly) to `points // 2`; a tie and "both bad" have 0.
+A tie, "both bad" and "cannot tell" have strength 0. Each aspect is a comparison of its own on the same scale.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
-from annotation.protocols import LETTERS, Message, Preference, Value, asking
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from pydantic import Field, ValidationInfo, field_validator
+
+from annotation.protocols import (
+    LETTERS,
+    Config,
+    Content,
+    Controls,
+    Message,
+    Preference,
+    Shape,
+    Value,
+    asking,
+    check_keys,
+    check_text,
+    check_whole,
+    fault,
+)
+from annotation.protocols.scales import APART, bar, picked, read_radio, said, scale, words_apart
 from common.errors import Invalid
 
 RATIONALE_LIMIT = 20_000
-RATIONALES = ("off", "optional", "required")
 SIDES = ("left", "right")
-DEGREES = {
-    2: ("slightly", "much"),
-    3: ("slightly", "clearly", "much"),
-    4: ("slightly", "somewhat", "clearly", "much"),
-}
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
 
 
-@dataclass(frozen=True)
-class ScalePoint:
-    """One point of the scale in display terms; `digit` is the key that chooses it."""
+class Aspect(Config):
+    """One line of the rubric, compared on the same scale."""
 
-    digit: int
-    choice: str
-    strength: int
-    label: str
+    key: str = Field(pattern=NAME)
+    name: str = Field(min_length=1, max_length=80)
+    description: str = Field("", max_length=500)
+
+
+class PairwiseConfig(Config):
+    points: int = Field(
+        7,
+        ge=3,
+        le=9,
+        title="Points of the scale",
+        description="From “A is much better” to “B is much better”. An odd scale has “about the same” in its middle.",
+    )
+    tie: bool = Field(True, title="Allow “about the same”")
+    both_bad: bool = Field(True, title="Allow “both are bad”")
+    unsure: bool = Field(False, title="Allow “I cannot tell”")
+    aspects: list[Aspect] = Field(
+        default_factory=list, max_length=12, title="Aspects", description="Each is compared on a bar of its own."
+    )
+    reasons: list[str] = Field(
+        default_factory=list, max_length=20, title="Reasons", description="Short reasons to tick, with commas between."
+    )
+    rationale: Literal["off", "optional", "required"] = Field(
+        "optional", title="Rationale", description="A few words of the rater on why."
+    )
+
+    @field_validator("tie")
+    @classmethod
+    def middle_is_a_tie(cls, tie: bool, info: ValidationInfo) -> bool:
+        if not tie and info.data.get("points", 0) % 2:
+            raise ValueError("The middle of an odd scale is a tie: allow ties, or take an even number of points.")
+        return tie
+
+    @field_validator("aspects")
+    @classmethod
+    def aspects_differ(cls, aspects: list[Aspect]) -> list[Aspect]:
+        if len({aspect.key for aspect in aspects}) < len(aspects):
+            raise ValueError("Two aspects have the same key.")
+        return aspects
+
+    @field_validator("reasons")
+    @classmethod
+    def reasons_differ(cls, reasons: list[str]) -> list[str]:
+        if len(set(reasons)) < len(reasons) or not all(0 < len(one.strip()) <= 80 for one in reasons):
+            raise ValueError("Give each reason once, in 1 to 80 characters.")
+        return reasons
 
 
 def levels(config: Value) -> int:
@@ -37,153 +90,198 @@ def levels(config: Value) -> int:
     return int(config["points"]) // 2
 
 
-def scale(config: Value) -> list[ScalePoint]:
-    """The points of the scale from A to B."""
-    most, points = levels(config), []
-    steps = [*range(-most, 0), *([0] if config["points"] % 2 else []), *range(1, most + 1)]
-    for digit, step in enumerate(steps, start=1):
-        choice = "tie" if step == 0 else "A" if step < 0 else "B"
-        word = "" if step == 0 or most == 1 else DEGREES[most][abs(step) - 1] + " "
-        label = "About the same" if step == 0 else f"{choice} is {word}better"
-        points.append(ScalePoint(digit, choice, abs(step), label))
-    return points
-
-
-def _fault(key: str, text: str) -> Invalid:
-    return Invalid(text, fields={key: [text]})
-
-
-def _whole(raw: Any, key: str, low: int, high: int) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, int) or not low <= raw <= high:
-        raise _fault(key, f"Must be a whole number from {low} to {high}.")
-    return raw
-
-
 class Pairwise:
     key = "pairwise"
-    title = "Comparison of two responses"
+    title = gettext_lazy("Comparison of two responses")
+    Config = PairwiseConfig
     form_template = "annotation/protocols/pairwise.html"
-    record_kind = "comparison"
+    script = ""
+    record_kinds = ("comparison",)
+    reads_text = False
+    on_cards = False
+    rule = "majority"
     outcomes = ("left", "right", "tie", "both_bad")
+    keys = ()
 
-    def default_config(self) -> Value:
-        return {"points": 7, "tie": True, "both_bad": True, "rationale": "optional"}
+    def in_dock(self, config: Value) -> bool:
+        return not config["aspects"]
 
-    def check_config(self, config: object) -> Value:
-        if not isinstance(config, dict):
-            raise _fault("config", "Must be an object.")
-        unknown = sorted(set(config) - set(self.default_config()))
-        if unknown:
-            raise _fault(unknown[0], "There is no such setting.")
-        full = self.default_config() | config
-        _whole(full["points"], "points", 3, 9)
-        for key in ("tie", "both_bad"):
-            if not isinstance(full[key], bool):
-                raise _fault(key, "Must be true or false.")
-        if full["points"] % 2 and not full["tie"]:
-            raise _fault("tie", "The middle of an odd scale is a tie: allow ties, or take an even number of points.")
-        if full["rationale"] not in RATIONALES:
-            raise _fault("rationale", f"Must be one of {', '.join(RATIONALES)}.")
-        return full
+    def check_item(self, shape: Shape, config: Value) -> str:
+        if shape.responses == 2:
+            return ""
+        return _("a comparison needs two responses, and there are %d") % shape.responses
 
-    def check_item(self, response_count: int) -> str:
-        return "" if response_count == 2 else f"a comparison needs two responses, and there are {response_count}"
+    # The page
 
-    def form_context(self, config: Value) -> Value:
-        return {"scale": scale(config), "separate_tie": config["tie"] and config["points"] % 2 == 0}
+    def controls(self, config: Value, answer: Value, content: Content) -> Controls:
+        aspects = answer.get("aspects") or {}
+        rows = [aspect | {"bar": bar(config, aspects.get(aspect["key"]) or {})} for aspect in config["aspects"]]
+        chosen = answer.get("reasons") or []
+        reasons = [{"text": text, "chosen": text in chosen} for text in config["reasons"]]
+        return Controls(
+            {"bar": bar(config, answer), "aspects": rows, "reasons": reasons, "text": answer.get("rationale", "")}
+        )
 
-    def normal_form(self, raw: object, config: Value, *, responses: Sequence[int], shown: Sequence[int]) -> Value:
-        if not isinstance(raw, dict):
-            raise _fault("choice", "Must be an object with a choice.")
-        unknown = sorted(set(raw) - {"choice", "strength", "scale", "rationale", "left", "right"})
-        if unknown:
-            raise _fault(unknown[0], "There is no such part of a comparison.")
-        raw = self._from_scale(raw, config)
-        choice = self._choice(raw, config, responses, shown)
-        value: Value = {"left": responses[0], "right": responses[1], "choice": choice}
-        value["strength"] = self._strength(raw, config, choice)
-        rationale = self._rationale(raw.get("rationale"), config)
-        return value | ({"rationale": rationale} if rationale else {})
+    def read_posted(self, parts: Mapping[str, list[str]], config: Value) -> Value | None:
+        answer: Value = {}
+        aspects: Value = {}
+        for part, texts in parts.items():
+            if part == "":
+                answer |= read_radio(texts[-1])
+            elif part.startswith("aspects."):
+                aspects[part.removeprefix("aspects.")] = read_radio(texts[-1])
+            elif part == "reasons":
+                answer["reasons"] = list(texts)
+            elif texts[-1]:
+                answer[part] = texts[-1]
+        return answer | ({"aspects": aspects} if aspects else {}) or None
 
-    def _from_scale(self, raw: Value, config: Value) -> Value:
+    def as_posted(self, answer: Value, config: Value) -> list[tuple[str, str]]:
+        pairs = [("", picked(config, answer)), ("rationale", answer.get("rationale") or "")]
+        pairs += [(f"aspects.{key}", picked(config, one)) for key, one in (answer.get("aspects") or {}).items()]
+        return [(part, text) for part, text in pairs if text] + [
+            ("reasons", one) for one in answer.get("reasons") or []
+        ]
+
+    def in_words(self, answer: Value, config: Value) -> list[str]:
+        names = {aspect["key"]: aspect["name"] for aspect in config["aspects"]}
+        lines = [said(answer, config) or _("Nothing chosen")]
+        lines += [
+            f"{names.get(key, key)}: {words}"
+            for key, one in (answer.get("aspects") or {}).items()
+            if (words := said(one, config))
+        ]
+        if answer.get("reasons"):
+            lines.append(", ".join(answer["reasons"]))
+        return lines + ([answer["rationale"]] if answer.get("rationale") else [])
+
+    # Values
+
+    def normal_form(self, raw: object, config: Value, content: Content) -> Value:
+        parts = ("choice", "strength", "scale", "rationale", "reasons", "aspects", "left", "right")
+        given = check_keys(raw, parts)
+        left, right = content.ids
+        value: Value = {"left": left, "right": right} | self._compared(given, config, content)
+        rationale = check_text(given.get("rationale"), "rationale", limit=RATIONALE_LIMIT, need=config["rationale"])
+        found: Value = {"rationale": rationale, "reasons": self._reasons(given.get("reasons"), config)}
+        found["aspects"] = self._aspects(given.get("aspects"), config, content)
+        return value | {key: one for key, one in found.items() if one}
+
+    def _compared(self, given: Value, config: Value, content: Content) -> Value:
+        """{choice, strength} in item order."""
+        given = self._from_scale(given, config)
+        choice = self._choice(given, config, content)
+        return {"choice": choice, "strength": self._strength(given, config, choice)}
+
+    def _from_scale(self, given: Value, config: Value) -> Value:
         """Replaces a digit of the scale by the choice and strength that it stands for."""
-        if raw.get("scale") is None:
-            return raw
-        if raw.get("choice") is not None or raw.get("strength") is not None:
-            raise _fault("scale", "Give either a point of the scale or a choice, not both.")
-        point = scale(config)[_whole(raw["scale"], "scale", 1, config["points"]) - 1]
-        return raw | {"choice": point.choice, "strength": point.strength}
+        if given.get("scale") is None:
+            return given
+        if given.get("choice") is not None or given.get("strength") is not None:
+            raise fault("scale", _("Give either a point of the scale or a choice, not both."))
+        point = scale(config["points"])[check_whole(given["scale"], "scale", 1, config["points"]) - 1]
+        return given | {"choice": point.choice, "strength": point.strength}
 
-    def _choice(self, raw: Value, config: Value, responses: Sequence[int], shown: Sequence[int]) -> str:
-        choice = raw.get("choice")
+    def _choice(self, given: Value, config: Value, content: Content) -> str:
+        choice, ends = given.get("choice"), [given.get("left"), given.get("right")]
         if choice is None or choice == "":
-            raise _fault("choice", "Choose one.")
-        if choice in ("tie", "both_bad"):
+            raise fault("choice", _("Choose one."))
+        if choice in APART:
             if not config[choice]:
-                raise _fault("choice", "This form does not allow that choice.")
+                raise fault("choice", _("This form does not allow that choice."))
             return str(choice)
         if choice in ("A", "B"):
-            if raw.get("left") is not None or raw.get("right") is not None:
-                raise _fault("choice", "A and B name responses as shown; left and right go with ids.")
-            chosen = shown[LETTERS.index(choice)]
+            if any(end is not None for end in ends):
+                raise fault("choice", _("A and B name responses as shown; left and right go with ids."))
+            chosen = content.by_letter(choice, "choice").id
         elif choice in SIDES:
             # Only together with the ids: "left" alone would mean the screen to one caller and the item to another.
-            if [raw.get("left"), raw.get("right")] not in ([*responses], [*responses][::-1]):
-                raise _fault("left", "left and right must be the two responses of this item.")
-            chosen = raw[choice]
+            if ends not in ([*content.ids], [*content.ids][::-1]):
+                raise fault("left", _("left and right must be the two responses of this item."))
+            chosen = given[choice]
         else:
-            raise _fault("choice", "Must be A, B, tie or both_bad.")
-        return SIDES[list(responses).index(chosen)]
+            raise fault("choice", _("Must be A, B, tie or both_bad."))
+        return SIDES[content.ids.index(chosen)]
 
-    def _strength(self, raw: Value, config: Value, choice: str) -> int:
-        strength, most = raw.get("strength"), levels(config)
+    def _strength(self, given: Value, config: Value, choice: str) -> int:
+        strength, most = given.get("strength"), levels(config)
         if choice not in SIDES:
-            return _whole(0 if strength is None else strength, "strength", 0, 0)
-        if strength is None and (most == 1 or raw["choice"] in SIDES):
+            return check_whole(0 if strength is None else strength, "strength", 0, 0)
+        if strength is None and (most == 1 or given["choice"] in SIDES):
             return 1
         if strength is None:
-            raise _fault("strength", "Say how much better it is.")
-        return _whole(strength, "strength", 1, most)
+            raise fault("strength", _("Say how much better it is."))
+        return check_whole(strength, "strength", 1, most)
 
-    def _rationale(self, raw: Any, config: Value) -> str:
-        if raw is not None and not isinstance(raw, str):
-            raise _fault("rationale", "Must be text.")
-        text = raw or ""
-        if config["rationale"] == "off" and text:
-            raise _fault("rationale", "This form asks for no reason.")
-        if config["rationale"] == "required" and not text.strip():
-            raise _fault("rationale", "Say why.")
-        if len(text) > RATIONALE_LIMIT:
-            raise _fault("rationale", f"At most {RATIONALE_LIMIT:,} characters.")
-        return text
+    def _reasons(self, raw: object, config: Value) -> list[str]:
+        if raw is None:
+            return []
+        if not isinstance(raw, list) or not all(one in config["reasons"] for one in raw):
+            raise fault("reasons", _("Must be reasons of this form."))
+        return [one for one in config["reasons"] if one in raw]
 
-    def display_form(self, value: Value, *, shown: Sequence[int]) -> Value:
-        choice = value["choice"]
-        letter = LETTERS[list(shown).index(value[choice])] if choice in SIDES else choice
-        kept = {key: value[key] for key in ("strength", "rationale") if key in value}
-        return {"choice": letter} | kept
+    def _aspects(self, raw: object, config: Value, content: Content) -> Value:
+        """Each aspect that was compared; one that was left out is missing, not a tie."""
+        if raw is None:
+            return {}
+        known = [aspect["key"] for aspect in config["aspects"]]
+        if not isinstance(raw, dict) or not set(raw) <= set(known):
+            raise fault("aspects", _("Must be aspects of this form."))
+        ends = dict(zip(SIDES, content.ids, strict=True))
+        found: Value = {}
+        for key in (one for one in known if raw.get(one) is not None):
+            try:
+                given = check_keys(raw[key], ("choice", "strength", "scale"))
+                found[key] = self._compared(given | (ends if given.get("choice") in SIDES else {}), config, content)
+            except Invalid as wrong:
+                texts = next(iter(wrong.fields.values()), [wrong.detail])
+                raise Invalid(wrong.detail, fields={f"aspects.{key}": texts}) from wrong
+        return found
 
-    def from_record(self, record: Mapping[str, Any], responses: Mapping[str, int]) -> Value:
-        choice, ids = record.get("choice"), list(responses.values())
-        left, right = responses.get(str(record.get("left"))), responses.get(str(record.get("right")))
-        if choice not in self.outcomes or len(ids) != 2 or {left, right} != set(ids):
+    def display_form(self, value: Value, content: Content) -> Value:
+        shown = self._displayed(value, value, content)
+        aspects = {key: self._displayed(one, value, content) for key, one in value.get("aspects", {}).items()}
+        kept = {key: value[key] for key in ("rationale", "reasons", "raw") if key in value}
+        return shown | kept | ({"aspects": aspects} if aspects else {})
+
+    def _displayed(self, compared: Value, ends: Value, content: Content) -> Value:
+        choice = compared["choice"]
+        letter = content.letter(ends[choice]) if choice in SIDES else choice
+        return {"choice": letter} | ({"strength": compared["strength"]} if "strength" in compared else {})
+
+    def from_record(self, record: Mapping[str, Any], names: Mapping[str, int], content: Content) -> Value:
+        choice, ids = record.get("choice"), list(names.values())
+        left, right = names.get(str(record.get("left"))), names.get(str(record.get("right")))
+        if choice not in (*self.outcomes, "unsure") or len(ids) != 2 or {left, right} != set(ids):
             return {"choice": "unsure", "raw": record.get("verdict_raw", choice)}
         if choice in SIDES and left != ids[0]:
             choice = SIDES[1 - SIDES.index(choice)]
         strength = record.get("strength")
         if isinstance(strength, bool) or not isinstance(strength, int) or strength < 1:
             strength = 1
-        value: Value = {
-            "left": ids[0],
-            "right": ids[1],
-            "choice": choice,
-            "strength": strength if choice in SIDES else 0,
-        }
+        value: Value = {"left": ids[0], "right": ids[1], "choice": choice}
+        value["strength"] = strength if choice in SIDES else 0
+        if choice == "unsure" and "verdict_raw" in record:
+            value["raw"] = record["verdict_raw"]
         rationale = record.get("rationale")
         return value | ({"rationale": rationale} if isinstance(rationale, str) and rationale else {})
 
+    def to_record(self, value: Value, names: Mapping[int, str]) -> Value:
+        record: Value = {"kind": "comparison", "choice": value["choice"]}
+        record |= {side: names[value[side]] for side in SIDES if side in value}
+        kept = ("strength", "rationale", "reasons", "aspects")
+        record |= {key: value[key] for key in kept if key in value}
+        return record | ({"verdict_raw": value["raw"]} if "raw" in value else {})
+
+    # Labels
+
     def outcome(self, value: Value) -> str | None:
         return value["choice"] if value.get("choice") in self.outcomes else None
+
+    def outcome_in_words(self, outcome: str) -> str:
+        if outcome in SIDES:
+            return _("%(letter)s is better") % {"letter": LETTERS[SIDES.index(outcome)]}
+        return words_apart(outcome)
 
     def merged(self, outcome: str, values: Sequence[Value]) -> Value:
         ends = {side: values[0][side] for side in SIDES}
@@ -206,6 +304,8 @@ class Pairwise:
         undecided = shares.get("tie", 0.0) + shares.get("both_bad", 0.0)
         better = 0.5 if choice == "tie" else shares.get(chosen, 0.0) + undecided / 2
         return [Preference(value[chosen], value[rejected], float(value["strength"]), better)]
+
+    # Judges
 
     def question(
         self, *, config: Value, prompt: Sequence[Message], shown: Sequence[str], guideline: str = ""
@@ -239,7 +339,7 @@ class Pairwise:
             answer.pop("rationale", None)
         try:
             # A judge is not bound to give a reason; nothing else is forgiven.
-            self.normal_form(answer, config | {"rationale": "optional"}, responses=(1, 2), shown=(1, 2))
+            self.normal_form(answer, config | {"rationale": "optional"}, Content.of_ids((1, 2), (1, 2)))
         except Invalid:
             return None
         return answer

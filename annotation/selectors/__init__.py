@@ -1,6 +1,6 @@
 """Reads of the annotation floor: `rater` for those who judge (nothing of others in it), `desk` for those who run it."""
 
-from annotation.selectors.content import MessageText, excerpt
+from annotation.content import MessageText, excerpt
 from annotation.selectors.desk import (
     Agreement,
     ItemRow,

@@ -10,10 +10,10 @@ import numpy as np
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from annotation.content import MessageText, conversation, response_text
 from annotation.models import Annotation, Draft, EndedLease, Flag, Item, Label, Rater, Skip, Slot
 from annotation.protocols import protocol
 from annotation.quality import MISSING, Codes, cohen_kappa, krippendorff_alpha, pooled_agreement, raw_agreement
-from annotation.selectors.content import MessageText, conversation, response_text
 from annotation.services.labels import fields_of
 from annotation.services.submissions import current
 from common.errors import BadRequest, NotFound

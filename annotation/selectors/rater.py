@@ -8,9 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from annotation.content import MessageText, conversation, excerpt, response_text, steps_of
 from annotation.models import Annotation, FormVersion, Rater
-from annotation.protocols import LETTERS, protocol
-from annotation.selectors.content import MessageText, conversation, excerpt, response_text
+from annotation.protocols import LETTERS, full_config, protocol
 from annotation.services.forms import default_fields
 from annotation.services.leases import Lease
 from annotation.services.submissions import can_undo, current, displayed
@@ -27,18 +27,35 @@ class Shown:
 
     letter: str
     text: str
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class FormField:
-    """One question of the form. `context`: what its template needs (Protocol.form_context)."""
+    """One question of the form; `label` and `help` are the project's own words, empty where there are none."""
 
     name: str
+    label: str
+    help: str
     protocol: str
     config: dict[str, Any]
     required: bool
-    template: str
-    context: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        return self.label or str(protocol(self.protocol).title)
+
+    @property
+    def template(self) -> str:
+        return protocol(self.protocol).form_template
+
+    @property
+    def script(self) -> str:
+        return protocol(self.protocol).script
+
+    @property
+    def on_cards(self) -> bool:
+        return protocol(self.protocol).on_cards
 
 
 @dataclass(frozen=True)
@@ -104,14 +121,18 @@ class HistoryEntry:
 
 
 def form_fields(form: FormVersion) -> tuple[FormField, ...]:
-    """The questions of a form, with what their templates need."""
-    found = []
-    for field in form.fields:
-        plug = protocol(field["protocol"])
-        context = plug.form_context(field["config"])
-        required = field.get("required", True)
-        found.append(FormField(field["name"], plug.key, field["config"], required, plug.form_template, context))
-    return tuple(found)
+    """The questions of a form."""
+    return tuple(
+        FormField(
+            name=field["name"],
+            label=field.get("label", ""),
+            help=field.get("help", ""),
+            protocol=field["protocol"],
+            config=full_config(field),
+            required=field.get("required", True),
+        )
+        for field in form.fields
+    )
 
 
 def form(*, project: Project) -> FormInForce:
@@ -122,7 +143,10 @@ def form(*, project: Project) -> FormInForce:
 
 
 def _shown(responses: Sequence[Response]) -> tuple[Shown, ...]:
-    return tuple(Shown(LETTERS[i], response_text(response.messages)) for i, response in enumerate(responses))
+    return tuple(
+        Shown(LETTERS[place], response_text(response.messages), steps_of(response))
+        for place, response in enumerate(responses)
+    )
 
 
 def _context(prompt: Prompt) -> list[dict[str, Any]]:

@@ -5,21 +5,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotation.models import FormVersion
-from annotation.protocols import Value, protocol
+from annotation.protocols import Content, Shape, Value, check_config, check_text, default_config, full_config, protocol
 from common.errors import Conflict, Invalid
 from projects.models import Project
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 DEFAULT_FIELD = "preference"
 FIELDS_LIMIT = 20
+LABEL_LIMIT, HELP_LIMIT = 200, 2000
 
 
 def default_fields() -> list[Value]:
     """The form of a project that nobody configured: one comparison."""
-    plug = protocol("pairwise")
-    return [{"name": DEFAULT_FIELD, "protocol": plug.key, "config": plug.default_config(), "required": True}]
+    config = dict(default_config("pairwise"))
+    texts = {"label": "", "help": ""}
+    return [{"name": DEFAULT_FIELD, "protocol": "pairwise", "config": config, "required": True} | texts]
 
 
 def current_form(*, project: Project) -> FormVersion:
@@ -47,18 +50,22 @@ def check_fields(fields: object) -> list[Value]:
 
 
 def _check_field(field: object, *, taken: set[str]) -> Value:
-    if not isinstance(field, dict) or set(field) - {"name", "protocol", "config", "required"}:
-        raise Invalid("A field has a name, a protocol, a config, and whether it is required.")
+    if not isinstance(field, dict) or set(field) - {"name", "label", "help", "protocol", "config", "required"}:
+        raise Invalid(_("A field has a name, a label, a help, a protocol, a config, and whether it is required."))
     name, required = field.get("name"), field.get("required", True)
     if not isinstance(name, str) or not NAME.fullmatch(name) or name in taken:
-        raise Invalid("A name is lower case, starts with a letter, and is used once.", fields={"name": ["Not usable."]})
+        raise Invalid(
+            _("A name is lower case, starts with a letter, and is used once."), fields={"name": [_("Not usable.")]}
+        )
     if not isinstance(required, bool):
         raise Invalid("required must be true or false.", fields={"required": ["Must be true or false."]})
     plug = protocol(str(field.get("protocol")))
     return {
         "name": name,
+        "label": check_text(field.get("label"), "label", limit=LABEL_LIMIT),
+        "help": check_text(field.get("help"), "help", limit=HELP_LIMIT),
         "protocol": plug.key,
-        "config": plug.check_config(field.get("config", {})),
+        "config": check_config(plug.key, field.get("config", {})),
         "required": required,
     }
 
@@ -76,41 +83,43 @@ def set_form(*, project: Project, fields: object) -> FormVersion:
         raise Conflict("Somebody else has just changed the form. Look at it, then change it again.") from fault
 
 
-def check_item(fields: Sequence[Value], response_count: int) -> str:
-    """Why an item of so many responses cannot be judged by a form; empty where it can."""
-    faults = (protocol(field["protocol"]).check_item(response_count) for field in fields)
+def check_item(fields: Sequence[Value], shape: Shape) -> str:
+    """Why an item of such a shape cannot be judged by a form; empty where it can."""
+    faults = (protocol(field["protocol"]).check_item(shape, full_config(field)) for field in fields)
     return next((fault for fault in faults if fault), "")
 
 
-def normal_values(fields: Sequence[Value], values: object, *, responses: Sequence[int], shown: Sequence[int]) -> Value:
-    """The values to store: {field name: normal form}.
+def reads_text(fields: Sequence[Value]) -> bool:
+    """Whether answers to a form can only be checked and stored beside the texts they speak of."""
+    return any(protocol(field["protocol"]).reads_text for field in fields)
 
-    `responses`: the item's response ids in item order; `shown`: in the order displayed. Raises Invalid with all faults,
-    named "<field>" or "<field>.<part>".
-    """
+
+def normal_values(fields: Sequence[Value], values: object, content: Content) -> Value:
+    """The values to store: {field name: normal form}. Raises Invalid with all faults, named "<field>" or
+    "<field>.<part>"."""
     if not isinstance(values, dict):
-        raise Invalid("values must be an object of field names.", fields={"values": ["Must be an object."]})
-    faults = {str(name): ["This form has no such field."] for name in set(values) - {field["name"] for field in fields}}
+        raise Invalid("values must be an object of field names.", fields={"values": [_("Must be an object.")]})
+    unknown = set(values) - {field["name"] for field in fields}
+    faults = {str(name): [_("This form has no such field.")] for name in unknown}
     stored: Value = {}
     for field in fields:
         name, raw = field["name"], values.get(field["name"])
         if raw is None:
             if field.get("required", True):
-                faults[name] = ["Needs an answer."]
+                faults[name] = [_("Needs an answer.")]
             continue
         try:
-            plug = protocol(field["protocol"])
-            stored[name] = plug.normal_form(raw, field["config"], responses=responses, shown=shown)
+            stored[name] = protocol(field["protocol"]).normal_form(raw, full_config(field), content)
         except Invalid as fault:
             faults |= {f"{name}.{part}": texts for part, texts in fault.fields.items()} or {name: [fault.detail]}
     if not stored and not faults:
-        faults["values"] = ["There is no answer."]
+        faults["values"] = [_("There is no answer.")]
     if faults:
         raise Invalid("; ".join(f"{name}: {texts[0]}" for name, texts in faults.items())[:500], fields=faults)
     return stored
 
 
-def display_values(fields: Sequence[Value], values: Value, *, shown: Sequence[int]) -> dict[str, Any]:
-    """Stored values in the terms of the order `shown`."""
+def display_values(fields: Sequence[Value], values: Value, content: Content) -> dict[str, Any]:
+    """Stored values in the terms of what was displayed."""
     plugs = {field["name"]: protocol(field["protocol"]) for field in fields}
-    return {name: plugs[name].display_form(value, shown=shown) for name, value in values.items() if name in plugs}
+    return {name: plugs[name].display_form(value, content) for name, value in values.items() if name in plugs}

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import audit
+from annotation.content import content_of, shape_of
 from annotation.models import Annotation, EndedLease, Flag, Item, ItemResponse, Slot
+from annotation.protocols import Shape
 from annotation.services import forms, holds
 from annotation.services.recorded import RecordedAnnotations
 from common.errors import Conflict
@@ -42,14 +44,13 @@ def take_candidates(*, project_id: int | None = None, limit: int = 500) -> int:
 
 def _take(project: Project, candidates: Sequence[Candidate]) -> None:
     form = forms.current_form(project=project)
+    prompts = Prompt.objects.in_bulk({candidate.prompt_id for candidate in candidates})
+    known = Response.objects.in_bulk([pk for candidate in candidates for pk in candidate.response_ids])
+    found = {one.pk: (prompts[one.prompt_id], [known[pk] for pk in one.response_ids]) for one in candidates}
+    made = [_item(candidate, form.fields, shape_of(*found[candidate.pk])) for candidate in candidates]
     # An id that an item has already is not an error: the candidate adds nothing.
-    Item.objects.bulk_create([_item(candidate, form.fields) for candidate in candidates], ignore_conflicts=True)
+    Item.objects.bulk_create(made, ignore_conflicts=True)
     items = {item.candidate_id: item for item in Item.objects.filter(candidate__in=[c.pk for c in candidates])}
-    names = dict(
-        Response.objects.filter(pk__in=[pk for c in candidates for pk in c.response_ids]).values_list(
-            "pk", "external_id"
-        )
-    )
     recorded = RecordedAnnotations(form)
     responses: list[ItemResponse] = []
     annotations: list[Annotation] = []
@@ -60,18 +61,20 @@ def _take(project: Project, candidates: Sequence[Candidate]) -> None:
             ItemResponse(item=item, response_id=pk, ordinal=ordinal)
             for ordinal, pk in enumerate(candidate.response_ids)
         ]
-        annotations += recorded.of(candidate, item, {names[pk]: pk for pk in candidate.response_ids})
+        names = {known[pk].external_id: pk for pk in candidate.response_ids}
+        content = content_of(*found[candidate.pk], candidate.response_ids)
+        annotations += recorded.of(candidate, item, names, content)
     ItemResponse.objects.bulk_create(responses)
     Annotation.objects.bulk_create(annotations)
     Candidate.objects.filter(pk__in=[c.pk for c in candidates]).update(taken_at=timezone.now())
 
 
-def _item(candidate: Candidate, fields: Sequence[dict[str, Any]]) -> Item:
+def _item(candidate: Candidate, fields: Sequence[dict[str, Any]], shape: Shape) -> Item:
     """A new item; withdrawn from the start where the project's form cannot be put to it, and saying why.
 
     One whose recorded judgments count is done: it has its label, and nobody is asked for what is known.
     """
-    fault, meta = forms.check_item(fields, len(candidate.response_ids)), dict(candidate.meta)
+    fault, meta = forms.check_item(fields, shape), dict(candidate.meta)
     judged = bool(candidate.feedback) and meta.get("use_recorded") is True
     return Item(
         project_id=candidate.project_id,

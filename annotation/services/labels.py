@@ -13,7 +13,6 @@ from annotation.protocols import protocol
 from annotation.services import forms
 from annotation.services.submissions import current
 
-RULE = "majority"
 BATCH = 200
 
 
@@ -57,14 +56,14 @@ def _batch(size: int) -> int:
 def _settle(item_ids: Sequence[int]) -> None:
     """Labels of items that are locked. The flag falls first: whoever answers from now on raises it again."""
     Item.objects.filter(pk__in=item_ids, label_due=True).update(label_due=False)
-    by_rule = rule(RULE)
     made: list[Label] = []
     for (item_id, field), votes in _votes(item_ids).items():
-        label = _label(by_rule, item_id, field, votes)
+        by_rule = protocol(field.protocol).rule
+        label = _label(rule(by_rule), item_id, field, votes) if by_rule else None
         made += [label] if label else []
-    kept = {(label.item_id, label.field) for label in made}
-    old = Label.objects.filter(item__in=item_ids, rule=RULE).values_list("pk", "item", "field")
-    Label.objects.filter(pk__in=[pk for pk, item_id, name in old if (item_id, name) not in kept]).delete()
+    kept = {(label.item_id, label.field, label.rule) for label in made}
+    old = Label.objects.filter(item__in=item_ids).values_list("pk", "item", "field", "rule")
+    Label.objects.filter(pk__in=[pk for pk, *which in old if tuple(which) not in kept]).delete()
     Label.objects.bulk_create(
         made,
         update_conflicts=True,

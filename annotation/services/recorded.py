@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from annotation.models import Annotation, FormVersion, Item
-from annotation.protocols import protocol
+from annotation.protocols import Content, protocol
 from annotation.services.raters import recorded_rater
 from annotation.services.submissions import ACTIVE_MS_LIMIT
 from corpus.models import Candidate
@@ -27,23 +27,29 @@ class RecordedAnnotations:
     def __init__(self, form: FormVersion) -> None:
         self.form = form
         self.raters: dict[tuple[bool, str], int] = {}
-        kinds = ((protocol(field["protocol"]).record_kind, field) for field in form.fields)
+        kinds = ((kind, field) for field in form.fields for kind in protocol(field["protocol"]).record_kinds)
         # The first field of a kind takes its records; later ones ask something else.
         self.fields = dict(reversed(list(kinds)))
 
-    def of(self, candidate: Candidate, item: Item, responses: Mapping[str, int]) -> list[Annotation]:
-        """`responses`: external id → id, in item order."""
+    def of(self, candidate: Candidate, item: Item, responses: Mapping[str, int], content: Content) -> list[Annotation]:
+        """`responses`: external id → id, in item order; `content`: what the judgments speak of."""
         return [
-            self._one(candidate, item, responses, position, entry)
+            self._one(candidate, item, responses, content, position, entry)
             for position, entry in enumerate(candidate.feedback)
             if entry.get("kind") in self.fields
         ]
 
     def _one(
-        self, candidate: Candidate, item: Item, responses: Mapping[str, int], position: int, entry: dict[str, Any]
+        self,
+        candidate: Candidate,
+        item: Item,
+        responses: Mapping[str, int],
+        content: Content,
+        position: int,
+        entry: dict[str, Any],
     ) -> Annotation:
         field = self.fields[entry["kind"]]
-        value = protocol(field["protocol"]).from_record(entry, responses)
+        value = protocol(field["protocol"]).from_record(entry, responses, content)
         body = json.dumps(entry, sort_keys=True, ensure_ascii=False)
         shown = [responses.get(str(name)) for name in entry.get("display_order") or []]
         duration = entry.get("duration_ms")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,12 +12,15 @@ from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from annotation.models import Annotation, Draft, EndedLease, Item, ItemResponse, Rater, Slot
+from annotation.content import content_of
+from annotation.models import Annotation, Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Slot
+from annotation.protocols import Content
 from annotation.services import drafts, forms, holds
 from annotation.services.holds import Hold, Standing
 from annotation.services.leases import Lease, lease_slot
 from annotation.services.raters import desk
 from common.errors import Conflict, NotFound
+from corpus.models import Prompt
 
 UNDO_SECONDS = 10
 ACTIVE_MS_LIMIT = 24 * 3600 * 1000
@@ -114,13 +118,22 @@ def _submit(answer: _Answer, hold: Hold, as_extra: bool) -> Submission | Conflic
 
 def _normal(answer: _Answer, hold: Hold) -> dict[str, Any]:
     """The values to store. Raises Invalid."""
-    ids = item_order(hold.slot.item_id)
-    return forms.normal_values(hold.form.fields, answer.values, responses=ids, shown=hold.shown)
+    content = content_for(hold.form, hold.slot.item_id, hold.shown)
+    return forms.normal_values(hold.form.fields, answer.values, content)
 
 
-def item_order(item_id: int) -> list[int]:
-    """Response ids of an item in import order."""
-    return list(ItemResponse.objects.filter(item=item_id).order_by("ordinal").values_list("response_id", flat=True))
+def content_for(form: FormVersion, item_id: int, shown: Sequence[int]) -> Content:
+    """What an answer to `form` on an item may speak of; with texts only where the form's protocols need them."""
+    if forms.reads_text(form.fields):
+        return shown_content(item_id, shown)
+    ids = ItemResponse.objects.filter(item=item_id).order_by("ordinal").values_list("response_id", flat=True)
+    return Content.of_ids(list(ids), shown)
+
+
+def shown_content(item_id: int, shown: Sequence[int]) -> Content:
+    """All that a rater was shown of an item, `shown`: response ids as displayed."""
+    rows = ItemResponse.objects.filter(item=item_id).order_by("ordinal").select_related("response")
+    return content_of(Prompt.objects.get(items=item_id), [row.response for row in rows], shown)
 
 
 def _stored(answer: _Answer, hold: Hold, standing: Annotation.Standing) -> Submission:
@@ -184,7 +197,8 @@ def displayed(annotation: Annotation) -> dict[str, Any]:
     """The values of an annotation in the terms of what its rater was shown."""
     if annotation.form_version is None or annotation.display_order is None:
         return {}
-    return forms.display_values(annotation.form_version.fields, annotation.values, shown=annotation.display_order)
+    order = annotation.display_order
+    return forms.display_values(annotation.form_version.fields, annotation.values, Content.of_ids(order, order))
 
 
 def close(item_id: int) -> None:
@@ -248,8 +262,8 @@ def revise(
         said = "You have corrected this answer meanwhile, in another tab."
         raise Conflict(said, code="revised", annotation_id=later.pk, saved=displayed(later), yours=values)
     assert old.form_version is not None and old.display_order is not None
-    responses = item_order(old.item_id)
-    stored = forms.normal_values(old.form_version.fields, values, responses=responses, shown=old.display_order)
+    content = content_for(old.form_version, old.item_id, old.display_order)
+    stored = forms.normal_values(old.form_version.fields, values, content)
     new = Annotation.objects.create(
         item_id=old.item_id,
         rater=rater,

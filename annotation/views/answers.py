@@ -98,10 +98,11 @@ def _key(request: ProjectRequest) -> uuid.UUID:
 
 
 def _revise(request: ProjectRequest, rater: Rater, annotation_id: int) -> HttpResponse:
-    old = rater.annotations.filter(pk=annotation_id).first()
+    old = rater.annotations.select_related("form_version").filter(pk=annotation_id).first()
     if old is None:
         raise NotFound
-    values = forms.read_answers(request.POST)
+    fields = selectors.form_fields(old.form_version) if old.form_version else ()
+    values = forms.read_answers(request.POST, fields)
     try:
         done = submissions.revise(rater=rater, annotation=old, values=values, idempotency_key=_key(request))
     except Invalid as fault:

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from annotation import display, selectors
+from annotation import display, selectors, shortcuts
 from annotation.models import Rater
 from annotation.services import raters, submissions
 from common.errors import DomainError, NotFound
@@ -63,6 +63,8 @@ def show(
             "session": request.session.get(_counter(request), 0),
             "today": selectors.today(rater=rater) if rater else 0,
         },
+        "keys": shortcuts.bindings(()),
+        "key_list": shortcuts.drawn(()),
         "undo": _undo_address(request, rater) if rater else "",
         "notes": [{"text": str(note), "tone": TONES.get(note.level, "")} for note in messages.get_messages(request)],
     }

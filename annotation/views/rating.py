@@ -111,7 +111,7 @@ def _active_ms(request: HttpRequest) -> int | None:
 @project_view(EVERYONE)
 def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     rater = page.rater_of(request, token)
-    values = forms.read_answers(request.POST)
+    values = forms.read_answers(request.POST, display.fields_asked(rater, token))
     as_extra = request.POST.get("extra") == "1"
     try:
         done = submissions.submit(
@@ -137,14 +137,14 @@ def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
 def draft(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """Keeps unfinished work; answers JSON {version}, or the fault: draft-stale has the other tab's `fields`."""
     rater = page.rater_of(request, token)
-    values = forms.read_answers(request.POST)
+    fields = display.fields_asked(rater, token)
+    values = forms.read_answers(request.POST, fields)
     seen = request.POST.get("version", "0")
     try:
         version = drafts.save(
             rater=rater, token=token, values=values, version=int(seen) if seen.isascii() and seen.isdigit() else 0
         )
     except Conflict as fault:
-        fields = display.fields_asked(rater, token)
         theirs = forms.as_posted(fields, fault.extra["values"])
         return page.fault(fault, version=fault.extra["version"], fields=theirs)
     except DomainError as fault:

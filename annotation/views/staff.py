@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import display, forms, selectors
+from annotation import display, forms, selectors, shortcuts
 from annotation.models import Annotation, Flag, FormVersion, Item, Label
+from annotation.protocols import LETTERS, Content, protocol
 from annotation.selectors import MessageText
 from annotation.services import flags, leases
 from annotation.services import forms as form_service
@@ -61,39 +62,32 @@ def items(request: ProjectRequest) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One annotation as a reader of the item's story sees it. Responses go by their number in the item."""
+    """One annotation as a reader of the item's story sees it. Responses go by letter, in the order of the item."""
 
     annotation: Annotation
-    shown: list[int]
+    shown: list[str]
     said: list[str]
-    rationale: str
     stands: bool
 
 
-def _verdict(annotation: Annotation, numbers: dict[int, int], replaced: set[int]) -> Verdict:
-    said, rationale = [], ""
-    for value in annotation.values.values():
-        said.append(_in_numbers(value, numbers))
-        rationale = str(value.get("rationale", "")) or rationale
-    shown = [numbers[pk] for pk in annotation.display_order or [] if pk in numbers]
+def _verdict(annotation: Annotation, content: Content, replaced: set[int]) -> Verdict:
+    form = annotation.form_version or FormVersion(fields=form_service.default_fields())
+    fields = selectors.form_fields(form)
+    values = form_service.display_values(form.fields, annotation.values, content)
+    letters = {one.id: one.letter for one in content.responses}
+    shown = [letters[pk] for pk in annotation.display_order or [] if pk in letters]
     stands = annotation.retracted_at is None and annotation.pk not in replaced
-    return Verdict(annotation, shown, said, rationale, stands)
+    return Verdict(annotation, shown, forms.in_words([one for one in fields if one.name in values], values), stands)
 
 
-def _in_numbers(value: dict[str, Any], numbers: dict[int, int]) -> str:
-    """A stored comparison in words, e.g. "Response 2 is better (strength 1)"."""
-    choice = value.get("choice")
-    fixed = {"tie": forms.TIE, "both_bad": forms.BOTH_BAD, "split": "Votes stand against each other"}
-    if choice in ("left", "right"):
-        strength = value.get("strength")
-        degree = f" (strength {strength:.2g})" if isinstance(strength, int | float) else ""
-        return f"Response {numbers.get(value[choice], '?')} is better{degree}"
-    return fixed.get(str(choice), f"Cannot be used: {value.get('raw', choice)}")
-
-
-def _settled(label: Label, numbers: dict[int, int]) -> dict[str, Any]:
-    soft = {_in_numbers(label.value | {"choice": key, "strength": None}, numbers): n for key, n in label.soft.items()}
-    return {"label": label, "said": _in_numbers(label.value, numbers), "soft": soft}
+def _settled(label: Label, content: Content, fields: dict[str, selectors.FormField]) -> dict[str, Any]:
+    field = fields.get(label.field)
+    if field is None:
+        return {"label": label, "said": [], "soft": {}}
+    plug = protocol(field.protocol)
+    said = plug.in_words(plug.display_form(label.value, content), field.config)
+    soft = {plug.outcome_in_words(outcome): share for outcome, share in label.soft.items()}
+    return {"label": label, "field": field, "said": said, "soft": soft}
 
 
 @require_safe
@@ -104,13 +98,18 @@ def item(request: ProjectRequest, item_id: int) -> HttpResponse:
 
 def _story(request: ProjectRequest, item_id: int, withdrawal: forms.Withdrawal) -> HttpResponse:
     story = selectors.item_story(project=request.project, item_id=item_id)
-    numbers = {response.id: number for number, response in enumerate(story.responses, start=1)}
+    ids = [response.id for response in story.responses]
+    content = Content.of_ids(ids, ids)
+    asked = [one.form_version for one in story.annotations if one.form_version]
+    form = asked[-1] if asked else FormVersion(fields=form_service.default_fields())
+    fields = {field.name: field for field in selectors.form_fields(form)}
     replaced = {one.revises_id for one in story.annotations if one.revises_id}
     context = {
         "story": story,
         "item": story.item,
-        "verdicts": [_verdict(one, numbers, replaced) for one in story.annotations],
-        "labels": [_settled(label, numbers) for label in story.labels],
+        "lettered": list(zip(LETTERS, story.responses, strict=False)),
+        "verdicts": [_verdict(one, content, replaced) for one in story.annotations],
+        "labels": [_settled(label, content, fields) for label in story.labels],
         "open_flags": [_flag(one) for one in story.flags if one.resolved_at is None],
         "closed_flags": [_flag(one) for one in story.flags if one.resolved_at],
         "skips": [{"skip": one, "reason": leases.SKIP_REASONS.get(one.reason, one.reason)} for one in story.skips],
@@ -167,8 +166,9 @@ def _example(project: Project, fields: list[dict[str, Any]]) -> dict[str, Any]:
         responses=[selectors.Shown(letter, text) for letter, text in zip("ABCDEFGH", texts, strict=False)],
         language=latest.prompt.language if latest else "",
     )
-    controls = forms.controls(selectors.form_fields(FormVersion(fields=fields)), {})
-    return {"shown": shown, "fields": controls}
+    fields_drawn = selectors.form_fields(FormVersion(fields=fields))
+    questions = forms.questions(fields_drawn, {}, shown.answerable)
+    return {"shown": shown, "work": display.Work(shown, questions), "keys": shortcuts.bindings(fields_drawn)}
 
 
 def _settings(request: HttpRequest, current: FormVersion) -> forms.PairwiseSettings:

@@ -9,7 +9,7 @@ import { panels } from "./panels.js";
 import { work } from "./work.js";
 
 // What the next page replaces; everything else of the document stays.
-const SWAPPED = ["work", "progress"];
+const SWAPPED = ["work", "progress", "keys", "help"];
 
 let stop = () => {};
 
@@ -21,8 +21,8 @@ function begin() {
     const open = panels(root, show, ending.signal);
     const pair = root.querySelector("[data-pair]");
     const view = pair && pairView(pair, say, ending.signal);
-    const look = { d: () => view?.toggle("diff"), r: () => view?.toggle("raw"), w: () => view?.toggle("column") };
-    listen({ ...look, u: () => open.undo(), "?": () => document.getElementById("help").togglePopover() }, ending.signal);
+    const look = { diff: () => view?.toggle("diff"), raw: () => view?.toggle("raw"), column: () => view?.toggle("column") };
+    listen({ ...look, undo: () => open.undo(), help: () => document.getElementById("help").togglePopover() }, ending.signal);
     stop = () => ending.abort();
   }
 }

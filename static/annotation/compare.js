@@ -21,14 +21,16 @@ export function pairView(section, say, signal) {
     for (const part of section.querySelectorAll("[data-rendered]")) part.hidden = state.raw;
     for (const part of section.querySelectorAll("[data-raw]")) part.hidden = !state.raw;
     for (const body of bodies) unmark(body, "only");
-    return state.diff ? markDifferences(bodies, state.raw) : "";
+    return state.diff && buttons.has("diff") ? markDifferences(section, bodies, state.raw, buttons.get("diff").dataset) : "";
   }
 
   function toggle(name) {
+    if (!buttons.has(name)) return;
     state[name] = !state[name];
     try { localStorage.setItem(CHOICES, JSON.stringify(state)); } catch { /* this page only */ }
     const found = show();
-    say(`${buttons.get(name).dataset.says} ${state[name] ? "on" : "off"}. ${found}`);
+    const { on, off } = buttons.get(name).dataset;
+    say(`${state[name] ? on : off} ${found}`);
   }
 
   for (const [name, button] of buttons) {
@@ -42,13 +44,24 @@ export function pairView(section, say, signal) {
   return { toggle };
 }
 
-function markDifferences(bodies, raw) {
-  const roots = bodies.slice(0, 2).map((body) => body.querySelector(raw ? "[data-raw]" : "[data-rendered]"));
+/** Marks the words that differ: of two responses both ways; of more, those of each that the one at hand has not. */
+function markDifferences(section, bodies, raw, { same, differ }) {
+  const letters = bodies.map((body) => body.closest("[data-letter]").dataset.letter);
+  const roots = bodies.map((body) => body.querySelector(raw ? "[data-raw]" : "[data-rendered]"));
   const tokens = roots.map((root) => words(textOf(root), root.lang));
-  const onlies = compare(...tokens.map((list) => list.map(({ word }) => word)));
-  roots.forEach((root, index) => mark(root, stretches(tokens[index], onlies[index]), "only"));
-  const [a, b] = onlies.map((only) => only.filter(Boolean).length);
-  return a + b === 0 ? "The two texts have the same words." : `${a} words only in A, ${b} only in B.`;
+  const lists = tokens.map((list) => list.map(({ word }) => word));
+  const focused = bodies.findIndex((body) => body.closest("[data-letter]").contains(document.activeElement));
+  const base = Math.max(0, focused);
+  const other = base === 0 ? 1 : 0;
+  const pairs = lists.map((list) => compare(lists[base], list));
+  roots.forEach((root, index) => {
+    const only = index === base ? (lists.length === 2 ? pairs[other][0] : []) : pairs[index][1];
+    mark(root, stretches(tokens[index], tokens[index].map((_, place) => Boolean(only[place]))), "only");
+  });
+  const count = (only) => only.filter(Boolean).length;
+  const [a, b] = pairs[other].map(count);
+  if (a + b === 0) return same;
+  return differ.replace("{a}", a).replace("{b}", b).replace("{A}", letters[base]).replace("{B}", letters[other]);
 }
 
 function scrollTogether(bodies, apart, signal) {

@@ -19,7 +19,7 @@ export function readFields(form) {
 export function fillFields(form, kept) {
   const fields = new URLSearchParams(kept);
   for (const control of form.elements) {
-    if (!control.name || control.type === "hidden" || control.type === "submit") continue;
+    if (!control.name || control.type === "submit" || (control.type === "hidden" && control.dataset.kept === undefined)) continue;
     if (control.type === "radio") control.checked = fields.get(control.name) === control.value;
     else if (control.type === "checkbox") control.checked = fields.getAll(control.name).includes(control.value);
     else if ("value" in control) control.value = fields.get(control.name) ?? "";

@@ -3,7 +3,7 @@
 import { ActiveClock } from "./clock.js";
 import { pairView } from "./compare.js";
 import { outbox } from "./device.js";
-import { chooseByDigit, inWords, listMissing, missing, showChoices } from "./fields.js";
+import { Fields } from "./fields.js";
 import { guide } from "./guide.js";
 import { fillFields, Keeper, readFields } from "./keep.js";
 import { listen } from "./keys.js";
@@ -24,6 +24,7 @@ export function work(root, show) {
   };
   const kept = Keeper.kept(place);
   const clock = new ActiveClock(kept?.active ?? 0);
+  const fields = new Fields(form);
   let sending = false;
   let retry;
 
@@ -34,7 +35,7 @@ export function work(root, show) {
 
   /** Two versions of one answer: both are shown, the rater takes one. `theirs`: its fields as one string. */
   function choose(version, theirs) {
-    const shown = notice("versions", { mine: inWords(form, readFields(form)), theirs: inWords(form, theirs) });
+    const shown = notice("versions", { mine: fields.inWords(readFields(form)), theirs: fields.inWords(theirs) });
     shown.querySelector("[data-take=mine]").addEventListener("click", () => { withdraw("versions"); keeper.resume(version); });
     shown.querySelector("[data-take=theirs]").addEventListener("click", () => {
       fillFields(form, theirs);
@@ -57,18 +58,21 @@ export function work(root, show) {
   }
 
   function refresh() {
-    showChoices(form);
-    listMissing(form);
+    fields.refresh();
+    fields.listMissing();
   }
 
-  function changed() {
-    refresh();
+  /** A control that belongs to the answer has changed, wherever on the page it stands. */
+  function changed(event) {
+    if (event && event.target.form !== form) return;
+    fields.listMissing();
     keeper.changed();
+    if (event) fields.refresh();
   }
 
   async function handIn(url, extra = {}) {
     if (sending) return;
-    const wanting = missing(form);
+    const wanting = fields.missing();
     if (wanting.length) {
       document.getElementById("missing").classList.add("wanting");
       say(document.getElementById("missing").textContent);
@@ -103,12 +107,12 @@ export function work(root, show) {
   function wait(kind) {
     saveState(kind === "offline" ? "offline" : "device");
     const shown = notice("waiting");
-    freeze(true);
+    fields.freeze(true);
     shown.querySelector("[data-change]").addEventListener("click", () => {
       clearTimeout(retry);
       outbox.forget(unsent()?.token);
       withdraw("waiting");
-      freeze(false);
+      fields.freeze(false);
       keeper.resume();
     });
     retry = setTimeout(again, RETRY_MS);
@@ -123,10 +127,6 @@ export function work(root, show) {
     if (!signal.aborted && !sending && entry) deliver(entry);
   }
 
-  function freeze(on) {
-    for (const part of form.querySelectorAll("[data-freeze]")) part.disabled = on;
-  }
-
   async function renew() {
     if (document.hidden || !root.dataset.renew) return;
     const answer = await post(root.dataset.renew, "");
@@ -139,28 +139,29 @@ export function work(root, show) {
   const open = panels(root, show, signal);
   const pair = root.querySelector("[data-pair]");
   const view = pair && pairView(pair, say, signal);
-  const rationale = () => form.querySelector("[data-rationale]");
 
   listen({
-    digit: (event, digit) => open.digit(digit) || chooseByDigit(form, digit),
+    digit: (event, digit) => open.digit(digit) || fields.digit(digit),
     Enter: () => form.requestSubmit(),
     "Ctrl+Enter": () => form.requestSubmit(),
     Escape: () => open.close() || (drawer.holds(document.activeElement) && drawer.close()),
     leave: (event) => open.close() || (drawer.holds(event.target) ? drawer.close() : root.querySelector("#work-title").focus()),
-    s: () => open.toggle("skip"),
-    f: () => open.toggle("flag"),
-    u: () => open.undo(),
-    i: () => drawer.toggle(),
-    e: () => rationale()?.focus(),
-    d: () => view?.toggle("diff"),
-    r: () => view?.toggle("raw"),
-    w: () => view?.toggle("column"),
-    "?": () => document.getElementById("help")?.togglePopover(),
-  }, signal);
+    skip: () => open.toggle("skip"),
+    flag: () => open.toggle("flag"),
+    undo: () => open.undo(),
+    guideline: () => drawer.toggle(),
+    write: () => fields.write(),
+    next: () => fields.step(1),
+    previous: () => fields.step(-1),
+    diff: () => view?.toggle("diff"),
+    raw: () => view?.toggle("raw"),
+    column: () => view?.toggle("column"),
+    help: () => document.getElementById("help")?.togglePopover(),
+  }, signal, (action) => fields.act(action));
 
   form.noValidate = true;
-  form.addEventListener("input", changed, { signal });
-  form.addEventListener("change", changed, { signal });
+  root.addEventListener("input", changed, { signal });
+  root.addEventListener("change", changed, { signal });
   root.addEventListener("submit", (event) => {
     if (event.target !== form) return;
     event.preventDefault();
@@ -178,6 +179,7 @@ export function work(root, show) {
   clock.listen(signal);
   takeUp();
   refresh();
+  fields.attach({ form, changed: () => changed(), say, signal }).then(() => { if (!signal.aborted) refresh(); });
   // Perhaps handed in before this page was loaded again.
   const earlier = unsent();
   if (earlier) {

@@ -66,7 +66,7 @@ def test_a_raters_day(ask, open_item, project):
     [
         ({}, "preference"),
         ({"preference": None}, "preference"),
-        ({"preference": "A"}, "preference.choice"),
+        ({"preference": "A"}, "preference"),
         ({"preference": {}}, "preference.choice"),
         ({"preference": {"choice": "C"}}, "preference.choice"),
         ({"preference": {"choice": ["A"]}}, "preference.choice"),

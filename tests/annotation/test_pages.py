@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from annotation import forms, selectors
 from annotation.models import Annotation, Draft, FormVersion, Item, Rater
-from annotation.protocols import protocol
+from annotation.protocols import Content, check_config, protocol
 from annotation.selectors import form_fields
 from annotation.services import flags, leases, raters, submissions
 from common.errors import Invalid
@@ -42,7 +42,7 @@ def rosas(browse: Callable[[User], Client], rosa: User) -> Client:
 
 PAIRWISE = protocol("pairwise")
 SETTINGS = [
-    {"points": points, "tie": tie, "both_bad": both_bad, "rationale": "optional"}
+    check_config("pairwise", {"points": points, "tie": tie, "both_bad": both_bad, "rationale": "optional"})
     for points, tie, both_bad in itertools.product(range(3, 10), [True, False], [True, False])
     if tie or points % 2 == 0
 ]
@@ -52,23 +52,27 @@ SETTINGS = [
 def test_every_control_posts_what_it_shows(config: dict[str, Any], data: st.DataObject, rationale: str) -> None:
     """control → post → display terms → stored → display terms → the same control, for every form there can be."""
     fields = form_fields(FormVersion(fields=[{"name": "preference", "protocol": "pairwise", "config": config}]))
-    (drawn,) = forms.controls(fields, {})
-    points = [*drawn.points, *drawn.extra]
-    assert not any(point.chosen for point in points), "no default value, ever"
-    assert len({point.digit for point in points}) == len(points), "one key, one point"
+    content = Content.of_ids([7, 4], [4, 7])
+    (drawn,) = forms.questions(fields, {}, content)
+    points = [*drawn.controls["bar"]["points"], *drawn.controls["bar"]["apart"]]
+    assert not any(point["chosen"] for point in points), "no default value, ever"
+    assert len({point["digit"] for point in points}) == len(points), "one key, one point"
     point = data.draw(st.sampled_from(points))
     posted = QueryDict(mutable=True)
-    posted.update({"answer.preference": point.value, "answer.preference.rationale": rationale})
-    values = forms.read_answers(posted)
+    posted.update({"answer.preference": point["value"], "answer.preference.rationale": rationale})
+    values = forms.read_answers(posted, fields)
     try:
-        stored = PAIRWISE.normal_form(values["preference"], config, responses=[7, 4], shown=[4, 7])
+        stored = PAIRWISE.normal_form(values["preference"], config, content)
     except Invalid:
         pytest.fail(f"{point} is drawn, and refused")
-    again = {"preference": PAIRWISE.display_form(stored, shown=[4, 7])}
-    (shown,) = forms.controls(fields, again)
-    assert [one.value for one in (*shown.points, *shown.extra) if one.chosen] == [point.value]
-    assert forms.in_words(fields, again)[0] == point.words
-    assert dict(parse_qsl(forms.as_posted(fields, values), keep_blank_values=True))["answer.preference"] == point.value
+    again = {"preference": PAIRWISE.display_form(stored, content)}
+    (shown,) = forms.questions(fields, again, content)
+    drawn_again = (*shown.controls["bar"]["points"], *shown.controls["bar"]["apart"])
+    assert [one["value"] for one in drawn_again if one["chosen"]] == [point["value"]]
+    assert forms.in_words(fields, again)[0] == point["words"]
+    assert (
+        dict(parse_qsl(forms.as_posted(fields, values), keep_blank_values=True))["answer.preference"] == point["value"]
+    )
 
 
 def test_a_wrong_post_keeps_what_was_typed(rosas: Client, rater: Rater, open_item: Any, claim: Claim) -> None:
@@ -247,9 +251,9 @@ def test_the_story_of_an_item_tells_all_to_those_who_run_the_project(
     )
     page = browse(rev).get(at("item", item.pk)).content.decode()
     order = [row.response_id for row in item.item_responses.all()]
-    better = order.index(lease.display_order[1]) + 1
-    assert f"Response {better} is better (strength 2)" in page
-    assert ", ".join(str(order.index(pk) + 1) for pk in lease.display_order) in page
+    better = "AB"[order.index(lease.display_order[1])]
+    assert f"{better} is clearly better" in page
+    assert ", ".join("AB"[order.index(pk)] for pk in lease.display_order) in page
     assert "Shorter &lt;i&gt;and&lt;/i&gt; right" in page
     assert "About the same" in page and "corrected" in page
     for row in item.item_responses.select_related("response"):
@@ -341,7 +345,8 @@ def test_a_change_of_the_form_is_a_new_version(
     assert project.form_versions.count() == 1
     client.post(at("form"), {"points": "5", "tie": "on", "rationale": "off"})
     newest = project.form_versions.get(number=2)
-    assert newest.fields[0]["config"] == {"points": 5, "tie": True, "both_bad": False, "rationale": "off"}
+    wanted = {"points": 5, "tie": True, "both_bad": False, "rationale": "off"}
+    assert newest.fields[0]["config"] == check_config("pairwise", wanted)
     client.post(at("form"), {"points": "5", "tie": "on", "rationale": "off"})
     assert project.form_versions.count() == 2
     # Whoever had begun under the old form finishes under it.

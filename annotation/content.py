@@ -1,8 +1,11 @@
-"""Chat messages as texts to read."""
+"""Chat messages as texts to read, and all that an answer to an item may speak of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from annotation.protocols import LETTERS, Content, Shape, Shown
+from corpus.models import Prompt, Response
 
 EXCERPT = 120
 
@@ -37,3 +40,25 @@ def response_text(messages: list[dict[str, Any]]) -> str:
     if len(messages) == 1:
         return text_of(messages[0])
     return "\n\n".join(f"{message.get('role', '')}: {text_of(message)}" for message in messages)
+
+
+def steps_of(response: Response) -> tuple[str, ...]:
+    """The steps that a response came with, as texts; none where it came whole."""
+    recorded = response.meta.get("steps") or ()
+    return tuple(str(step.get("text", "")) if isinstance(step, dict) else str(step) for step in recorded)
+
+
+def content_of(prompt: Prompt, responses: Sequence[Response], shown: Sequence[int]) -> Content:
+    """`responses` in item order; `shown`: their ids as displayed."""
+    places = {pk: place for place, pk in enumerate(shown)}
+    found = (
+        Shown(one.pk, LETTERS[places[one.pk]], response_text(one.messages), steps_of(one))
+        for one in responses
+        if one.pk in places
+    )
+    passages = tuple(str(passage.get("text", "")) for passage in prompt.context)
+    return Content(tuple(found), passages, tuple(message.text for message in conversation(prompt.messages)))
+
+
+def shape_of(prompt: Prompt, responses: Sequence[Response]) -> Shape:
+    return Shape(len(responses), any(map(steps_of, responses)), len(prompt.context))
