@@ -57,6 +57,7 @@ class Slot(models.Model):
     display_order = CleanJSONField(null=True, blank=True)
     form_version = models.ForeignKey(FormVersion, models.PROTECT, null=True, blank=True, related_name="+")
     guideline = models.ForeignKey(Guideline, models.PROTECT, null=True, blank=True, related_name="+")
+    result_due = models.BooleanField(default=False, help_text="A test was answered and is to be scored")
 
     class Meta:
         constraints = [
@@ -106,6 +107,7 @@ class Slot(models.Model):
                 condition=Q(purpose="label", state__in=["open", "leased"]),
                 name="slot_claim_lane",
             ),
+            models.Index(fields=["id"], condition=Q(result_due=True), name="slot_result_due"),
         ]
 
     def __str__(self) -> str:

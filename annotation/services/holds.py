@@ -80,12 +80,13 @@ def resolve(*, rater: Rater, token: uuid.UUID) -> Hold:
     slot = locked(Slot.objects.filter(token=token, rater=rater)).first()
     if slot is not None:
         return Hold(slot, rater, token, slot)
-    ended = EndedLease.objects.select_related("form_version").filter(token=token, rater=rater).first()
+    ended = EndedLease.objects.select_related("form_version", "slot").filter(token=token, rater=rater).first()
     if ended is None:
         raise NotFound("There is no such lease of yours.")
     # The same rater may have the item again, under another token or in another of its slots.
-    again = Slot.objects.filter(item=ended.item_id, rater=rater)
-    slot = locked(again).first() or locked(Slot.objects.filter(pk=ended.slot_id)).get()
+    if ended.slot.purpose == Slot.Purpose.LABEL:
+        slot = locked(Slot.objects.filter(item=ended.item_id, rater=rater, purpose=Slot.Purpose.LABEL)).first()
+    slot = slot or locked(Slot.objects.filter(pk=ended.slot_id)).get()
     return Hold(slot, rater, token, ended)
 
 
@@ -130,6 +131,7 @@ NOBODYS = {
     "display_order": None,
     "form_version": None,
     "guideline": None,
+    "result_due": False,
 }
 
 

@@ -12,7 +12,7 @@ from accounts.services import audit
 from annotation.content import content_of, shape_of
 from annotation.models import Annotation, EndedLease, Flag, Item, ItemResponse, Slot
 from annotation.protocols import Shape
-from annotation.services import forms, holds
+from annotation.services import forms, holds, lanes
 from annotation.services.recorded import RecordedAnnotations
 from common.errors import Conflict
 from corpus.importers.rows import Options, Row, compiled
@@ -48,6 +48,7 @@ def _take(project: Project, candidates: Sequence[Candidate]) -> None:
     known = Response.objects.in_bulk([pk for candidate in candidates for pk in candidate.response_ids])
     found = {one.pk: (prompts[one.prompt_id], [known[pk] for pk in one.response_ids]) for one in candidates}
     made = [_item(candidate, form.fields, shape_of(*found[candidate.pk])) for candidate in candidates]
+    lanes.put_in_lanes(project, made, prompts)
     # An id that an item has already is not an error: the candidate adds nothing.
     Item.objects.bulk_create(made, ignore_conflicts=True)
     items = {item.candidate_id: item for item in Item.objects.filter(candidate__in=[c.pk for c in candidates])}
@@ -109,10 +110,12 @@ def _end_imports(project_id: int | None) -> None:
 
 
 def create_slots(item: Item, audiences: Sequence[Slot.Audience]) -> list[Slot]:
-    first = (Slot.objects.filter(item=item).aggregate(last=Max("ordinal"))["last"] or 0) + 1
+    """Slots that want labels, of an item that the caller has locked."""
+    labels = Slot.objects.filter(item=item, purpose=Slot.Purpose.LABEL)
+    first = (labels.aggregate(last=Max("ordinal"))["last"] or 0) + 1
+    own = {"item": item, "project_id": item.project_id, "priority": item.priority, "lane": item.lane}
     return Slot.objects.bulk_create(
-        Slot(item=item, project_id=item.project_id, ordinal=ordinal, audience=audience, priority=item.priority)
-        for ordinal, audience in enumerate(audiences, start=first)
+        Slot(ordinal=ordinal, audience=audience, **own) for ordinal, audience in enumerate(audiences, start=first)
     )
 
 
@@ -151,7 +154,7 @@ def _void(slots: Any) -> int:
             holds.let_go(slot, EndedLease.Why.VOID, Slot.State.VOID)
     Slot.objects.filter(pk__in=[slot.pk for slot in found]).update(state=Slot.State.VOID)
     # An open item is done where no slot of it waits; `lock_all` has locked them.
-    left = Slot.objects.filter(waiting, item=OuterRef("pk"))
+    left = Slot.objects.filter(waiting, item=OuterRef("pk"), purpose=Slot.Purpose.LABEL)
     touched = Item.objects.filter(pk__in={slot.item_id for slot in found}, state=Item.State.OPEN)
     touched.exclude(Exists(left)).update(state=Item.State.DONE)
     return len(found)

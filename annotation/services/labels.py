@@ -73,22 +73,26 @@ def _settle(item_ids: Sequence[int]) -> None:
 
 
 def counting() -> Q:
-    """Which annotations have a vote: those that fill a slot, and recorded ones where their import says so.
-
-    Extras never have one.
+    """Which annotations have a vote: those that fill a slot, a reviewer's word, and recorded ones where their import
+    says so. Extras, tests and repeats never have one.
     """
     recorded = Q(standing=Annotation.Standing.RECORDED, item__meta__use_recorded=True)
-    return Q(standing=Annotation.Standing.COUNTED) | recorded
+    return Q(standing__in=[Annotation.Standing.COUNTED, Annotation.Standing.ADJUDICATED]) | recorded
 
 
 def _votes(item_ids: Iterable[int]) -> dict[tuple[int, _Field], list[Vote]]:
-    found = current().filter(counting(), item__in=item_ids).select_related("form_version", "rater").order_by("pk")
+    """What was said of each item and field; of an adjudicated one, the reviewer's word alone. Items whose answer is
+    known make no label unless somebody has chosen that."""
+    found = current().filter(counting(), item__in=item_ids).exclude(item__gold__trains=False)
     votes: dict[tuple[int, _Field], list[Vote]] = defaultdict(list)
-    for annotation in found:
+    settled: dict[tuple[int, _Field], list[Vote]] = {}
+    for annotation in found.select_related("form_version", "rater").order_by("pk"):
         for field, value in fields_of(annotation):
             vote = Vote(annotation.pk, value, annotation.rater.is_human)
             votes[annotation.item_id, field].append(vote)
-    return votes
+            if annotation.standing == Annotation.Standing.ADJUDICATED:
+                settled[annotation.item_id, field] = [vote]
+    return votes | settled
 
 
 def fields_of(annotation: Annotation) -> list[tuple[_Field, dict]]:  # type: ignore[type-arg]  # a protocol's value

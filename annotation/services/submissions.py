@@ -23,6 +23,11 @@ from common.errors import Conflict, NotFound
 from corpus.models import Prompt
 
 UNDO_SECONDS = 10
+STANDINGS = {Slot.Purpose.LABEL: Annotation.Standing.COUNTED, Slot.Purpose.REPEAT: Annotation.Standing.REPEAT}
+"""Of an answer in its slot; every other purpose is a test."""
+IN_SLOTS = [Annotation.Standing.COUNTED, Annotation.Standing.TEST, Annotation.Standing.REPEAT]
+NO_RATERS_WORK = [Annotation.Standing.RECORDED, Annotation.Standing.ADJUDICATED]
+"""What nobody was given to judge: no part of anybody's history."""
 ACTIVE_MS_LIMIT = 24 * 3600 * 1000
 
 
@@ -36,7 +41,7 @@ class Submission:
 
     @property
     def standing(self) -> str:
-        return self.annotation.standing
+        return shown_standing(self.annotation)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ class _Answer:
     def body_hash(self) -> str:
         body = json.dumps(self.values, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
         return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def shown_standing(annotation: Annotation) -> str:
+    """What its rater is told of an answer: a test or a repeat looks like any other that filled its slot."""
+    return Annotation.Standing.COUNTED if annotation.standing in IN_SLOTS else annotation.standing
 
 
 def current() -> QuerySet[Annotation]:
@@ -101,7 +111,7 @@ def _submit(answer: _Answer, hold: Hold, as_extra: bool) -> Submission | Conflic
         return _second(answer, hold)
     if hold.standing in (Standing.LOST, Standing.VOID):
         return _extra(answer, hold) if as_extra else _kept(answer, hold)
-    submission = _stored(answer, hold, Annotation.Standing.COUNTED)
+    submission = _stored(answer, hold, STANDINGS.get(Slot.Purpose(hold.slot.purpose), Annotation.Standing.TEST))
     Slot.objects.filter(pk=hold.slot.pk).update(
         state=Slot.State.DONE,
         rater=answer.rater,
@@ -111,8 +121,10 @@ def _submit(answer: _Answer, hold: Hold, as_extra: bool) -> Submission | Conflic
         display_order=hold.shown,
         form_version=hold.form,
         guideline=hold.frozen.guideline_id,
+        result_due=submission.annotation.standing == Annotation.Standing.TEST,
     )
-    close(hold.slot.item_id)
+    if hold.slot.purpose == Slot.Purpose.LABEL:
+        close(hold.slot.item_id)
     return submission
 
 
@@ -157,7 +169,8 @@ def _stored(answer: _Answer, hold: Hold, standing: Annotation.Standing) -> Submi
 
 def _extra(answer: _Answer, hold: Hold) -> Submission | Conflict:
     """An answer for whose slot somebody else was faster: kept beside the counted ones, at most one a rater and item."""
-    earlier = current().filter(item=hold.slot.item_id, rater=answer.rater).first()
+    same = {"item": hold.slot.item_id, "rater": answer.rater, "slot__purpose": hold.slot.purpose}
+    earlier = current().filter(**same).first()
     return _differs(answer, hold, earlier) if earlier else _stored(answer, hold, Annotation.Standing.EXTRA)
 
 
@@ -174,7 +187,7 @@ def _kept(answer: _Answer, hold: Hold) -> Conflict:
 
 def _second(answer: _Answer, hold: Hold) -> Submission | Conflict:
     """Another answer of the same rater, from another tab: the same one again, or both versions for them to choose."""
-    saved = current().filter(item=hold.slot.item_id, rater=answer.rater).first()
+    saved = current().filter(slot=hold.slot.pk, rater=answer.rater).first()
     if saved is None:
         raise NotFound("There is no such lease of yours.")
     if _normal(answer, hold) == saved.values:
@@ -206,14 +219,14 @@ def close(item_id: int) -> None:
 
     The caller holds the item's lock: of two last answers at once, the later one sees the earlier.
     """
-    waiting = Slot.objects.filter(item=OuterRef("pk"), state__in=[Slot.State.OPEN, Slot.State.LEASED])
+    waiting = Slot.objects.filter(item=OuterRef("pk"), purpose=Slot.Purpose.LABEL, state__in=["open", "leased"])
     over = When(Q(state=Item.State.OPEN) & ~Exists(waiting), then=Value(Item.State.DONE))
     Item.objects.filter(pk=item_id).update(label_due=True, state=Case(over, default=F("state")))
 
 
 def own_annotation(*, rater: Rater, annotation_id: int) -> Annotation:
     """An answer of this rater. Raises NotFound for another's, and for one that came with an import."""
-    own = Annotation.objects.exclude(standing=Annotation.Standing.RECORDED)
+    own = Annotation.objects.exclude(standing__in=NO_RATERS_WORK)
     found = own.filter(pk=annotation_id, rater=rater).select_related("rater").first()
     if found is None:
         raise NotFound("There is no such answer of yours.")
@@ -222,7 +235,7 @@ def own_annotation(*, rater: Rater, annotation_id: int) -> Annotation:
 
 def _own(rater: Rater, annotation: Annotation) -> Annotation:
     """The rater's annotation, its item locked. Raises NotFound for another's, Conflict where it no longer stands."""
-    found = Annotation.objects.filter(pk=annotation.pk, rater=rater).exclude(standing=Annotation.Standing.RECORDED)
+    found = Annotation.objects.filter(pk=annotation.pk, rater=rater).exclude(standing__in=NO_RATERS_WORK)
     item_id = found.values_list("item", flat=True).first()
     if item_id is None:
         raise NotFound("There is no such answer of yours.")
@@ -285,9 +298,11 @@ def revise(
 
 
 def can_undo(annotation: Annotation) -> bool:
-    """Whether an answer may still be taken back: counted, not a correction, fresh."""
+    """Whether an answer may still be taken back: in its slot, not a correction, fresh, and not scored yet."""
     fresh = timezone.now() - annotation.submitted_at < timedelta(seconds=UNDO_SECONDS)
-    return fresh and annotation.standing == Annotation.Standing.COUNTED and annotation.revises_id is None
+    if not fresh or annotation.standing not in IN_SLOTS or annotation.revises_id is not None:
+        return False
+    return annotation.standing != Annotation.Standing.TEST or not annotation.gold_results.exists()
 
 
 @transaction.atomic
@@ -311,5 +326,6 @@ def retract(*, rater: Rater, annotation: Annotation) -> Lease:
     slot = Slot.objects.get(pk=old.slot_id)
     holds.let_go(slot, EndedLease.Why.UNDONE)
     drafts.keep(item=old.item, rater=rater, values=displayed(old))
-    Item.objects.filter(pk=old.item_id).update(state=Item.State.OPEN, label_due=True)
+    if slot.purpose == Slot.Purpose.LABEL:
+        Item.objects.filter(pk=old.item_id).update(state=Item.State.OPEN, label_due=True)
     return lease_slot(project=old.item.project, slot_id=slot.pk, at=at)
