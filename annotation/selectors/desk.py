@@ -146,7 +146,7 @@ def _open_flags(project: Project) -> QuerySet[Flag]:
 
 def _slot_counts(item_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     """item → (answers wanted, answers given), for one page of items."""
-    wanted = Slot.objects.filter(item__in=list(item_ids)).exclude(state=Slot.State.VOID)
+    wanted = Slot.objects.filter(item__in=list(item_ids), purpose="label").exclude(state=Slot.State.VOID)
     rows = (
         wanted.values_list("item")
         .annotate(total=Count("pk"), done=Count("pk", filter=Q(state=Slot.State.DONE)))
@@ -213,8 +213,9 @@ def progress(*, project: Project) -> Progress:
     items = Item.objects.filter(project=project)
     slots = Slot.objects.filter(project=project)
     live = slots.filter(state=Slot.State.LEASED, audience=Slot.Audience.HUMAN, leased_until__gt=timezone.now())
+    labels_of = slots.filter(purpose=Slot.Purpose.LABEL)
     by_audience = {
-        audience: {state: _count(slots.filter(audience=audience, state=state)) for state in Slot.State.values}
+        audience: {state: _count(labels_of.filter(audience=audience, state=state)) for state in Slot.State.values}
         for audience in Slot.Audience.values
     }
     return Progress(
@@ -228,8 +229,12 @@ def progress(*, project: Project) -> Progress:
 
 
 def agreement(*, project: Project) -> list[Agreement]:
-    """How far raters agree, by field, over the latest judgments that stand (extras too: they are judgments)."""
-    latest = current().filter(item__project=project).select_related("rater", "form_version").order_by("-pk")
+    """How far raters agree, by field, over the latest judgments that stand (extras too: they are judgments).
+
+    Tests, repeats and a reviewer's last word say nothing of how raters agree on real items.
+    """
+    latest = current().filter(item__project=project, standing__in=["counted", "extra", "recorded"])
+    latest = latest.select_related("rater", "form_version").order_by("-pk")
     votes: dict[str, list[tuple[Rater, int, str]]] = defaultdict(list)
     for annotation in latest[:AGREEMENT_LIMIT]:
         for field, value in fields_of(annotation):

@@ -13,7 +13,8 @@ from annotation.models import Annotation, FormVersion, Rater
 from annotation.protocols import LETTERS, full_config, protocol
 from annotation.services.forms import default_fields
 from annotation.services.leases import Lease
-from annotation.services.submissions import can_undo, current, displayed
+from annotation.services.submissions import NO_RATERS_WORK, can_undo, current, displayed, shown_standing
+from annotation.services.turns import today_of
 from common.errors import NotFound
 from corpus.models import Prompt, Response
 from projects.models import Guideline, Project
@@ -175,7 +176,7 @@ def assignment(lease: Lease) -> Assignment:
 
 def answered(*, rater: Rater, annotation_id: int) -> Answered:
     """An answer of this rater, or the correction that stands in its place. Raises NotFound, also where taken back."""
-    own = Annotation.objects.exclude(standing=Annotation.Standing.RECORDED).filter(rater=rater, retracted_at=None)
+    own = Annotation.objects.exclude(standing__in=NO_RATERS_WORK).filter(rater=rater, retracted_at=None)
     own = own.select_related("item__prompt", "form_version", "guideline", "revised_by")
     found = own.filter(pk=annotation_id).first()
     while found is not None and (later := getattr(found, "revised_by", None)) is not None:
@@ -193,7 +194,7 @@ def answered(*, rater: Rater, annotation_id: int) -> Answered:
         fields=form_fields(found.form_version),
         guideline=found.guideline,
         values=displayed(found),
-        standing=found.standing,
+        standing=shown_standing(found),
         submitted_at=found.submitted_at,
         is_correction=found.revises_id is not None,
         can_undo=can_undo(found),
@@ -202,7 +203,7 @@ def answered(*, rater: Rater, annotation_id: int) -> Answered:
 
 def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
     """The rater's latest answers that stand, newest first."""
-    mine = current().filter(rater=rater).exclude(standing=Annotation.Standing.RECORDED)
+    mine = current().filter(rater=rater).exclude(standing__in=NO_RATERS_WORK)
     mine = mine.select_related("item__prompt", "form_version").order_by("-submitted_at", "-pk")
     return [
         HistoryEntry(
@@ -211,7 +212,7 @@ def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
             excerpt=excerpt(found.item.prompt.messages),
             fields=form_fields(found.form_version) if found.form_version else (),
             values=displayed(found),
-            standing=found.standing,
+            standing=shown_standing(found),
             is_correction=found.revises_id is not None,
             can_undo=can_undo(found),
         )
@@ -221,6 +222,4 @@ def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
 
 def today(*, rater: Rater) -> int:
     """How many items this rater has answered since midnight (UTC); a correction answers none anew. By index."""
-    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = Annotation.objects.filter(rater=rater, submitted_at__gte=midnight, retracted_at=None, revises=None)
-    return mine.exclude(standing=Annotation.Standing.RECORDED).count()
+    return today_of(Annotation.objects.filter(rater=rater), timezone.now()).count()

@@ -1,0 +1,196 @@
+"""Whose turn it is at a desk: real work, or a test that looks the same, and what keeps a rater from either.
+
+All of it is read along with the desk (services/raters.py), and only what the project's settings ask for: a project that
+watches nothing pays nothing.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+
+from annotation.models import Annotation, EndedLease, Gold, Lane, Pause, Qualification, Skip, Slot
+from annotation.services.lanes import EVERYBODY, open_to
+from annotation.services.queue import free_slots, unseen
+from annotation.watch import Watch
+from projects.models import Membership, Project, Role
+
+
+class Barred(StrEnum):
+    """Why a rater is given nothing new, whatever there is to do."""
+
+    NO = ""
+    QUALITY = "quality"  # under the bar; a person decides
+    NOT_QUALIFIED = "not-qualified"  # the attempt failed; another one may be left
+    CAP_TOTAL = "cap-total"
+    CAP_DAY = "cap-day"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is given next that does not come from the queue: a test on `item_id`, or an open slot made for this rater.
+
+    `attempt`: of a qualification, else 0.
+    """
+
+    purpose: str
+    item_id: int | None = None
+    slot_id: int | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the desk says of a rater beside the queue. `lanes`: those open to them; None: the project has none."""
+
+    barred: Barred
+    turn: Turn | None
+    lanes: Q | None
+    qualifying: bool = False
+
+
+def drawn(watch: Watch, chance: float) -> str:
+    """The purpose of the next item for a number drawn uniformly on [0, 1)."""
+    for purpose, rate in (("gold", watch.gold_rate), ("check", watch.check_rate), ("repeat", watch.repeat_rate)):
+        if chance < rate:
+            return purpose
+        chance -= rate
+    return "label"
+
+
+class Look:
+    """What the desk's query has to find out for one rater of one project at one moment."""
+
+    def __init__(self, project: Project, watch: Watch, membership: Membership | None, now: datetime) -> None:
+        self.project, self.watch, self.membership, self.now = project, watch, membership, now
+        self.purpose = drawn(watch, random.SystemRandom().random())
+        self.qualifies = bool(watch.qualification_items and membership and membership.role == Role.RATER)
+        self.lanes = (
+            open_to(languages=membership.languages, cohort=membership.cohort, topics=membership.topics)
+            if membership
+            else Q()
+        )
+
+    def columns(self) -> dict[str, Any]:
+        """Annotations of a queryset of Rater."""
+        me = OuterRef("pk")
+        found: dict[str, Any] = {
+            "under_bar": Exists(Pause.objects.filter(rater=me, ended_at=None)),
+            "has_lanes": Exists(Lane.objects.filter(project=OuterRef("project"))),
+        }
+        if not self.watch.looks:
+            return found
+        found["waiting_slot_id"] = Subquery(_waiting().values("slot")[:1])
+        found["waiting_purpose"] = Subquery(_waiting().values("slot__purpose")[:1])
+        if self.watch.cap_total:
+            done = Slot.objects.filter(rater=me, state=Slot.State.DONE).exclude(purpose=Slot.Purpose.QUALIFICATION)
+            found["done_total"] = _counted(done)
+        if self.watch.cap_day:
+            found["done_today"] = _counted(today_of(Annotation.objects.filter(rater=me), self.now))
+        if self.qualifies:
+            found |= self._qualification()
+        if self.purpose in (Gold.Kind.GOLD, Gold.Kind.CHECK):
+            found["due_item_id"] = Subquery(self._gold(self.purpose).values("item")[:1])
+        elif self.purpose == Slot.Purpose.REPEAT:
+            found["due_item_id"] = Subquery(self._repeat().values("item")[:1])
+        if "due_item_id" in found:
+            found["has_work"] = Exists(self._work())
+        return found
+
+    def _work(self) -> QuerySet[Slot]:
+        """Real work for this rater: where there is none, no test is given either, for it would be known as one."""
+        free = free_slots(self.now).filter(self._in_open_lanes("lane"), project=self.project)
+        return unseen(free, rater=OuterRef(OuterRef("pk")))
+
+    def _in_open_lanes(self, column: str) -> Q:
+        numbers = Lane.objects.filter(self.lanes, project=self.project).values("number")
+        return Q(**{column: EVERYBODY}) | Q(**{f"{column}__in": numbers})
+
+    def _open_golds(self) -> QuerySet[Gold]:
+        golds = Gold.objects.filter(self._in_open_lanes("item__lane"), project=self.project, retired_at=None)
+        return golds.exclude(item__state="void").order_by("random_key")
+
+    def _gold(self, kind: str) -> QuerySet[Gold]:
+        golds = self._open_golds().filter(kind=kind)
+        if self.watch.qualification_items:
+            golds = golds.filter(in_qualification=False)
+        return unseen(golds, rater=OuterRef(OuterRef("pk")))
+
+    def _repeat(self) -> QuerySet[Slot]:
+        """The rater's own answers of long enough ago, in the stored random order, each once."""
+        mine = Slot.objects.filter(rater=OuterRef("pk"), purpose=Slot.Purpose.LABEL, state=Slot.State.DONE)
+        again = Slot.objects.filter(item=OuterRef("item"), rater=OuterRef("rater"), purpose=Slot.Purpose.REPEAT)
+        passed_on = Skip.objects.filter(item=OuterRef("item"), rater=OuterRef("rater"))
+        old = mine.filter(leased_at__lte=self.now - self.watch.repeat_after).exclude(item__state="void")
+        return old.exclude(Exists(again)).exclude(Exists(passed_on)).order_by("random_key")
+
+    def _qualification(self) -> dict[str, Any]:
+        mine = Qualification.objects.filter(rater=OuterRef("pk"))
+        attempt = Coalesce(Subquery(mine.values("attempt")[:1]), Value(1))
+        asked = Slot.objects.filter(
+            rater=OuterRef("pk"), purpose=Slot.Purpose.QUALIFICATION, ordinal=OuterRef("qualification_attempt")
+        )
+        met = Slot.objects.filter(item=OuterRef("item"), rater=OuterRef(OuterRef("pk")), purpose="qualification")
+        passed_on = Skip.objects.filter(item=OuterRef("item"), rater=OuterRef(OuterRef("pk")))
+        this_time = met.filter(ordinal=OuterRef(OuterRef("qualification_attempt")))
+        left = self._open_golds().filter(in_qualification=True).exclude(Exists(this_time)).exclude(Exists(passed_on))
+        left = left.annotate(
+            known=Case(When(Exists(met), then=Value(True)), default=Value(False), output_field=BooleanField())
+        )
+        return {
+            "qualification_state": Subquery(mine.values("state")[:1]),
+            "qualification_attempt": attempt,
+            "qualification_asked": _counted(asked),
+            "qualification_item_id": Subquery(left.order_by("known", "random_key").values("item")[:1]),
+        }
+
+    def standing(self, rater: Any) -> Standing:
+        """What the query found, in order of weight. `rater`: with the columns."""
+        lanes = self.lanes if rater.has_lanes else None
+        if rater.under_bar:
+            return Standing(Barred.QUALITY, None, lanes)
+        if not self.watch.looks:
+            return Standing(Barred.NO, None, lanes)
+        if self.qualifies and rater.qualification_state not in ("passed", "waived"):
+            return self._at_qualification(rater, lanes)
+        if self.watch.cap_total and rater.done_total >= self.watch.cap_total:
+            return Standing(Barred.CAP_TOTAL, None, lanes)
+        if self.watch.cap_day and rater.done_today >= self.watch.cap_day:
+            return Standing(Barred.CAP_DAY, None, lanes)
+        if rater.waiting_slot_id is not None:
+            return Standing(Barred.NO, Turn(rater.waiting_purpose, slot_id=rater.waiting_slot_id), lanes)
+        item_id = getattr(rater, "due_item_id", None)
+        due = item_id is not None and rater.has_work
+        return Standing(Barred.NO, Turn(self.purpose, item_id) if due else None, lanes)
+
+    def _at_qualification(self, rater: Any, lanes: Q | None) -> Standing:
+        if rater.qualification_state == Qualification.State.FAILED:
+            return Standing(Barred.NOT_QUALIFIED, None, lanes)
+        if rater.waiting_slot_id is not None and rater.waiting_purpose == Slot.Purpose.QUALIFICATION:
+            return Standing(Barred.NO, Turn(rater.waiting_purpose, slot_id=rater.waiting_slot_id), lanes, True)
+        more = rater.qualification_asked < self.watch.qualification_items and rater.qualification_item_id is not None
+        turn = Turn("qualification", rater.qualification_item_id, attempt=rater.qualification_attempt) if more else None
+        return Standing(Barred.NO, turn, lanes, True)
+
+
+def _waiting() -> QuerySet[EndedLease]:
+    """Tests that this rater had in hand and laid down by taking an answer back: they come next, as real work would."""
+    passed_on = Skip.objects.filter(item=OuterRef("item"), rater=OuterRef("rater"))
+    laid_down = EndedLease.objects.filter(rater=OuterRef("pk"), why=EndedLease.Why.UNDONE, slot__state=Slot.State.OPEN)
+    return laid_down.exclude(slot__purpose=Slot.Purpose.LABEL).exclude(Exists(passed_on)).order_by("-ended_at")
+
+
+def today_of(annotations: QuerySet[Annotation], now: datetime) -> QuerySet[Annotation]:
+    """Items answered since midnight (UTC): a correction answers none anew, and a reviewer's word is no item."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    fresh = annotations.filter(submitted_at__gte=midnight, retracted_at=None, revises=None)
+    return fresh.exclude(standing__in=[Annotation.Standing.RECORDED, Annotation.Standing.ADJUDICATED])
+
+
+def _counted(rows: QuerySet[Any]) -> Any:
+    """How many rows of this rater there are, as a subquery."""
+    return Coalesce(Subquery(rows.order_by().values("rater").annotate(n=Count("pk")).values("n")[:1]), Value(0))
