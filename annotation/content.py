@@ -50,7 +50,8 @@ def steps_of(response: Response) -> tuple[str, ...]:
 
 def content_of(prompt: Prompt, responses: Sequence[Response], shown: Sequence[int]) -> Content:
     """`responses` in item order; `shown`: their ids as displayed."""
-    places = {pk: place for place, pk in enumerate(shown)}
+    # More responses than letters: such an item is withdrawn from the start, nobody speaks of the rest.
+    places = {pk: place for place, pk in enumerate(shown[: len(LETTERS)])}
     found = (
         Shown(one.pk, LETTERS[places[one.pk]], response_text(one.messages), steps_of(one))
         for one in responses

@@ -8,7 +8,17 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import FormVersion
-from annotation.protocols import Content, Shape, Value, check_config, check_text, default_config, full_config, protocol
+from annotation.protocols import (
+    LETTERS,
+    Content,
+    Shape,
+    Value,
+    check_config,
+    check_text,
+    default_config,
+    full_config,
+    protocol,
+)
 from common.errors import Conflict, Invalid
 from projects.models import Project
 
@@ -85,6 +95,8 @@ def set_form(*, project: Project, fields: object) -> FormVersion:
 
 def check_item(fields: Sequence[Value], shape: Shape) -> str:
     """Why an item of such a shape cannot be judged by a form; empty where it can."""
+    if shape.responses > len(LETTERS):
+        return _("more than %d responses cannot be shown together") % len(LETTERS)
     faults = (protocol(field["protocol"]).check_item(shape, full_config(field)) for field in fields)
     return next((fault for fault in faults if fault), "")
 

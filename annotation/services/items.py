@@ -1,6 +1,7 @@
 """Items and how many answers they want: taken from candidates, opened for people and judges, withdrawn."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -10,10 +11,10 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services import audit
 from annotation.content import content_of, shape_of
-from annotation.models import Annotation, EndedLease, Flag, Item, ItemResponse, Slot
+from annotation.models import Annotation, EndedLease, Flag, FormVersion, Item, ItemResponse, Slot
 from annotation.protocols import Shape
 from annotation.services import forms, holds, lanes
-from annotation.services.recorded import RecordedAnnotations
+from annotation.services.recorded import Judged, RecordedAnnotations, edits_of, names_of
 from common.errors import Conflict
 from corpus.importers.rows import Options, Row, compiled
 from corpus.models import Candidate, Import, Prompt, Response
@@ -47,12 +48,12 @@ def _take(project: Project, candidates: Sequence[Candidate]) -> None:
     prompts = Prompt.objects.in_bulk({candidate.prompt_id for candidate in candidates})
     known = Response.objects.in_bulk([pk for candidate in candidates for pk in candidate.response_ids])
     found = {one.pk: (prompts[one.prompt_id], [known[pk] for pk in one.response_ids]) for one in candidates}
-    made = [_item(candidate, form.fields, shape_of(*found[candidate.pk])) for candidate in candidates]
+    made = [_item(candidate, form, shape_of(*found[candidate.pk])) for candidate in candidates]
     lanes.put_in_lanes(project, made, prompts)
     # An id that an item has already is not an error: the candidate adds nothing.
     Item.objects.bulk_create(made, ignore_conflicts=True)
     items = {item.candidate_id: item for item in Item.objects.filter(candidate__in=[c.pk for c in candidates])}
-    recorded = RecordedAnnotations(form)
+    recorded, edits = RecordedAnnotations(form), edits_of(candidates)
     responses: list[ItemResponse] = []
     annotations: list[Annotation] = []
     for candidate in candidates:
@@ -62,20 +63,30 @@ def _take(project: Project, candidates: Sequence[Candidate]) -> None:
             ItemResponse(item=item, response_id=pk, ordinal=ordinal)
             for ordinal, pk in enumerate(candidate.response_ids)
         ]
-        names = {known[pk].external_id: pk for pk in candidate.response_ids}
-        content = content_of(*found[candidate.pk], candidate.response_ids)
-        annotations += recorded.of(candidate, item, names, content)
+        prompt, shown = found[candidate.pk]
+        content = content_of(prompt, shown, candidate.response_ids)
+        names = names_of(candidate, shown)
+        annotations += recorded.of(Judged(candidate, item, names, content, edits.get(candidate.pk, {})))
+    Item.objects.bulk_update([one for one in items.values() if "kept_feedback" in one.meta], ["meta"])
+    _count_kept(recorded.kept)
     ItemResponse.objects.bulk_create(responses)
     Annotation.objects.bulk_create(annotations)
     Candidate.objects.filter(pk__in=[c.pk for c in candidates]).update(taken_at=timezone.now())
 
 
-def _item(candidate: Candidate, fields: Sequence[dict[str, Any]], shape: Shape) -> Item:
+def _count_kept(kept: Mapping[int | None, Mapping[str, int]]) -> None:
+    """Adds to each import's report how many judgments became no annotation, by kind."""
+    for found in Import.objects.select_for_update(no_key=True).filter(pk__in=[pk for pk in kept if pk is not None]):
+        found.kept_feedback = dict(Counter(found.kept_feedback) + Counter(kept[found.pk]))
+        found.save(update_fields=["kept_feedback"])
+
+
+def _item(candidate: Candidate, form: FormVersion, shape: Shape) -> Item:
     """A new item; withdrawn from the start where the project's form cannot be put to it, and saying why.
 
     One whose recorded judgments count is done: it has its label, and nobody is asked for what is known.
     """
-    fault, meta = forms.check_item(fields, shape), dict(candidate.meta)
+    fault, meta = forms.check_item(form.fields, shape), dict(candidate.meta)
     judged = bool(candidate.feedback) and meta.get("use_recorded") is True
     return Item(
         project_id=candidate.project_id,
@@ -86,7 +97,7 @@ def _item(candidate: Candidate, fields: Sequence[dict[str, Any]], shape: Shape) 
         priority=_bounded(meta.get("priority"), -PRIORITIES, PRIORITIES, 0),
         round=_bounded(meta.get("round"), 1, ROUNDS, 1),
         label_due=judged,
-        meta=meta | ({"void_reason": fault} if fault else {}),
+        meta=meta | ({"void_reason": fault, "unfit": form.number} if fault else {}),
         source_id=candidate.source_id,
     )
 

@@ -1,24 +1,67 @@
-"""Judgments that came with an import, as annotations: one row each, whoever made them, kept also where unusable."""
+"""Judgments that came with an import, as annotations: one row each, whoever made them, kept also where unusable.
+
+Nothing that came is lost: `Candidate.feedback` holds every judgment as it was. Those that no field of the form takes,
+and those that are known answers or attention checks rather than votes, are named in the item's `meta.kept_feedback`.
+"""
 
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from annotation.content import response_text
 from annotation.models import Annotation, FormVersion, Item
-from annotation.protocols import Content, protocol
+from annotation.protocols import LETTERS, Content, Shown, protocol
 from annotation.services.raters import recorded_rater
 from annotation.services.submissions import ACTIVE_MS_LIMIT
-from corpus.models import Candidate
+from corpus.models import Candidate, Response
 
 # Of the idempotency keys: a candidate taken twice makes the same keys, and the constraint refuses the second.
 KEYS = uuid.UUID("6b0d6a52-6f0b-4a55-9f5e-0f6f8a4f6f0c")
-NATIVE_KEYS = {"annotator", "annotator_kind", "kind", "left", "right", "choice", "strength", "rationale"}
+NATIVE_KEYS = {"annotator", "annotator_kind", "kind"}
+TESTS = ("is_gold", "is_attention_check")
+
+
+def names_of(candidate: Candidate, responses: Sequence[Response]) -> dict[str, int]:
+    """What the judgments of a candidate call its `responses` (in item order) → id."""
+    names = candidate.meta.get("response_ids")
+    if names is None:
+        return {response.external_id: response.pk for response in responses}
+    return {name: response.pk for name, response in zip(names, responses, strict=True)}
+
+
+def edits_of(candidates: Sequence[Candidate]) -> dict[int, dict[str, Response]]:
+    """By candidate: what its judgments call the texts that they made → response. One query, where there are any."""
+    wanted = {candidate.pk: candidate for candidate in candidates if candidate.meta.get("edit_ids")}
+    if not wanted:
+        return {}
+    found = Response.objects.filter(
+        prompt__in={candidate.prompt_id for candidate in wanted.values()},
+        external_id__in={name for candidate in wanted.values() for name in candidate.meta["edit_ids"].values()},
+    )
+    by_name = {(response.prompt_id, response.external_id): response for response in found}
+    return {
+        pk: {name: by_name[candidate.prompt_id, external] for name, external in candidate.meta["edit_ids"].items()}
+        for pk, candidate in wanted.items()
+    }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An item of a candidate, and what its judgments speak of."""
+
+    candidate: Candidate
+    item: Item
+    names: Mapping[str, int]
+    content: Content
+    edits: Mapping[str, Response]
 
 
 class RecordedAnnotations:
@@ -30,41 +73,56 @@ class RecordedAnnotations:
         kinds = ((kind, field) for field in form.fields for kind in protocol(field["protocol"]).record_kinds)
         # The first field of a kind takes its records; later ones ask something else.
         self.fields = dict(reversed(list(kinds)))
+        self.kept: dict[int | None, Counter[str]] = {}
+        """By import: how many judgments of each kind became no annotation."""
 
-    def of(self, candidate: Candidate, item: Item, responses: Mapping[str, int], content: Content) -> list[Annotation]:
-        """`responses`: external id → id, in item order; `content`: what the judgments speak of."""
-        return [
-            self._one(candidate, item, responses, content, position, entry)
-            for position, entry in enumerate(candidate.feedback)
-            if entry.get("kind") in self.fields
-        ]
+    def of(self, judged: Judged) -> list[Annotation]:
+        """The annotations of an item; the others are noted in its `meta`, which the caller saves."""
+        made, kept = [], []
+        for position, entry in enumerate(judged.candidate.feedback):
+            if self._takes(entry, judged):
+                made.append(self._one(judged, position, entry))
+            else:
+                kept.append(position)
+                count = self.kept.setdefault(judged.candidate.source_id, Counter())
+                count["known answer" if any(entry.get(key) for key in TESTS) else str(entry.get("kind"))] += 1
+        if kept:
+            judged.item.meta = judged.item.meta | {"kept_feedback": kept}
+        return made
 
-    def _one(
-        self,
-        candidate: Candidate,
-        item: Item,
-        responses: Mapping[str, int],
-        content: Content,
-        position: int,
-        entry: dict[str, Any],
-    ) -> Annotation:
+    def _takes(self, entry: Mapping[str, Any], judged: Judged) -> bool:
+        if any(entry.get(key) for key in TESTS) or len(judged.names) > len(LETTERS):
+            return False
+        return entry.get("kind") in self.fields
+
+    def _one(self, judged: Judged, position: int, entry: dict[str, Any]) -> Annotation:
         field = self.fields[entry["kind"]]
-        value = protocol(field["protocol"]).from_record(entry, responses, content)
+        plug = protocol(field["protocol"])
+        names, content = _with_edits(judged) if entry["kind"] == "refinement" else (judged.names, judged.content)
+        value = plug.from_record(entry, names, content)
+        said = NATIVE_KEYS | set(plug.to_record(value, {pk: name for name, pk in names.items()}))
         body = json.dumps(entry, sort_keys=True, ensure_ascii=False)
-        shown = [responses.get(str(name)) for name in entry.get("display_order") or []]
-        duration = entry.get("duration_ms")
+        shown, duration, moment = (
+            _shown(entry, judged.names),
+            entry.get("duration_ms"),
+            _moment(entry.get("created_at")),
+        )
+        active = duration if type(duration) is int and 0 <= duration <= ACTIVE_MS_LIMIT else None
+        # What has a column of its own goes there; all else that came is kept beside the value.
+        columns = {"display_order": shown, "duration_ms": active, "created_at": moment}
+        said |= {key for key, column in columns.items() if column is not None}
         return Annotation(
-            item=item,
-            rater_id=self._rater(item.project_id, entry),
+            item=judged.item,
+            rater_id=self._rater(judged.item.project_id, entry),
             standing=Annotation.Standing.RECORDED,
             values={field["name"]: value},
             form_version=self.form,
-            display_order=shown if sorted(map(str, shown)) == sorted(map(str, responses.values())) else None,
-            active_ms=min(duration, ACTIVE_MS_LIMIT) if isinstance(duration, int) and duration >= 0 else None,
-            submitted_at=_moment(entry.get("created_at")),
-            idempotency_key=uuid.uuid5(KEYS, f"{candidate.pk}/{position}"),
+            display_order=shown,
+            active_ms=active,
+            submitted_at=moment or timezone.now(),
+            idempotency_key=uuid.uuid5(KEYS, f"{judged.candidate.pk}/{position}"),
             body_hash=hashlib.sha256(body.encode()).hexdigest(),
-            meta={key: kept for key, kept in entry.items() if key not in NATIVE_KEYS},
+            meta={key: kept for key, kept in entry.items() if key not in said},
         )
 
     def _rater(self, project_id: int, entry: dict[str, Any]) -> int:
@@ -75,12 +133,25 @@ class RecordedAnnotations:
         return self.raters[human, name]
 
 
-def _moment(text: object) -> datetime:
-    """When a judgment was made; now, where the record does not say it in ISO 8601."""
+def _with_edits(judged: Judged) -> tuple[dict[str, int], Content]:
+    """Names and content with the texts that were made of the responses: only refinements speak of those."""
+    texts = tuple(Shown(edit.pk, "", response_text(edit.messages)) for edit in judged.edits.values())
+    names = dict(judged.names) | {name: edit.pk for name, edit in judged.edits.items()}
+    return names, replace(judged.content, responses=judged.content.responses + texts)
+
+
+def _shown(entry: Mapping[str, Any], names: Mapping[str, int]) -> list[int] | None:
+    """Response ids in the order they were shown; None where the record does not say it of all of them."""
+    shown = [names[str(name)] for name in entry.get("display_order") or [] if str(name) in names]
+    return shown if shown and sorted(shown) == sorted(names.values()) else None
+
+
+def _moment(text: object) -> datetime | None:
+    """When a judgment was made; None where the record does not say it in ISO 8601."""
     try:
         found = parse_datetime(text) if isinstance(text, str) else None
     except ValueError:
-        found = None
+        return None
     if found is None:
-        return timezone.now()
+        return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -13,6 +13,7 @@ class Import(Created):
     """One upload brought in. Claimed by compare-and-set on `state`; `stored` is the state that annotation looks for.
 
     queued → running (every line checked, then written in batches) → stored → (annotation takes the rows) → succeeded;
+    checked: `preview` was asked for, every line has been checked and a person decides whether it goes on (→ queued);
     rejected: lines were bad and `skip_bad_lines` was off (or the file cannot be read: `error` says why), nothing was
     written; failed: infrastructure, may be retried. While running, every write is fenced by `owner`.
     """
@@ -20,6 +21,7 @@ class Import(Created):
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting")
         RUNNING = "running", _("Reading")
+        CHECKED = "checked", _("To be confirmed")
         STORED = "stored", _("Making items")
         SUCCEEDED = "succeeded", _("Done")
         REJECTED = "rejected", _("Rejected")
@@ -31,6 +33,7 @@ class Import(Created):
     path = models.CharField(max_length=500, help_text="A folder under VAR_DIR, named by the server")
     options = CleanJSONField(default=dict)
     skip_bad_lines = models.BooleanField(default=False)
+    preview = models.BooleanField(default=False, help_text="Stop once every line is checked; a person looks first")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
     owner = models.UUIDField(null=True, blank=True, help_text="Of the worker at it; a new claim is a new owner")
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -46,6 +49,8 @@ class Import(Created):
     new_items = models.PositiveIntegerField(default=0)
     known_items = models.PositiveIntegerField(default=0)
     new_annotations = models.PositiveIntegerField(default=0)
+    kept_feedback = CleanJSONField(default=dict, help_text="Judgments that became no annotation: {kind: count}")
+    found = CleanJSONField(default=dict, help_text="What the check recognised: shapes, kinds, languages, columns")
     report_path = models.CharField(max_length=500, blank=True)
     error = models.TextField(blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -55,7 +60,7 @@ class Import(Created):
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["queued", "running", "stored", "succeeded", "rejected", "failed"]),
+                condition=Q(state__in=["queued", "running", "checked", "stored", "succeeded", "rejected", "failed"]),
                 name="import_state",
             ),
             models.CheckConstraint(

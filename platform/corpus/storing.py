@@ -1,8 +1,9 @@
 """Staged rows into tables. Everything is found again by its external id, so writing a row twice adds nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from corpus.importers.rows import Json
 from corpus.models import Candidate, Import, Prompt, Response
 from corpus.staging import Staged
 
@@ -85,12 +86,19 @@ def _prompts(run: Import, rows: Sequence[Staged]) -> dict[str, int]:
 
 
 def _responses(prompts: dict[str, int], rows: Sequence[Staged]) -> dict[tuple[int, str], int]:
-    """(prompt, external id) → primary key of every response of the rows."""
+    """(prompt, external id) → primary key of every response of the rows; edits of them come after them."""
+    asked = [(prompts[row.body["prompt"]["external_id"]], row.body) for row in rows]
+    found = _made((prompt, response) for prompt, body in asked for response in body["responses"])
+    edits = [(prompt, edit) for prompt, body in asked for edit in body.get("edits", ())]
+    made = _made((prompt, edit | {"parent_id": found.get((prompt, edit["parent"]))}) for prompt, edit in edits)
+    return found | made
+
+
+def _made(responses: Iterable[tuple[int, Json]]) -> dict[tuple[int, str], int]:
     made: dict[tuple[int, str], Response] = {}
-    for row in rows:
-        prompt = prompts[row.body["prompt"]["external_id"]]
-        for response in row.body["responses"]:
-            made.setdefault((prompt, response["external_id"]), Response(prompt_id=prompt, **response))
+    for prompt, columns in responses:
+        columns = {key: value for key, value in columns.items() if key != "parent"}
+        made.setdefault((prompt, columns["external_id"]), Response(prompt_id=prompt, **columns))
     Response.objects.bulk_create(made.values(), ignore_conflicts=True)
     found = Response.objects.filter(
         prompt_id__in={prompt for prompt, _ in made}, external_id__in={name for _, name in made}

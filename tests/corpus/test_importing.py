@@ -42,8 +42,8 @@ def test_rows_are_stored_with_everything_annotation_needs(bring: Bring) -> None:
     responses = [Response.objects.get(pk=pk) for pk in candidate.response_ids]
     assert [response.messages[0]["content"] for response in responses] == ["Answer 1.", "No idea."]
     assert {response.prompt_id for response in responses} == {candidate.prompt_id}
-    assert candidate.feedback[0]["left"] == responses[1].external_id
-    assert candidate.feedback[0]["right"] == responses[0].external_id
+    assert (candidate.feedback[0]["left"], candidate.feedback[0]["right"]) == ("b", "a")
+    assert candidate.meta["response_ids"] == ["a", "b"]
     assert candidate.meta["licence"] == "CC0-1.0"
     assert candidate.prompt.messages == [{"role": "user", "content": "Question 1?"}]
     assert (candidate.taken_at, candidate.source, candidate.prompt.language) == (None, run, "en")
@@ -103,7 +103,6 @@ def test_a_known_id_with_other_content_is_a_bad_line(bring: Bring) -> None:
 
 def test_prompts_alone_become_open(bring: Bring) -> None:
     prompts = lines({"external_id": "p1", "prompt": "One?"}, {"prompt": "Two?", "responses": [{"text": "Yes."}]})
-    assert bring(prompts).state == State.REJECTED
     for expected in [(2, 0, 2, 0), (2, 0, 0, 2)]:
         run = bring(prompts, options={"open_prompts": True})
         assert (run.state, numbers(run)) == (State.SUCCEEDED, expected)
@@ -112,6 +111,25 @@ def test_prompts_alone_become_open(bring: Bring) -> None:
     assert counts() == (2, 1, 0)
     changed = bring(lines({"external_id": "p1", "prompt": "Another?"}), options={"open_prompts": True})
     assert changed.state == State.REJECTED
+
+
+def test_prompts_alone_can_be_items(bring: Bring) -> None:
+    """To be labelled, or answered by a person; whether a form can be put to them is for annotation to say."""
+    run = bring(lines({"external_id": "p1", "prompt": "One?"}, {"prompt": "Two?", "responses": [{"text": "Yes."}]}))
+    assert (run.state, numbers(run), counts()) == (State.STORED, (2, 0, 2, 0), (2, 1, 2))
+    assert [level for _, level, _ in reasons(run)] == ["warning", "warning"]
+    assert not Prompt.objects.filter(open=True).exists()
+
+
+def test_edits_are_stored_as_children(bring: Bring) -> None:
+    refinement = {"kind": "refinement", "base_response_id": "a", "text": "Better."}
+    bring(lines(item(feedback=[refinement])))
+    child = Response.objects.get(parent__isnull=False)
+    candidate = Candidate.objects.get()
+    assert (child.messages, child.author_kind) == ([{"role": "assistant", "content": "Better."}], "human")
+    assert child.parent_id == candidate.response_ids[0]
+    assert child.pk not in candidate.response_ids
+    assert candidate.meta["edit_ids"] == {candidate.feedback[0]["new_response_id"]: child.external_id}
 
 
 @pytest.mark.parametrize(

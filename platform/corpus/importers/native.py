@@ -3,14 +3,14 @@
 Fields: docs/how-to/import.md. What the product has no place for is kept, under `meta.raw.native`.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 from common.words import gettext_noop as _
 from corpus.importers.documents import Document
+from corpus.importers.feedback import MAX_FEEDBACK, id_of, judgment, one_of, usable
 from corpus.importers.messages import expect, kind_of, messages, object_of, text_of
 from corpus.importers.records import each
-from corpus.importers.rows import Answer, Bad, Fault, Json, Options, Row
+from corpus.importers.rows import Answer, Bad, Edit, Fault, Json, Options, Row
 
 FIELDS = frozenset(
     {
@@ -28,136 +28,83 @@ FIELDS = frozenset(
     }
     | {"licence", "source"}
 )
-MAX_RESPONSES, MAX_FEEDBACK = 64, 10_000
+MAX_RESPONSES = 64
 AUTHORS = frozenset({"model", "human", "unknown"})
-ANNOTATORS = frozenset({"human", "ai", "aggregate", "unknown"})
-CHOICES = frozenset({"left", "right", "tie", "both_bad", "unsure"})
 RESPONSE_META = ("id", "provider", "system_prompt", "finish_reason", "steps")
 
 
-def _id(record: Json, *keys: str) -> str:
-    """The first id present, as text: a string or a whole number."""
-    for key in keys:
-        value = record.get(key)
-        if value is None or value == "":
-            continue
-        if type(value) is int:
-            return str(value)
-        return text_of(record, key, limit=200)
-    return ""
-
-
-def _one_of(record: Json, key: str, known: frozenset[str], default: str, at: str) -> str:
-    value = record.get(key, default)
-    if type(value) is not str or value not in known:
-        raise Bad(f"{at}/{key}", _("expected one of %(known)s") % {"known": ", ".join(sorted(known))})
-    return value
-
-
-def _answer(value: Any, at: str) -> Answer:
-    record = expect(value, dict, at)
+def _answer(record: Json, at: str) -> Answer:
     body = record.get("messages")
     if body is None:
         body = expect(record.get("text"), str, f"{at}/text")
-    known = {"messages", "text", "author_kind", "model", "sampling", *RESPONSE_META}
+    known = {"messages", "text", "author_kind", "model", "sampling", "parent_response_id", *RESPONSE_META}
     meta = {key: record[key] for key in RESPONSE_META if record.get(key) is not None}
+    for number, step in enumerate(expect(meta.get("steps", []), list, f"{at}/steps")):
+        if type(step) is not str:
+            expect(expect(step, dict, f"{at}/steps/{number}").get("text"), str, f"{at}/steps/{number}/text")
     extra = {key: value for key, value in record.items() if key not in known}
     return Answer(
         messages(body, f"{at}/messages", text_role="assistant"),
-        _one_of(record, "author_kind", AUTHORS, "unknown", at),
+        one_of(record, "author_kind", AUTHORS, "unknown", at),
         text_of(record, "model", at=at, limit=200),
         object_of(record, "sampling", at=at),
         meta | ({"raw": {"native": extra}} if extra else {}),
     )
 
 
-def _answers(record: Json, options: Options) -> list[Answer]:
-    found = record.get("responses")
-    found = [] if found is None else expect(found, list, "/responses")
-    if len(found) < 2 and not options.open_prompts:
-        raise Bad("/responses", _("fewer than two responses: nothing to compare (or import it as an open prompt)"))
+def _responses(record: Json) -> dict[str, Json]:
+    """The records of responses by their ids. A response without an id is called by its position."""
+    given = record.get("responses")
+    found = [] if given is None else expect(given, list, "/responses")
     if len(found) > MAX_RESPONSES:
         raise Bad("/responses", _("more than %(max_responses)s responses") % {"max_responses": MAX_RESPONSES})
-    return [_answer(value, f"/responses/{number}") for number, value in enumerate(found)]
+    named: dict[str, Json] = {}
+    for number, response in enumerate(found):
+        at = f"/responses/{number}"
+        name = id_of(expect(response, dict, at), "id", at=at) or str(number)
+        if name in named:
+            raise Bad(f"{at}/id", _("two responses of one item have the same id"))
+        named[name] = response
+    return named
 
 
-def _names(record: Json) -> dict[str, int]:
-    """Response id → position. A response without an id is called by its position."""
-    names: dict[str, int] = {}
-    for number, response in enumerate(record.get("responses") or []):
-        name = _id(response, "id") or str(number)
-        if name in names:
-            raise Bad(f"/responses/{number}/id", _("two responses of one item have the same id"))
-        names[name] = number
-    return names
-
-
-def _position(entry: Json, key: str, names: dict[str, int], at: str) -> int:
-    name = _id(entry, key)
-    if name not in names:
-        raise Bad(f"{at}/{key}", _("not the id of a response of this item"))
-    return names[name]
-
-
-def _strength(entry: Json, choice: str, at: str) -> Json:
-    strength = entry.get("strength")
-    if strength is None:
-        return {}
-    if type(strength) is not int or not 0 <= strength <= 3:
-        raise Bad(f"{at}/strength", _("expected a whole number from 0 to 3"))
-    if (strength == 0) != (choice == "tie") and choice in {"left", "right", "tie"}:
-        raise Bad(f"{at}/strength", _("strength 0 means a tie, and only that"))
-    return {"strength": strength}
-
-
-def _comparison(entry: Json, names: dict[str, int], at: str) -> Json:
-    choice = _one_of(entry, "choice", CHOICES, "", at)
-    found = {
-        "annotator": _id(entry, "annotator", "annotator_id") or "unknown",
-        "annotator_kind": _one_of(entry, "annotator_kind", ANNOTATORS, "unknown", at),
-        "kind": "comparison",
-        "left": _position(entry, "left", names, at),
-        "right": _position(entry, "right", names, at),
-        "choice": choice,
-    } | _strength(entry, choice, at)
-    if found["left"] == found["right"]:
-        raise Bad(f"{at}/right", _("a response compared with itself"))
-    for key in ("rationale", "verdict_raw", "created_at"):
-        if text := text_of(entry, key, at=at):
-            found[key] = text
-    if (duration := entry.get("duration_ms")) is not None:
-        found["duration_ms"] = expect(duration, int, f"{at}/duration_ms")
-    if (order := entry.get("display_order")) is not None:
-        shown = expect(order, list, f"{at}/display_order")
-        found["display_order"] = [_position({"display_order": name}, "display_order", names, at) for name in shown]
-    return found
-
-
-def _usable(entry: Json) -> bool:
-    """Whether a judgment is a finished comparison of whole responses; any other is kept raw, for what can read it."""
-    return (
-        entry.get("kind") == "comparison"
-        and entry.get("aspect") in {None, "overall"}
-        and entry.get("status") in {None, "submitted"}
-        and not entry.get("superseded_by")
-    )
-
-
-def _feedback(record: Json) -> tuple[list[Json], list[Json]]:
-    """(comparisons, everything else)."""
+def _feedback(record: Json, names: Collection[str]) -> tuple[list[Json], list[Json]]:
+    """(judgments that a form could take, everything else)."""
     given = record.get("feedback")
     entries = [] if given is None else expect(given, list, "/feedback")
     if len(entries) > MAX_FEEDBACK:
         raise Bad("/feedback", _("more than %(max_feedback)s judgments on one item") % {"max_feedback": MAX_FEEDBACK})
-    names = _names(record)
-    comparisons, others = [], []
+    taken, others = [], []
     for number, entry in enumerate(entries):
-        expect(entry, dict, f"/feedback/{number}")
-        if _usable(entry):
-            comparisons.append(_comparison(entry, names, f"/feedback/{number}"))
+        at = f"/feedback/{number}"
+        if usable(expect(entry, dict, at)):
+            taken.append(judgment(entry, names, at))
         else:
             others.append(entry)
-    return comparisons, others
+    return taken, others
+
+
+def _edits(responses: dict[str, Json], feedback: Sequence[Json]) -> list[Edit]:
+    """Texts that judgments made of responses: they are nobody's to judge here, but kept as children of those.
+
+    A refinement that says its text itself is given a response for it, and names it from then on.
+    """
+    edits: dict[str, Edit] = {}
+    places = {name: number for number, name in enumerate(responses)}
+    for number, entry in enumerate(one for one in feedback if one["kind"] == "refinement"):
+        base = entry.get("base_response_id")
+        parent = "" if base is None else str(base)
+        name = "" if entry.get("new_response_id") is None else str(entry["new_response_id"])
+        if name and "parent_response_id" in responses[name]:
+            edits[name] = Edit(name, parent, _answer(responses[name], f"/responses/{places[name]}"))
+        elif not name and entry.get("text") is not None:
+            name = f"edit-{number}"
+            while name in responses:
+                name += "-"
+            message = {"role": "assistant", "content": entry["text"]}
+            edits[name] = Edit(name, parent, Answer([message], "human"))
+            entry["new_response_id"] = name
+    return list(edits.values())
 
 
 def _tags(record: Json) -> Json:
@@ -173,6 +120,8 @@ def _context(record: Json) -> list[Json]:
     for number, passage in enumerate(found):
         expect(passage, dict, f"/context/{number}")
         expect(passage.get("text"), str, f"/context/{number}/text")
+        for position, sentence in enumerate(expect(passage.get("sentences", []), list, f"/context/{number}/sentences")):
+            expect(sentence, str, f"/context/{number}/sentences/{position}")
     return found
 
 
@@ -184,20 +133,25 @@ def _row(record: Json, file: str, line: int, options: Options) -> Row:
             "/schema_version",
             _("expected 1, found %(schema_version)s") % {"schema_version": kind_of(record["schema_version"])},
         )
-    answers = _answers(record, options)
-    comparisons, others = _feedback(record)
+    responses = _responses(record)
+    feedback, others = _feedback(record, responses)
+    edits = _edits(responses, feedback)
+    judged = {name: one for name, one in responses.items() if name not in {edit.name for edit in edits}}
     raw = {key: value for key, value in record.items() if key not in FIELDS}
     if others:
         raw["feedback"] = others
     if source := object_of(record, "source"):
         raw["source"] = source
+    places = {name: number for number, name in enumerate(responses)}
     return Row(
         file,
         line,
         messages(record["prompt"], "/prompt", text_role="user"),
-        answers,
-        comparisons,
-        external_id=_id(record, "external_id", "id"),
+        [_answer(one, f"/responses/{places[name]}") for name, one in judged.items()],
+        feedback,
+        names=list(judged),
+        edits=edits,
+        external_id=id_of(record, "external_id", "id"),
         context=_context(record),
         group=text_of(record, "group"),
         language=text_of(record, "lang", limit=35),
@@ -205,12 +159,20 @@ def _row(record: Json, file: str, line: int, options: Options) -> Row:
         tags=_tags(record),
         meta=object_of(record, "meta"),
         raw=raw,
-        warnings=[
-            _("%(count)s judgments that are not overall comparisons (kept, not yet used)") % {"count": len(others)}
-        ]
-        if others
-        else [],
+        warnings=_warnings(len(judged), len(others), options),
     )
+
+
+def _warnings(responses: int, others: int, options: Options) -> list[str]:
+    found = []
+    if responses < 2 and not options.open_prompts:
+        found.append(_("fewer than two responses: nothing to compare (or import it as an open prompt)"))
+    if others:
+        found.append(
+            _("%(count)s judgments that are unfinished, superseded or of an unknown kind (kept as they are)")
+            % {"count": others}
+        )
+    return found
 
 
 class Native:

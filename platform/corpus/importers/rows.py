@@ -56,10 +56,20 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A text that a judgment made: of the response called `parent`, or from nothing where that is ""."""
+
+    name: str
+    parent: str
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class Row:
     """One prompt with its responses and the judgments recorded on them.
 
-    `feedback`: comparisons in the native form, but `left`, `right` and `display_order` are positions in `answers`.
+    `feedback`: judgments in the native form, by `names`, which are those of the file for `answers` and `edits`; where
+    there are none, comparisons whose `left`, `right` and `display_order` are positions in `answers`.
     `group`: what a split must not tear apart, "" for the prompt itself. `raw`: fields the product has no column for.
     """
 
@@ -68,6 +78,8 @@ class Row:
     messages: list[Json]
     answers: Sequence[Answer] = ()
     feedback: Sequence[Json] = ()
+    names: Sequence[str] | None = None
+    edits: Sequence[Edit] = ()
     external_id: str = ""
     context: list[Json] = field(default_factory=list)
     group: str = ""
@@ -123,6 +135,11 @@ def _answer(answer: Answer, seen: Counter[str]) -> Json:
     return body | {"external_id": external_id, "meta": answer.meta}
 
 
+def _edit(edit: Edit, names: dict[str, str], seen: Counter[str]) -> Json:
+    """An edit as it is staged; `names`: those of the file → external ids."""
+    return _answer(edit.answer, seen) | {"parent": names.get(edit.parent, "")}
+
+
 def _named(entry: Json, names: list[str]) -> Json:
     """A judgment whose positions have become external ids of responses."""
     found = dict(entry)
@@ -160,14 +177,21 @@ def compiled(row: Row, *, format: str, use_recorded: bool | None, options: Optio
     for name, value in (("licence", row.licence or options.licence), ("tags", row.tags), ("flags", flags)):
         if value:
             meta[name] = value
+    feedback = list(row.feedback) if row.names is not None else [_named(entry, names) for entry in row.feedback]
+    if row.names is not None and (feedback or list(row.names) != [str(place) for place in range(len(names))]):
+        meta["response_ids"] = list(row.names)
+    edits = [_edit(edit, dict(zip(row.names or (), names, strict=True)), seen) for edit in row.edits]
     is_open = options.open_prompts and len(responses) < 2
     body: Json = {
         "prompt": prompt | {"group": group_key(row), "language": row.language or options.language, "tags": row.tags},
         "responses": responses,
-        "feedback": [_named(entry, names) for entry in row.feedback],
+        "feedback": feedback,
         "meta": meta | {"use_recorded": counts_recorded(row, use_recorded, options.use_recorded)},
         "open": is_open,
     }
+    if edits:
+        body["edits"] = edits
+        body["meta"]["edit_ids"] = {edit.name: made["external_id"] for edit, made in zip(row.edits, edits, strict=True)}
     sha = digest(body)
     external_id = row.external_id or f"{format}:{sha[:40]}"
     body["prompt"]["external_id"] = external_id if is_open and row.external_id else digest(prompt)[:40]
