@@ -22,6 +22,8 @@ class Slot(models.Model):
     beforehand; the others watch how well a rater works, and are made for one rater at the moment they are given.
     `display_order` is drawn and frozen at the lease: response ids as shown. A release is a lease that ends now: it
     stays the rater's own until somebody else asks, so that coming back leads to the same item.
+    `ahead`: the lease of the item that comes after the one in hand, for as long as a page may hold it ready; it
+    runs out soon and is then anybody's, like every other (docs/adr/0007-the-next-item-is-leased-ahead.md).
     """
 
     class State(models.TextChoices):
@@ -57,6 +59,7 @@ class Slot(models.Model):
     display_order = CleanJSONField(null=True, blank=True)
     form_version = models.ForeignKey(FormVersion, models.PROTECT, null=True, blank=True, related_name="+")
     guideline = models.ForeignKey(Guideline, models.PROTECT, null=True, blank=True, related_name="+")
+    ahead = models.BooleanField(default=False, help_text="Held ready for after the one in hand")
     result_due = models.BooleanField(default=False, help_text="A test was answered and is to be scored")
 
     class Meta:
@@ -76,9 +79,19 @@ class Slot(models.Model):
                 condition=Q(rater__isnull=False, purpose="qualification"),
                 name="slot_qualification_once",
             ),
-            # People hold one item at a time; a judge holds as many as it likes.
+            # People hold one item at a time, and at most one ready for after it; a judge holds as many as it likes.
             models.UniqueConstraint(
-                fields=["project", "rater"], condition=Q(state="leased", audience="human"), name="slot_one_live_lease"
+                fields=["project", "rater"],
+                condition=Q(state="leased", audience="human", ahead=False),
+                name="slot_one_live_lease",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "rater"],
+                condition=Q(state="leased", audience="human", ahead=True),
+                name="slot_one_ahead",
+            ),
+            models.CheckConstraint(
+                condition=Q(ahead=False) | Q(state="leased", audience="human"), name="slot_ahead_is_leased"
             ),
             models.CheckConstraint(condition=Q(audience__in=["human", "judge"]), name="slot_audience"),
             models.CheckConstraint(

@@ -132,6 +132,7 @@ NOBODYS = {
     "form_version": None,
     "guideline": None,
     "result_due": False,
+    "ahead": False,
 }
 
 

@@ -118,6 +118,7 @@ def _submit(answer: _Answer, hold: Hold, as_extra: bool) -> Submission | Conflic
         # The token of a lease that is over stays with what it had frozen; a slot taken back needs one of its own.
         token=hold.slot.token or uuid.uuid4(),
         leased_until=None,
+        ahead=False,
         display_order=hold.shown,
         form_version=hold.form,
         guideline=hold.frozen.guideline_id,
@@ -320,7 +321,8 @@ def retract(*, rater: Rater, annotation: Annotation) -> Lease:
     if old.item.state == Item.State.VOID:
         raise Conflict("This item was withdrawn.", code="item-void")
     at = desk(project=old.item.project, rater=rater)
-    for in_hand in Slot.objects.filter(project=old.item.project_id, rater=rater, state=Slot.State.LEASED):
+    in_hands = Slot.objects.filter(project=old.item.project_id, rater=rater, state=Slot.State.LEASED, ahead=False)
+    for in_hand in in_hands:
         holds.let_go(in_hand, EndedLease.Why.UNDONE)
     Annotation.objects.filter(pk=old.pk).update(retracted_at=timezone.now())
     slot = Slot.objects.get(pk=old.slot_id)
