@@ -48,10 +48,15 @@ def _checked(user: User, password: str) -> str:
 
 @transaction.atomic
 def create_user(
-    *, username: str, display_name: str = "", password: str | None = None, may_create_projects: bool = False
+    *,
+    username: str,
+    display_name: str = "",
+    password: str | None = None,
+    may_create_projects: bool = False,
+    email: str = "",
 ) -> User:
     """A new person; without a password only a sign-in link lets them in. Raises Invalid, naming the field."""
-    user = User(username=username, display_name=display_name, may_create_projects=may_create_projects)
+    user = User(username=username, display_name=display_name, may_create_projects=may_create_projects, email=email)
     if password is None:
         user.set_unusable_password()
     else:

@@ -1,5 +1,7 @@
 """What admins fill in about a project, and newcomers about themselves."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.utils.translation import gettext
@@ -7,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import HOW_TO_CHOOSE
 from projects.models import Project, Role
-from projects.services.guidelines import MAX_CHARACTERS
+from projects.services.guidelines import MAX_CHARACTERS as MAX_GUIDELINE
+from projects.services.invite_many import MAX_CHARACTERS
+from projects.services.open_links import MAX_CAPACITY
 
 
 class MomentInput(forms.DateTimeInput):
@@ -79,7 +83,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 class GuidelineForm(forms.Form):
     text = forms.CharField(
         label=_("Guideline"),
-        max_length=MAX_CHARACTERS,
+        max_length=MAX_GUIDELINE,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 24}),
         help_text=_(
@@ -89,28 +93,109 @@ class GuidelineForm(forms.Form):
     )
 
 
+DAYS = [(1, _("1 day")), (7, _("7 days")), (30, _("30 days")), (90, _("90 days"))]
+COHORT = _("A group of raters, e.g. experts; items can be kept for a cohort.")
+
+
 class RoleForm(forms.Form):
-    role = forms.ChoiceField(choices=Role.choices)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+
+
+class ReachForm(forms.Form):
+    """What a member may be given."""
+
+    cohort = forms.CharField(label=_("Cohort"), max_length=40, required=False, help_text=COHORT)
+    languages = forms.CharField(
+        label=_("Languages"),
+        max_length=1000,
+        required=False,
+        help_text=_("Tags with commas between them, e.g. en, pt-BR; none stands for all."),
+    )
+
+
+class ChoiceForm(forms.Form):
+    """What a member chooses to be given."""
+
+    languages = forms.CharField(
+        label=_("Languages you read well"),
+        max_length=1000,
+        required=False,
+        help_text=_("Tags with commas between them, e.g. en, pt-BR; none stands for all."),
+    )
+    topics = forms.CharField(
+        label=_("Topics you want"),
+        max_length=4000,
+        required=False,
+        help_text=_("With commas between them; none stands for all."),
+    )
 
 
 class InvitationForm(forms.Form):
-    role = forms.ChoiceField(choices=Role.choices, initial=Role.RATER)
-    days = forms.TypedChoiceField(
-        label="Stands for", coerce=int, initial=7, choices=[(1, "1 day"), (7, "7 days"), (30, "30 days")]
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.RATER)
+    days = forms.TypedChoiceField(label=_("Stands for"), coerce=int, initial=7, choices=DAYS)
+    note = forms.CharField(
+        label=_("Note"), max_length=120, required=False, help_text=_("Whom it is for; only admins see it")
     )
-    note = forms.CharField(max_length=120, required=False, help_text="Whom it is for; only admins see it")
+    cohort = forms.CharField(label=_("Cohort"), max_length=40, required=False, help_text=COHORT)
+
+
+class GuestListForm(forms.Form):
+    """A table of people, as a file or as text."""
+
+    file = forms.FileField(label=_("CSV file"), required=False)
+    table = forms.CharField(
+        label=_("or the table as text"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text=_("First line: the names of the columns, some of name, email, note, role, cohort, languages."),
+    )
+    days = forms.TypedChoiceField(label=_("Links stand for"), coerce=int, initial=7, choices=DAYS)
+
+    def clean(self) -> dict[str, Any]:
+        """`table` is the text of the file where one was sent."""
+        data = super().clean() or {}
+        sent = data.get("file")
+        if sent is not None and sent.size > MAX_CHARACTERS:
+            self.add_error("file", gettext("The table is too long."))
+        elif sent is not None:
+            try:
+                data["table"] = sent.read().decode("utf-8-sig")
+            except UnicodeDecodeError:
+                self.add_error("file", gettext("The file is not UTF-8 text. Save it as “CSV UTF-8”."))
+        elif not (data.get("table") or "").strip():
+            self.add_error("table", gettext("Choose a file or type a table."))
+        return data
+
+
+class OpenLinkForm(forms.Form):
+    capacity = forms.IntegerField(label=_("Places"), min_value=1, max_value=MAX_CAPACITY, initial=50)
+    days = forms.TypedChoiceField(label=_("Stands for"), coerce=int, initial=7, choices=DAYS)
+    parameter = forms.CharField(
+        label=_("Participant's id"),
+        max_length=40,
+        required=False,
+        help_text=_("The query parameter in which the platform says who it is, e.g. PROLIFIC_PID; empty: none."),
+    )
+    cohort = forms.CharField(label=_("Cohort"), max_length=40, required=False, help_text=COHORT)
+    note = forms.CharField(
+        label=_("Note"), max_length=120, required=False, help_text=_("What it is for; only admins see it")
+    )
 
 
 class NewcomerForm(forms.Form):
     username = forms.CharField(
-        label="User name",
+        label=_("User name"),
         max_length=150,
         validators=[UnicodeUsernameValidator()],
         widget=forms.TextInput(attrs={"autocomplete": "username"}),
-        help_text="For signing in: letters, digits and @ . + - _",
+        help_text=_("For signing in: letters, digits and @ . + - _"),
     )
-    display_name = forms.CharField(max_length=80, required=False, help_text="What others in the project see")
+    display_name = forms.CharField(
+        label=_("Display name"), max_length=80, required=False, help_text=_("What others in the project see")
+    )
     password = forms.CharField(
+        label=_("Password"),
         max_length=4096,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from projects.changes import Change, changes
-from projects.models import Guideline, Invitation, Membership, Project
+from projects.models import Guideline, Invitation, Membership, OpenLink, Participant, Project
 from projects.services.projects import subject
 
 
@@ -15,13 +15,23 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 
 
 def members(project: Project) -> QuerySet[Membership]:
-    return project.memberships.select_related("user").order_by("role", "user__username")
+    return project.memberships.select_related("user", "participant").order_by("role", "user__username")
 
 
 def standing_invitations(project: Project) -> QuerySet[Invitation]:
     """Those that can still be used, newest first."""
     usable = project.invitations.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
     return usable.select_related("created_by")
+
+
+def open_links(project: Project) -> QuerySet[OpenLink]:
+    """Those that have not been taken back, newest first; also full ones, and ones whose time is over."""
+    return project.open_links.filter(revoked_at=None).select_related("created_by")
+
+
+def participant_of(member: Membership) -> Participant | None:
+    """How somebody came in by an open link, if they did. Private to admins."""
+    return Participant.objects.select_related("link").filter(member=member).first()
 
 
 def newest_guideline(project: Project) -> Guideline | None:

@@ -14,6 +14,7 @@ from accounts.services import make_sign_in_link
 from annotation.models import Rater
 from projects.models import Project
 from projects.services.invitations import make_invitation
+from projects.services.open_links import make_open_link
 from tests import factories
 
 # Planted where a rater must never see them: the blinding test looks for them in every page and answer rosa can get.
@@ -45,7 +46,13 @@ def _people(project: Project) -> dict[str, Any]:
     invitation = project.invitations.create(
         role="rater", secret_hash=f"{project.slug}-hash", expires_at=timezone.now() + timedelta(days=1)
     )
-    return {"member_id": member.pk, "invitation_id": invitation.pk}
+    link, path = make_open_link(project=project, actor=None, capacity=100)
+    return {
+        "member_id": member.pk,
+        "invitation_id": invitation.pk,
+        "open_link_id": link.pk,
+        "open_link_secret": path.split("/")[-2],
+    }
 
 
 def _work(project: Project, rater: Rater) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_examples_are_named_by_a_word() -> None:
         "Intro\n\n> [!GOOD] Says *it*\n> Pump **it**.\n>\n> - one\n\n> [!bad]\n> It depends.\n\n> A plain quote."
     )
     assert '<div class="example good"><p class="example-head"><strong>Good example</strong> <span>Says *it*' in shown
-    assert "Pump <strong>it</strong>." in shown and "<li>one" in shown
+    assert "Pump <strong>it</strong>." in shown and "one</li>" in shown
     assert '<div class="example bad"><p class="example-head"><strong>Bad example</strong></p>' in shown
     assert "<blockquote" in shown and "A plain quote.</p>" in shown and "[!" not in shown
 

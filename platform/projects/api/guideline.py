@@ -11,8 +11,8 @@ from accounts.authentication import ApiRequest
 from common.api import known_parameters, paged, validated
 from common.errors import Invalid, NotFound
 from projects import selectors
-from projects import serializers as forms
 from projects.access import ADMIN, EVERYONE, ProjectAPIView
+from projects.serializers import project as forms
 from projects.services import guidelines
 
 

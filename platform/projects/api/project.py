@@ -11,9 +11,9 @@ from accounts.authentication import ApiRequest, TokenScope
 from common.api import Pages, known_parameters, paged, validated
 from common.errors import NotFound
 from projects import selectors
-from projects import serializers as forms
 from projects.access import ADMIN, EVERYONE, ProjectAPIView
 from projects.models import Project
+from projects.serializers import project as forms
 from projects.services import projects
 
 

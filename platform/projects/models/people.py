@@ -101,7 +101,7 @@ class OpenLink(Created):
 class Participant(Created):
     """Who came by an open link, and what the platform calls them. Private: it leaves in no export, and goes with them.
 
-    `came_new`: the account was made for this link and has no password, so that an admin may send its owner a new way in.
+    `came_new`: the account was made for this link, without a password: an admin may give its owner a new way in.
     """
 
     link = models.ForeignKey(OpenLink, models.CASCADE, related_name="participants")

@@ -5,31 +5,52 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.services import audit, create_user, hashed, new_secret
 from common.errors import Conflict, Invalid, NotFound
-from projects.models import Invitation, Membership, Project, Role
+from projects.models import Invitation, Membership, Project
+from projects.reach import check_cohort, check_languages, check_role
 from projects.services.projects import subject
 
 MAX_DAYS = 90
-GONE = "This invitation was used already, was taken back, or its time has run out. Ask for a new one."
+GONE = gettext_lazy("This invitation was used already, was taken back, or its time has run out. Ask for a new one.")
+
+
+def check_days(days: int) -> None:
+    """Raises Invalid where a link may not stand so long."""
+    if not 1 <= days <= MAX_DAYS:
+        said = _("From 1 to %(most)s days.") % {"most": MAX_DAYS}
+        raise Invalid(_("Not a time an invitation may stand."), fields={"days": [said]})
 
 
 @transaction.atomic
 def make_invitation(
-    *, project: Project, role: str, actor: User | None, days: int = 7, note: str = ""
+    *,
+    project: Project,
+    role: str,
+    actor: User | None,
+    days: int = 7,
+    note: str = "",
+    name: str = "",
+    email: str = "",
+    cohort: str = "",
+    languages: list[str] | None = None,
 ) -> tuple[Invitation, str]:
     """An invitation and the path that it opens at; the secret in the path is not kept. Raises Invalid."""
-    if role not in Role.values:
-        raise Invalid("No such role.", fields={"role": [f"One of: {', '.join(Role.values)}."]})
-    if not 1 <= days <= MAX_DAYS:
-        raise Invalid("Not a time an invitation may stand.", fields={"days": [f"From 1 to {MAX_DAYS} days."]})
+    check_role(role)
+    check_days(days)
     secret = new_secret()
     invitation = Invitation.objects.create(
         project=project,
         role=role,
         note=note,
+        name=name,
+        email=email,
+        cohort=check_cohort(cohort),
+        languages=check_languages(languages or []),
         secret_hash=hashed(secret),
         expires_at=timezone.now() + timedelta(days=days),
         created_by=actor,
@@ -45,7 +66,7 @@ def revoke_invitation(*, project: Project, invitation_id: int, actor: User) -> N
     if not found.exists():
         raise NotFound
     if not found.filter(used_at=None, revoked_at=None).update(revoked_at=timezone.now()):
-        raise Conflict("This invitation was used or taken back already.")
+        raise Conflict(_("This invitation was used or taken back already."))
     audit(actor=actor, kind="invitation-revoked", subject=subject(project), invitation=invitation_id)
 
 
@@ -53,7 +74,7 @@ def find_invitation(*, secret: str) -> Invitation:
     """The invitation, if it can still be used. Raises NotFound."""
     found = Invitation.objects.select_related("project").filter(secret_hash=hashed(secret)).first()
     if found is None or found.used_at or found.revoked_at or found.expires_at <= timezone.now():
-        raise NotFound(GONE)
+        raise NotFound(str(GONE))
     return found
 
 
@@ -61,12 +82,18 @@ def _spend(invitation: Invitation, user: User, address: str | None) -> Membershi
     """Inside the caller's transaction. Of two at the same moment, one gets NotFound."""
     usable = Invitation.objects.filter(pk=invitation.pk, used_at=None, revoked_at=None, expires_at__gt=timezone.now())
     if not usable.update(used_at=timezone.now(), used_by=user):
-        raise NotFound(GONE)
+        raise NotFound(str(GONE))
     try:
         with transaction.atomic():
-            member = Membership.objects.create(project=invitation.project, user=user, role=invitation.role)
+            member = Membership.objects.create(
+                project=invitation.project,
+                user=user,
+                role=invitation.role,
+                cohort=invitation.cohort,
+                languages=invitation.languages,
+            )
     except IntegrityError as fault:
-        raise Conflict("You are a member of this project already.", code="member-already") from fault
+        raise Conflict(_("You are a member of this project already."), code="member-already") from fault
     audit(
         actor=user,
         kind="invitation-used",
@@ -90,5 +117,6 @@ def accept_as_newcomer(
 ) -> Membership:
     """Makes a person and their membership, or neither. Raises NotFound, or Invalid naming the field."""
     invitation = find_invitation(secret=secret)
-    user = create_user(username=username, display_name=display_name, password=password)
+    name = display_name or invitation.name
+    user = create_user(username=username, display_name=name, password=password, email=invitation.email)
     return _spend(invitation, user, address)

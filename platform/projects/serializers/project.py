@@ -1,13 +1,12 @@
-"""The forms of a project, its people and its guideline in the API."""
+"""The forms of a project and its guideline in the API."""
 
 from typing import Any
 
 from rest_framework import serializers
 
 from common.api import StrictSerializer
-from projects.models import Guideline, Invitation, Membership, Project, Role
+from projects.models import Guideline, Project
 from projects.services.guidelines import MAX_CHARACTERS
-from projects.services.invitations import MAX_DAYS
 
 SETTINGS = [
     "name",
@@ -49,48 +48,6 @@ class ProjectChange(ProjectIn):
         if not data:
             raise serializers.ValidationError("Nothing to change was given.")
         return data
-
-
-class MemberOut(serializers.ModelSerializer[Membership]):
-    username = serializers.CharField(source="user.username")
-    display_name = serializers.CharField(source="user.display_name")
-
-    class Meta:
-        model = Membership
-        fields = ["id", "username", "display_name", "role", "created_at"]
-
-
-class RoleIn(StrictSerializer, serializers.Serializer[Any]):
-    role = serializers.ChoiceField(choices=Role.choices)
-
-
-class InvitationOut(serializers.ModelSerializer[Invitation]):
-    class Meta:
-        model = Invitation
-        fields = ["id", "role", "note", "expires_at", "created_at"]
-
-
-class InvitationMade(InvitationOut):
-    """`link` can be read this once: only its hash is kept."""
-
-    link = serializers.URLField()
-
-    class Meta(InvitationOut.Meta):
-        fields = [*InvitationOut.Meta.fields, "link"]
-
-
-class InvitationIn(StrictSerializer, serializers.Serializer[Any]):
-    role = serializers.ChoiceField(choices=Role.choices)
-    days = serializers.IntegerField(min_value=1, max_value=MAX_DAYS, default=7)
-    note = serializers.CharField(max_length=120, default="", allow_blank=True)
-
-
-class JoinedOut(serializers.ModelSerializer[Membership]):
-    project = serializers.CharField(source="project.slug")
-
-    class Meta:
-        model = Membership
-        fields = ["project", "role"]
 
 
 class GuidelineOut(serializers.ModelSerializer[Guideline]):
