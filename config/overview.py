@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from annotation.selectors import today
-from annotation.services.leases import free_slots, unseen
+from annotation.services.queue import free_slots, unseen
 from annotation.services.raters import known_rater
 from annotation.services.submissions import current
 from common.http import page_of
