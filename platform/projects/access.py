@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, ClassVar
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from rest_framework.views import APIView
 from accounts.authentication import READS, scope_allows
 from accounts.models import User
 from common.api import Pages
+from common.compiled import compiled, first
 from common.errors import NotFound
 from projects.models import Membership, Project, Role
 
@@ -33,9 +35,14 @@ class ProjectRequest(HttpRequest):
     membership: Membership
 
 
+@compiled
+def _memberships(*, user: int, slug: str) -> QuerySet[Membership]:
+    return Membership.objects.select_related("project").filter(user=user, project__slug=slug)
+
+
 def membership(user: User, slug: str, roles: frozenset[Role]) -> Membership:
     """The membership that lets `user` act in the project `slug`. Raises NotFound without one of `roles`."""
-    found = Membership.objects.select_related("project").filter(user=user, project__slug=slug).first()
+    found = first(_memberships(user=user.pk, slug=slug))
     if found is None or found.role not in roles:
         raise NotFound
     return found
