@@ -7,6 +7,7 @@ from enum import StrEnum
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from annotation.models import EndedLease, FormVersion, Item, Rater, Slot
+from common.compiled import compiled, first
 from common.errors import Conflict, NotFound
 from projects.models import Guideline
 
@@ -75,9 +76,14 @@ def lock_all(slots: QuerySet[Slot]) -> list[Slot]:
     return found
 
 
+@compiled
+def _leased(*, rater: int, token: uuid.UUID) -> QuerySet[Slot]:
+    return locked(Slot.objects.filter(token=token, rater=rater))
+
+
 def resolve(*, rater: Rater, token: uuid.UUID) -> Hold:
     """The hold that `token` gives `rater`. Within a transaction. Raises NotFound for nobody's or another's token."""
-    slot = locked(Slot.objects.filter(token=token, rater=rater)).first()
+    slot = first(_leased(rater=rater.pk, token=token))
     if slot is not None:
         return Hold(slot, rater, token, slot)
     ended = EndedLease.objects.select_related("form_version", "slot").filter(token=token, rater=rater).first()

@@ -146,8 +146,8 @@ def _cursor(connection: Any) -> Any:
 def compiled(build: Callable[..., QuerySet[Row]]) -> Callable[..., list[Row]]:
     """Makes of a function that builds a queryset one that runs it and returns the rows, objects or tuples.
 
-    By keyword only. Values (numbers, texts, UUIDs, times) are bound at each run; all else must be hashable, of few kinds, and
-    makes a statement of its own. The builder must not look at a value, only pass it on.
+    By keyword only. Values (numbers, texts, UUIDs, times) are bound at each run; all else must be hashable, of few
+    kinds, and makes a statement of its own. The builder must not look at a value, only pass it on.
     """
     statements: dict[Hashable, _Statement[Row]] = {}
 
