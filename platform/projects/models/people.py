@@ -28,6 +28,12 @@ class Membership(Created):
     cohort = models.SlugField(max_length=40, blank=True, help_text=_("A group of raters, e.g. experts"))
     languages = CleanJSONField(default=list, blank=True, help_text=_("Those the rater reads; none stands for all"))
     topics = CleanJSONField(default=list, blank=True, help_text=_("Those the rater chose; none stands for all"))
+    consent_number = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Which consent they agreed to last; empty: none, or withdrawn")
+    )
+    survey_number = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Which survey they were asked last; what they told is not here")
+    )
     paused_at = models.DateTimeField(null=True, blank=True, help_text=_("Since when they are given nothing"))
 
     class Meta:
@@ -38,6 +44,21 @@ class Membership(Created):
 
     def __str__(self) -> str:
         return f"{self.user} is {self.role} of {self.project}"
+
+    @property
+    def consent_due(self) -> bool:
+        asked = self.project.consent_number
+        return asked is not None and asked != self.consent_number
+
+    @property
+    def survey_due(self) -> bool:
+        """Once, whatever version; a changed survey troubles nobody again."""
+        return self.project.survey_number is not None and self.survey_number is None
+
+    @property
+    def welcome_due(self) -> bool:
+        """Whether something must be read or told before the next item."""
+        return self.consent_due or self.survey_due
 
 
 class Invitation(Created):

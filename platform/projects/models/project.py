@@ -44,6 +44,12 @@ class Project(Created):
     deadline_at = models.DateTimeField(
         _("deadline"), null=True, blank=True, help_text=_("From then on nothing new is given out")
     )
+    consent_number = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Which consent a rater must agree to before the first item; empty: none")
+    )
+    survey_number = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Which survey a rater is asked before the first item; empty: none")
+    )
     raters_see_statistics = models.BooleanField(default=True)
     quality = CleanJSONField(
         default=dict, blank=True, help_text="Overlap, caps and how raters are watched: annotation/watch.py says what"
