@@ -31,7 +31,7 @@ class _Marks:
 
     def __call__(self, name: str, value: Any) -> Any:
         number = next(self._next)
-        mark: Any = 2**62 + number
+        mark: Any = 1_987_654_000 + number  # within 32 bits: Django compares nothing with what its column cannot hold
         if isinstance(value, uuid.UUID):
             mark = uuid.UUID(int=2**127 + number)
         elif isinstance(value, str):
