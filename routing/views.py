@@ -1,9 +1,7 @@
 """The routing desk: researchers see where items go and why; admins say how."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from decimal import Decimal
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -11,9 +9,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
-from pydantic import ValidationError
 
-from common.configs import in_words
+from common.configs import described
 from common.errors import DomainError
 from common.http import add_errors, page_of, sent, show_or_send, status_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
@@ -36,24 +33,13 @@ def desk(request: ProjectRequest) -> HttpResponse:
     shown = selectors.desk(request.project)
     context = {
         "desk": shown,
-        "settings": _settings(shown.policy, shown.plan.config) if shown.policy and shown.plan else [],
+        "settings": described(shown.policy.Config, shown.plan.config) if shown.policy and shown.plan else [],
         "budget_bars": budget_bars(shown.budget),
         "route_bars": route_bars(shown.routes),
         "decisions": selectors.decisions(request.project)[:5],
         "judges": selectors.judges(request.project),
     }
     return render(request, "routing/desk.html", context)
-
-
-def _settings(plug: Any, config: dict[str, Any]) -> list[tuple[str, str]]:
-    """(what a setting is called, its value), as a person reads them, in the order that the plug declares them.
-
-    PostgreSQL keeps no order of keys. Settings that a later version of the plug would refuse are shown as they are.
-    """
-    with suppress(ValidationError):
-        config = plug.Config.model_validate(config).model_dump(mode="json")
-    fields = plug.Config.model_fields
-    return [(_(fields[name].title or name), in_words(value)) for name, value in config.items() if name in fields]
 
 
 def _one_of(request: ProjectRequest, name: str, known: Sequence[str]) -> str | None:
@@ -152,7 +138,7 @@ def judge(request: ProjectRequest, judge_id: int) -> HttpResponse:
     context = {
         "judge": shown,
         "plug": plug,
-        "settings": _settings(plug, shown.config),
+        "settings": described(plug.Config, shown.config),
         "states": [(JudgeCall.State(key), count) for key, count in states.items()],
         "failed": states["failed"],
         "state": state,

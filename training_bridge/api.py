@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.http import HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -122,13 +123,13 @@ class RunsView(ProjectAPIView):
         try:
             return selectors.snapshot_of(self.project, number) if number else None
         except NotFound as fault:
-            raise Invalid("No such snapshot.", fields={"snapshot": ["There is no such snapshot."]}) from fault
+            raise Invalid(_("No such snapshot."), fields={"snapshot": [_("There is no such snapshot.")]}) from fault
 
     def _model(self, role: str, model_id: int | None) -> ModelVersion | None:
         try:
             return selectors.model_of(self.project, model_id) if model_id else None
         except NotFound as fault:
-            raise Invalid("No such model.", fields={role: ["There is no such model."]}) from fault
+            raise Invalid(_("No such model."), fields={role: [_("There is no such model.")]}) from fault
 
 
 class RunView(ProjectAPIView):

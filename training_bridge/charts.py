@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from common.charts import Bar, Series
+from django.utils.formats import number_format
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from common.charts import Bar, Series, number
 from common.configs import in_words
+from common.words import gettext_noop, said
 from training_bridge.derivation import REASONS
 from training_bridge.models import Snapshot
 
@@ -37,9 +42,9 @@ def curves(metrics: list[dict[str, Any]]) -> list[Curves]:
             if name not in RATES:
                 found.setdefault(name, []).append((row["step"], value))
     losses = [name for name in found if name.endswith("loss")]
-    made = [Curves("Loss", [Series(_title(name), found[name]) for name in losses])] if losses else []
+    made = [Curves(_("Loss"), [Series(_title(name), found[name]) for name in losses])] if losses else []
     rest = [name for name in found if name not in losses]
-    return made + [Curves(_title(name).capitalize(), [Series(_title(name), found[name])]) for name in rest]
+    return made + [Curves(capfirst(_title(name)), [Series(_title(name), found[name])]) for name in rest]
 
 
 def columns(metrics: list[dict[str, Any]]) -> list[str]:
@@ -53,8 +58,48 @@ def rows(metrics: list[dict[str, Any]], most: int) -> list[tuple[int, list[float
     return [(row["step"], [row["values"].get(name) for name in names]) for row in reversed(metrics[-most:])]
 
 
+# What methods measure, in words.
+NAMES = {
+    "accuracy": gettext_noop("accuracy"),
+    "characters": gettext_noop("characters"),
+    "cut": gettext_noop("cut"),
+    "grad_norm": gettext_noop("norm of the gradient"),
+    "learning_rate": gettext_noop("learning rate"),
+    "longer_wins": gettext_noop("longer wins"),
+    "loss": gettext_noop("loss"),
+    "margin": gettext_noop("margin"),
+    "mean_tokens": gettext_noop("mean tokens"),
+    "pairs": gettext_noop("pairs"),
+    "parameters": gettext_noop("parameters"),
+    "prompts": gettext_noop("prompts"),
+    "prompts_with_equal_responses": gettext_noop("prompts with equal responses"),
+    "reference_characters": gettext_noop("reference characters"),
+    "responses": gettext_noop("responses"),
+    "reward_accuracy": gettext_noop("reward accuracy"),
+    "reward_chosen": gettext_noop("reward chosen"),
+    "reward_gain": gettext_noop("reward gain"),
+    "reward_rejected": gettext_noop("reward rejected"),
+    "round": gettext_noop("round"),
+    "samples": gettext_noop("samples"),
+    "text": gettext_noop("text"),
+    "ties": gettext_noop("ties"),
+    "tokens_per_second": gettext_noop("tokens per second"),
+    "train_accuracy": gettext_noop("train accuracy"),
+    "train_groups": gettext_noop("train groups"),
+    "train_loss": gettext_noop("train loss"),
+    "vocabulary": gettext_noop("vocabulary"),
+    "win_rate": gettext_noop("win rate"),
+    "win_rate_by": gettext_noop("win rate by"),
+}
+
+
 def _title(name: str) -> str:
-    return name.replace("_", " ")
+    """What people call a figure; one that a newer method brings is shown by its own name."""
+    return _(NAMES[name]) if name in NAMES else name.replace("_", " ")
+
+
+def _count(number: int) -> str:
+    return str(number_format(number, force_grouping=True))
 
 
 def snapshot_bars(snapshot: Snapshot) -> list[Bar]:
@@ -64,31 +109,43 @@ def snapshot_bars(snapshot: Snapshot) -> list[Bar]:
     if not labels:
         return []
     bars = [
-        Bar(f"Training pairs: {counts['train']:,}", counts["train"] / labels, kind="bar-good"),
-        Bar(f"Held-out pairs: {counts['test']:,}", counts["test"] / labels, kind="bar-judge"),
+        Bar(
+            _("Training pairs: %(train)s") % {"train": _count(counts["train"])},
+            counts["train"] / labels,
+            kind="bar-good",
+        ),
+        Bar(
+            _("Held-out pairs: %(test)s") % {"test": _count(counts["test"])}, counts["test"] / labels, kind="bar-judge"
+        ),
     ]
     dropped = sorted(counts["dropped"].items(), key=lambda pair: -pair[1])
-    return bars + [Bar(f"{REASONS.get(key, key)}: {n:,}", n / labels, kind="bar-rest") for key, n in dropped]
+    return bars + [Bar(f"{_(REASONS.get(key, key))}: {_count(n)}", n / labels, kind="bar-rest") for key, n in dropped]
 
 
 def measures(result: dict[str, Any]) -> list[Measure]:
     """The shares of a result that people look at: reward accuracy and win rate, each beside its baselines."""
     made = []
     if "reward_accuracy" in result:
-        bars = [_bar(result, "reward_accuracy", "This reward model", "bar-judge")]
+        bars = [_bar(result, "reward_accuracy", _("This reward model"), "bar-judge")]
         if "longer_wins" in result:
-            bars.append(_bar(result, "longer_wins", "Baseline: the longer response wins", "bar-rest"))
-        bars.append(Bar("Baseline: a coin", 0.5, kind="bar-rest"))
-        note = f"On {result.get('pairs', 0):,} held-out pairs. How often the response people preferred scores higher."
-        made.append(Measure("Reward accuracy", bars, note))
+            bars.append(_bar(result, "longer_wins", _("Baseline: the longer response wins"), "bar-rest"))
+        bars.append(Bar(_("Baseline: a coin"), 0.5, kind="bar-rest"))
+        note = _("On %(pairs)s held-out pairs. How often the response people preferred scores higher.") % {
+            "pairs": _count(result.get("pairs", 0))
+        }
+        made.append(Measure(_("Reward accuracy"), bars, note))
     if "win_rate" in result:
         bars = [
-            _bar(result, "win_rate", "Wins over its reference", "bar-judge"),
-            Bar("No better", 0.5, kind="bar-rest"),
+            _bar(result, "win_rate", _("Wins over its reference"), "bar-judge"),
+            Bar(_("No better"), 0.5, kind="bar-rest"),
         ]
-        by = result.get("win_rate_by", "the reward model")
-        note = f"On {result.get('prompts', 0):,} prompts, compared by {by}; {result.get('ties', 0):,} ties count half."
-        made.append(Measure("Win rate", bars, note))
+        by = said(result.get("win_rate_by", "the reward model"), _)
+        note = _("On %(prompts)s prompts, compared by %(by)s; %(ties)s ties count half.") % {
+            "prompts": _count(result.get("prompts", 0)),
+            "by": by,
+            "ties": _count(result.get("ties", 0)),
+        }
+        made.append(Measure(_("Win rate"), bars, note))
     return made
 
 
@@ -103,12 +160,17 @@ def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
     for key, value in result.items():
         if isinstance(value, list) and len(value) == 2:
             low, high = value
-            made.append((_title(key).replace(" ci", ", interval"), f"{low:.3g} to {high:.3g}"))
+            name = _("%(name)s, interval") % {"name": _title(key.removesuffix("_ci"))}
+            made.append((name, _("%(low)s to %(high)s") % {"low": number(low), "high": number(high)}))
         elif not isinstance(value, dict | list):
-            made.append((_title(key), value))
+            made.append((_title(key), said(value, _) if isinstance(value, str) else value))
     return made
 
 
-def settings(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """A derivation or configuration as words; an empty list stands for all."""
-    return [(_title(name), "all" if value == [] else in_words(value)) for name, value in values.items()]
+def inputs(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a run reads beside snapshot and models, in words."""
+    words = {"all": _("every pair"), "adjacent": _("neighbours only")}
+    return [
+        (_title(name), words.get(value, in_words(value)) if isinstance(value, str) else in_words(value))
+        for name, value in values.items()
+    ]

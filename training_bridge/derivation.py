@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.configs import checked
+from common.words import gettext_noop as _
 
 Reason = Literal[
     "tie", "both_bad", "split_vote", "unsure", "low_confidence", "other_source",
@@ -18,15 +19,15 @@ Reason = Literal[
 ]  # fmt: skip
 
 REASONS: dict[Reason, str] = {
-    "tie": "A tie: there is nothing to prefer",
-    "both_bad": "Both responses are bad",
-    "split_vote": "The votes are split evenly",
-    "unsure": "Nobody could tell",
-    "low_confidence": "Less confident than asked for",
-    "other_source": "Judged by others than asked for (people or judges)",
-    "equal_responses": "The two responses are the same text",
-    "empty_response": "A response is empty",
-    "not_text": "A message holds more than text",
+    "tie": _("A tie: there is nothing to prefer"),
+    "both_bad": _("Both responses are bad"),
+    "split_vote": _("The votes are split evenly"),
+    "unsure": _("Nobody could tell"),
+    "low_confidence": _("Less confident than asked for"),
+    "other_source": _("Judged by others than asked for (people or judges)"),
+    "equal_responses": _("The two responses are the same text"),
+    "empty_response": _("A response is empty"),
+    "not_text": _("A message holds more than text"),
 }
 
 
@@ -35,25 +36,47 @@ class Derivation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    field: str = Field("preference", max_length=60, description="Which field of the form the labels belong to.")
-    rule: str = Field("majority", max_length=40, description="The consensus rule that settled the labels.")
+    field: str = Field(
+        "preference", max_length=60, title=_("Field"), description=_("Which field of the form the labels belong to.")
+    )
+    rule: str = Field(
+        "majority", max_length=40, title=_("Rule"), description=_("The consensus rule that settled the labels.")
+    )
     ties: Literal["drop", "keep"] = Field(
         "drop",
-        description="Keep makes a tie (or an even split of votes) a pair with probability ½.",
+        title=_("Ties"),
+        json_schema_extra={"choices": {"drop": _("drop"), "keep": _("keep")}},
+        description=_("Keep makes a tie (or an even split of votes) a pair with probability ½."),
     )
     min_confidence: float = Field(
-        0.0, ge=0, le=1, description="Labels less confident than this are left out. 0 keeps all."
+        0.0,
+        ge=0,
+        le=1,
+        title=_("Min confidence"),
+        description=_("Labels less confident than this are left out. 0 keeps all."),
     )
     sources: Literal["human", "judge", "both"] = Field(
-        "both", description="Whose judgments a label may rest on: people only, judges only, or either."
+        "both",
+        title=_("Sources"),
+        json_schema_extra={"choices": {"human": _("human"), "judge": _("judge"), "both": _("both")}},
+        description=_("Whose judgments a label may rest on: people only, judges only, or either."),
     )
     rounds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(
-        default_factory=list, max_length=1000, description="Rounds of the loop to take, e.g. 1, 2. Empty takes all."
+        default_factory=list,
+        max_length=1000,
+        title=_("Rounds"),
+        description=_("Rounds of the loop to take, e.g. 1, 2. Empty takes all."),
     )
     test_fraction: float = Field(
-        0.2, ge=0, lt=1, description="Share of prompt groups held out for evaluation. A group is never torn apart."
+        0.2,
+        ge=0,
+        lt=1,
+        title=_("Test fraction"),
+        description=_("Share of prompt groups held out for evaluation. A group is never torn apart."),
     )
-    split_seed: int = Field(0, ge=0, lt=2**31, description="Another seed holds out other groups.")
+    split_seed: int = Field(
+        0, ge=0, lt=2**31, title=_("Split seed"), description=_("Another seed holds out other groups.")
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +93,7 @@ def parse(derivation: Derivation | Mapping[str, Any]) -> Derivation:
     """Raises Invalid with a message for each wrong field."""
     if isinstance(derivation, Derivation):
         return derivation
-    return checked(Derivation, derivation, "derivation")
+    return checked(Derivation, derivation)
 
 
 def source_of(human_count: int, judge_count: int) -> Literal["human", "judge", "both"]:

@@ -20,6 +20,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 
 from common.errors import DomainError
+from common.words import gettext_noop as _
 from training_bridge.child import OUT_OF_MEMORY
 from training_bridge.models import Run
 from training_bridge.reports import Reports
@@ -186,7 +187,7 @@ def _conclude(hold: Hold, trainer: Trainer, errors: Path) -> Run.State:
         return Run.State.CANCELLED
     if code == -signal.SIGKILL:
         return requeue_run(
-            hold=hold, reason="The trainer was killed from outside (the system does so when memory runs out)."
+            hold=hold, reason=_("The trainer was killed from outside (the system does so when memory runs out).")
         )
     return _fail(hold, _why(code, errors))
 
@@ -194,11 +195,14 @@ def _conclude(hold: Hold, trainer: Trainer, errors: Path) -> Run.State:
 def _why(code: int, errors: Path) -> str:
     last = last_lines(errors)
     if code == OUT_OF_MEMORY:
-        return f"Out of memory. Lower the token budget, the batch size or the maximal length.\n{last}".strip()
+        advice = _("Out of memory. Lower the token budget, the batch size or the maximal length.")
+        return f"{advice}\n{last}".strip()
     if code == 0:
-        return f"The trainer ended without a result.\n{last}".strip()
-    ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-    return f"{last}\n({ended})".strip()
+        return f"{_('The trainer ended without a result.')}\n{last}".strip()
+    ended = (
+        _("(killed by signal %(code)s)") % {"code": -code} if code < 0 else _("(exit code %(code)s)") % {"code": code}
+    )
+    return f"{last}\n{ended}".strip()
 
 
 def last_lines(path: Path, lines: int = 20, most: int = 4000) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
 
@@ -87,10 +88,11 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 def verified(path: Path, sha256: str) -> Path:
     """`path`, if its bytes still have the hash they were stored under. Raises NotFound or Conflict otherwise."""
     if not path.is_file():
-        raise NotFound("The file is no longer on disk.")
+        raise NotFound(_("The file is no longer on disk."))
     if sha256_of(path) != sha256:
         raise Conflict(
-            f"{path.name} is not what was stored: its SHA-256 has changed, so it is not handed out.",
+            _("%(name)s is not what was stored: its SHA-256 has changed, so it is not handed out.")
+            % {"name": path.name},
             code="file-changed",
         )
     return path

@@ -1,10 +1,13 @@
 """Forms of the training pages. They ask; services decide."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from annotation.consensus import RULES
+from annotation.consensus import RULES, rule
 from common import configs
 from corpus.models import ModelVersion
 from projects.models import Project
@@ -16,23 +19,26 @@ from training_bridge.models import Snapshot
 
 class SnapshotForm(forms.Form):
     name = forms.CharField(
-        max_length=120, required=False, help_text="For people to find it again, e.g. “round 1, people only”."
+        max_length=120,
+        required=False,
+        label=_("Name"),
+        help_text=_("For people to find it again, e.g. “round 1, people only”."),
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.update(_asked(configs.form_fields(Derivation)))
-        self.fields["field"] = _choice(self.fields["field"], selectors.label_fields(project))
-        self.fields["rule"] = _choice(self.fields["rule"], sorted(RULES))
+        self.fields["field"] = _choice(self.fields["field"], {name: name for name in selectors.label_fields(project)})
+        self.fields["rule"] = _choice(self.fields["rule"], {key: gettext(rule(key).title) for key in sorted(RULES)})
 
     def derivation(self) -> dict[str, Any]:
         return configs.read(Derivation, self.cleaned_data)
 
 
-def _choice(field: forms.Field, values: list[str]) -> forms.Field:
-    if len(values) == 1:
-        return forms.CharField(widget=forms.HiddenInput, initial=values[0], required=False)
-    pairs = [(value, value.replace("_", " ")) for value in values]
+def _choice(field: forms.Field, words: Mapping[str, str]) -> forms.Field:
+    if len(words) == 1:
+        return forms.CharField(widget=forms.HiddenInput, initial=next(iter(words)), required=False)
+    pairs = list(words.items())
     return forms.ChoiceField(choices=pairs, label=field.label, help_text=field.help_text, initial=field.initial)
 
 
@@ -45,13 +51,16 @@ def _asked(fields: dict[str, forms.Field]) -> dict[str, forms.Field]:
 
 class _SnapshotChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no generics at run time
     def label_from_instance(self, obj: Snapshot) -> str:
-        pairs = f"{obj.counts.get('train', 0)} train, {obj.counts.get('test', 0)} test pairs"
-        return f"{obj.number} · {obj.name or 'no name'} · {pairs}"
+        pairs = gettext("%(train)s train, %(test)s test pairs") % {
+            "train": obj.counts.get("train", 0),
+            "test": obj.counts.get("test", 0),
+        }
+        return f"{obj.number} · {obj.name or gettext('no name')} · {pairs}"
 
 
 class _ModelChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no generics at run time
     def label_from_instance(self, obj: ModelVersion) -> str:
-        return f"{obj.name} · {obj.get_kind_display().lower()}"
+        return f"{obj.name} · {obj.get_kind_display()}"
 
 
 # Another base is another set of suggested settings: the form is fetched anew with what was chosen so far.
@@ -65,10 +74,11 @@ FETCH_SUGGESTION = {
     "hx-push-url": "true",
 }
 
+MODEL_LABELS = {"base": _("Base"), "reference": _("Reference"), "reward": _("Reward model")}
 MODEL_HINTS = {
-    "base": "The model to start from.",
-    "reference": "What the base is held near, or compared with. Left empty, the base itself.",
-    "reward": "The reward model that scores responses.",
+    "base": _("The model to start from."),
+    "reference": _("What the base is held near, or compared with. Left empty, the base itself."),
+    "reward": _("The reward model that scores responses."),
 }
 
 
@@ -86,8 +96,9 @@ class RunForm(forms.Form):
             self.fields["snapshot"] = _SnapshotChoice(
                 ready,
                 required=needs.snapshot == "required",
-                help_text="Only ready snapshots are offered.",
-                empty_label="Choose…",
+                label=gettext("Snapshot"),
+                help_text=gettext("Only ready snapshots are offered."),
+                empty_label=gettext("Choose…"),
             )
         for role in ("base", "reference", "reward"):
             need = getattr(needs, role)
@@ -95,19 +106,23 @@ class RunForm(forms.Form):
                 self.fields[role] = _ModelChoice(
                     self._versions(project, role),
                     required=need == "required",
+                    label=MODEL_LABELS[role],
                     help_text=MODEL_HINTS[role],
-                    empty_label="Choose…",
+                    empty_label=gettext("Choose…"),
                     widget=forms.Select(attrs=FETCH_SUGGESTION if role == "base" else {}),
                 )
         if method.key == "respond":
             self.fields["pairs"] = forms.ChoiceField(
-                choices=[("all", "every pair"), ("adjacent", "neighbours only")],
-                label="Comparisons of one prompt's responses",
-                help_text="All pairs of k responses are k(k−1)/2 items to judge; neighbours are k−1.",
+                choices=[("all", gettext("every pair")), ("adjacent", gettext("neighbours only"))],
+                label=gettext("Comparisons of one prompt's responses"),
+                help_text=gettext("All pairs of k responses are k(k−1)/2 items to judge; neighbours are k−1."),
             )
         self.fields.update(_asked(configs.form_fields(method.Config)))
         self.fields["seed"] = forms.IntegerField(
-            min_value=0, initial=0, help_text="The same specification and seed give the same weights on a CPU."
+            min_value=0,
+            initial=0,
+            label=gettext("Seed"),
+            help_text=gettext("The same specification and seed give the same weights on a CPU."),
         )
 
     def chosen(self) -> list[forms.BoundField]:
@@ -136,9 +151,10 @@ class RunForm(forms.Form):
 
 
 class ModelForm(forms.Form):
-    name = forms.CharField(max_length=120, help_text="Unique in this project.")
-    kind = forms.ChoiceField(choices=ModelVersion.Kind.choices)
+    name = forms.CharField(max_length=120, label=_("Name"), help_text=_("Unique in this project."))
+    kind = forms.ChoiceField(label=_("Kind"), choices=ModelVersion.Kind.choices)
     source = forms.CharField(
         max_length=300,
-        help_text="A hub id (owner/name), or a folder in an allowed place. Only safetensors, never code.",
+        label=_("Source"),
+        help_text=_("A hub id (owner/name), or a folder in an allowed place. Only safetensors, never code."),
     )

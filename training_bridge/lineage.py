@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from corpus.models import ModelVersion
 from training_bridge.models import Run
@@ -36,28 +38,66 @@ def lineage_of(version: ModelVersion) -> list[Ancestor]:
 
 
 def _of_version(version: ModelVersion) -> Ancestor:
-    origin = f"from {version.source}" if version.source else f"sha256 {version.sha256[:12]}"
+    origin = (
+        gettext("from %(source)s") % {"source": version.source} if version.source else f"sha256 {version.sha256[:12]}"
+    )
     url = reverse("training_bridge:model", args=[version.project.slug, version.pk])
-    return Ancestor("model version", version.name, f"{version.get_kind_display()}, {origin}", url)
+    return Ancestor(gettext("model version"), version.name, f"{version.get_kind_display()}, {origin}", url)
 
 
 def _of_run(run: Run) -> list[Ancestor]:
     slug = run.project.slug
     url = reverse("training_bridge:run", args=[slug, run.pk])
-    found = [Ancestor("run", f"Run {run.pk}", f"{run.method}, seed {run.seed}", url)]
+    found = [
+        Ancestor(
+            gettext("run"),
+            gettext("Run %(number)s") % {"number": run.pk},
+            gettext("%(method)s, seed %(seed)s") % {"method": run.method, "seed": run.seed},
+            url,
+        )
+    ]
     if run.snapshot is not None:
         counts, number = run.snapshot.counts, run.snapshot.number
         snapshot = reverse("training_bridge:snapshot", args=[slug, number])
         found.append(
-            Ancestor("snapshot", f"Snapshot {number}", f"sha256 {run.snapshot.manifest_sha256[:12]}", snapshot)
+            Ancestor(
+                gettext("snapshot"),
+                gettext("Snapshot %(number)s") % {"number": number},
+                f"sha256 {run.snapshot.manifest_sha256[:12]}",
+                snapshot,
+            )
         )
-        used = f"{counts.get('pairs', 0):,} of {counts.get('labels', 0):,} labels made a pair"
-        found.append(Ancestor("labels", f"{counts.get('labels', 0):,} labels", used, snapshot))
-        sources = ", ".join(f"{count:,} pairs by {_who(name)}" for name, count in counts.get("sources", {}).items())
+        used = gettext("%(pairs)s of %(labels)s labels made a pair") % {
+            "pairs": _count(counts.get("pairs", 0)),
+            "labels": _count(counts.get("labels", 0)),
+        }
+        found.append(
+            Ancestor(
+                gettext("labels"),
+                gettext("%(labels)s labels") % {"labels": _count(counts.get("labels", 0))},
+                used,
+                snapshot,
+            )
+        )
+        sources = ", ".join(
+            gettext("%(pairs)s pairs by %(who)s") % {"pairs": _count(count), "who": _who(name)}
+            for name, count in counts.get("sources", {}).items()
+        )
         items = reverse("annotation:items", args=[slug])
-        found.append(Ancestor("judgments", f"{counts.get('judgments', 0):,} judgments", sources, items))
+        found.append(
+            Ancestor(
+                gettext("judgments"),
+                gettext("%(judgments)s judgments") % {"judgments": _count(counts.get("judgments", 0))},
+                sources,
+                items,
+            )
+        )
     return found
 
 
+def _count(number: int) -> str:
+    return str(number_format(number, force_grouping=True))
+
+
 def _who(source: str) -> str:
-    return {"human": "people", "judge": "judges", "both": "both"}[source]
+    return {"human": gettext("people"), "judge": gettext("judges"), "both": gettext("both")}[source]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.errors import Invalid
 from training_bridge.files import sha256_of, var_path
@@ -27,7 +28,7 @@ def allowed_folder(source: str, *, project_id: int) -> Path:
     project (VAR_DIR/models/<project id>/). The message never tells whether a path outside exists.
     """
     refusal = Invalid(
-        "Not allowed.", fields={"source": ["Give owner/name of a hub model, or a folder in an allowed place."]}
+        _("Not allowed."), fields={"source": [_("Give owner/name of a hub model, or a folder in an allowed place.")]}
     )
     if "\x00" in source or ".." in Path(source).parts:
         raise refusal

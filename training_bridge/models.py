@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from common.models import CleanJSONField, Created
 from corpus.models import ModelVersion
@@ -19,10 +21,10 @@ class Snapshot(Created):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Waiting"
-        BUILDING = "building", "Freezing"
-        READY = "ready", "Ready"
-        FAILED = "failed", "Failed"
+        QUEUED = "queued", _("Waiting")
+        BUILDING = "building", _("Freezing")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="snapshots")
     number = models.PositiveIntegerField()
@@ -56,7 +58,7 @@ class Snapshot(Created):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"snapshot {self.number}"
+        return self.name or gettext("snapshot %(number)s") % {"number": self.number}
 
 
 LIVE = ["starting", "running", "cancelling"]
@@ -71,14 +73,14 @@ class Run(Created):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Waiting"
-        STARTING = "starting", "Starting"
-        RUNNING = "running", "Running"
-        CANCELLING = "cancelling", "Stopping"
-        SUCCEEDED = "succeeded", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-        LOST = "lost", "Lost"
+        QUEUED = "queued", _("Waiting")
+        STARTING = "starting", _("Starting")
+        RUNNING = "running", _("Running")
+        CANCELLING = "cancelling", _("Stopping")
+        SUCCEEDED = "succeeded", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+        LOST = "lost", _("Lost")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="runs")
     method = models.CharField(max_length=40)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from annotation.models import Label
 from common import plugs
@@ -102,7 +103,7 @@ def label_fields(project: Project) -> list[str]:
 def source_of(snapshot: Snapshot) -> Source:
     """A ready snapshot's files, the manifest verified. Raises Conflict where it is not ready or has changed."""
     if snapshot.state != Snapshot.State.READY:
-        raise Conflict("The snapshot is not ready yet.", code="not-ready")
+        raise Conflict(_("The snapshot is not ready yet."), code="not-ready")
     folder = var_path(snapshot.path)
     manifest = json.loads(verified(folder / MANIFEST, snapshot.manifest_sha256).read_bytes())
 

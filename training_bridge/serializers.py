@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -19,7 +20,7 @@ class ObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
-            raise serializers.ValidationError("Expected a JSON object.")
+            raise serializers.ValidationError(_("Expected a JSON object."))
         return data
 
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from annotation.models import Annotation, Item, ItemResponse, Label
 from common.errors import Invalid
+from common.words import gettext_noop
 from corpus.models import Response
 from training_bridge import derivation as derive
 from training_bridge.derivation import Derivation, Pair, Reason
@@ -107,9 +108,14 @@ def build(*, project_id: int, derivation: Derivation, folder: Path, alive: Calla
 
 def _why_empty(tally: Tally) -> str:
     if not tally.labels:
-        return "There is no label to freeze: nothing has been settled for this field, rule and these rounds yet."
+        return gettext_noop(
+            "There is no label to freeze: nothing has been settled for this field, rule and these rounds yet."
+        )
     dropped = ", ".join(f"{count} {derive.REASONS[reason].lower()}" for reason, count in tally.dropped.most_common())  # type: ignore[index]  # the keys are reasons
-    return f"None of the {tally.labels} labels makes a pair: {dropped}."
+    return gettext_noop("None of the %(labels)s labels makes a pair: %(dropped)s.") % {
+        "labels": tally.labels,
+        "dropped": dropped,
+    }
 
 
 def _write_rows(folder: Path, rows: Iterator[tuple[dict[str, Any], dict[str, Any]]]) -> None:

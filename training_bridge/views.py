@@ -5,15 +5,17 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from common.bells import ring
+from common.configs import described
 from common.errors import DomainError, Invalid, NotFound
 from common.http import add_errors, page_of, sent, show_or_send, status_of
 from corpus.models import ModelVersion
 from projects.access import RESEARCH, ProjectRequest, project_view
 from training_bridge import charts, selectors, services, tasks
-from training_bridge.derivation import REASONS
+from training_bridge.derivation import REASONS, Derivation
 from training_bridge.forms import ModelForm, RunForm, SnapshotForm
 from training_bridge.lineage import lineage_of
 from training_bridge.methods import METHODS
@@ -56,13 +58,13 @@ def snapshot_new(request: ProjectRequest) -> HttpResponse:
 def snapshot(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
     shown = selectors.snapshot_of(request.project, snapshot_number)
     busy = shown.state in {Snapshot.State.QUEUED, Snapshot.State.BUILDING}
-    dropped = [(REASONS.get(key, key), n) for key, n in shown.counts.get("dropped", {}).items()]
+    dropped = [(_(REASONS.get(key, key)), n) for key, n in shown.counts.get("dropped", {}).items()]
     context = {
         "snapshot": shown,
         "busy": busy,
         "dropped": sorted(dropped, key=lambda pair: -pair[1]),
         "bars": charts.snapshot_bars(shown),
-        "derivation": charts.settings(shown.derivation),
+        "derivation": described(Derivation, shown.derivation),
         "exporters": selectors.exporters(),
         "runs": selectors.runs_of(request.project).filter(snapshot=shown)[:20],
     }
@@ -158,6 +160,7 @@ def _run_context(request: ProjectRequest, run_id: int) -> dict[str, Any]:
         "run": shown,
         "active": shown.state in ACTIVE,
         "may_continue": shown.state in {Run.State.FAILED, Run.State.CANCELLED, Run.State.LOST},
+        "inputs": charts.inputs(shown.inputs),
         "progress": selectors.progress_of(shown),
         "curves": charts.curves(metrics),
         "columns": charts.columns(metrics),
@@ -165,7 +168,7 @@ def _run_context(request: ProjectRequest, run_id: int) -> dict[str, Any]:
         "log": selectors.log_tail(shown),
         "measures": charts.measures(shown.result),
         "facts": charts.facts(shown.result),
-        "settings": charts.settings(shown.config),
+        "settings": described(load_method(shown.method).Config, shown.config) if shown.method in METHODS else [],
     }
 
 
@@ -202,7 +205,7 @@ def model_new(request: ProjectRequest) -> HttpResponse:
             add_errors(form, fault)
         else:
             ring(tasks.hash_weights, made.pk)
-            messages.success(request, f"{made.name} is registered.")
+            messages.success(request, _("%(name)s is registered.") % {"name": made.name})
             return redirect("training_bridge:model", request.project.slug, made.pk)
     return render(request, "training_bridge/model_new.html", {"form": form}, status=status_of(form))
 

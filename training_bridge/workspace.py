@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from common.errors import DomainError
+from common.words import gettext_noop as _
 from corpus.models import ModelVersion, Prompt, Response
 from training_bridge.derivation import plain_messages
 from training_bridge.files import canonical_json, var_path, verified, write_synced
@@ -70,7 +71,7 @@ def _model(version: ModelVersion | None) -> dict[str, Any] | None:
     if version is None:
         return None
     if version.path and not Path(version.path).is_dir():
-        raise DomainError(f"The weights of {version.name} are no longer on disk.")
+        raise DomainError(_("The weights of %(name)s are no longer on disk.") % {"name": version.name})
     return {"path": version.path or version.source, "kind": version.kind, "name": version.name}
 
 

@@ -116,8 +116,8 @@ def known_parameters(request: Request, allowed: set[str]) -> None:
         raise exceptions.ParseError(_("Unknown query parameter: %(name)s") % {"name": unknown[0][:60]})
 
 
-def _problem(status: int, code: str, title: object, detail: str, **extra: Any) -> Response:
-    body = {"type": f"urn:prefloop:{code}", "title": str(title), "status": status, "detail": detail} | extra
+def _problem(status: int, code: str, title: str, detail: str, **extra: Any) -> Response:
+    body = {"type": f"urn:prefloop:{code}", "title": title, "status": status, "detail": detail} | extra
     return Response(body, status=status, content_type=PROBLEM)
 
 
@@ -129,11 +129,15 @@ def _messages(detail: Any) -> Any:
     return str(detail)
 
 
+def _said_fields(fields: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: [said(reason, _) for reason in reasons] for name, reasons in fields.items()}
+
+
 def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every error of the API in one shape, `application/problem+json`."""
     if isinstance(exc, DomainError):
-        extra = exc.extra | ({"errors": exc.fields} if exc.fields else {})
-        return _problem(exc.status, exc.code, exc.title, exc.detail, **extra)
+        extra = exc.extra | ({"errors": _said_fields(exc.fields)} if exc.fields else {})
+        return _problem(exc.status, exc.code, _(exc.title), said(exc.detail, _), **extra)
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):

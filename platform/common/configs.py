@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from contextlib import suppress
+from inspect import isclass
+from typing import Any, TypeVar, get_args
 
 from django import forms
 from django.utils.formats import localize
@@ -12,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from common import text
 from common.errors import Invalid
+from common.rows import RowsField
 from common.words import gettext_noop, said
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -83,7 +86,8 @@ def form_fields(model: type[BaseModel]) -> dict[str, forms.Field]:
     required = set(schema.get("required", ()))
     defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
     return {
-        name: _field(model.model_fields[name].title or "", name, one, required=name in required, default=defaults[name])
+        name: _rows(model, name, one, defaults[name])
+        or _field(model.model_fields[name].title or "", name, one, required=name in required, default=defaults[name])
         for name, one in schema["properties"].items()
     }
 
@@ -110,6 +114,29 @@ def in_words(value: Any) -> str:
     return _("none") if value in (None, "") else str(localize(value))
 
 
+def described(model: type[BaseModel], config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what a setting is called, its value), as a person reads them, in the order of `model`.
+
+    PostgreSQL keeps no order of keys. What `model` does not know (any more) is left out; a value that a later version
+    of it would refuse is shown as it is.
+    """
+    with suppress(ValidationError):
+        config = model.model_validate(config).model_dump(mode="json")
+    schemas = model.model_json_schema()["properties"]
+    return [
+        (gettext(schemas[name].get("title", name)), _shown(schemas[name], config[name]))
+        for name in model.model_fields
+        if name in config
+    ]
+
+
+def _shown(schema: dict[str, Any], value: Any) -> str:
+    """A value as a person reads it: one of a few by the words that the field has for it (`choices`)."""
+    if "enum" in schema and isinstance(value, str):
+        return gettext(schema.get("choices", {}).get(value, value.replace("_", " ")))
+    return in_words(value)
+
+
 def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, default: Any) -> forms.Field:
     common: dict[str, Any] = {
         "label": gettext(title or name.replace("_", " ").capitalize()),
@@ -119,9 +146,7 @@ def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, def
     }
     kind, items = schema.get("type"), schema.get("items", {}).get("type")
     if "enum" in schema:
-        return forms.ChoiceField(
-            choices=[(value, gettext(str(value).replace("_", " "))) for value in schema["enum"]], **common
-        )
+        return forms.ChoiceField(choices=[(value, _shown(schema, value)) for value in schema["enum"]], **common)
     if kind == "boolean":
         return forms.BooleanField(**(common | {"required": False}))
     if kind == "integer":
@@ -134,6 +159,20 @@ def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, def
     if kind == "string":
         return forms.CharField(max_length=schema.get("maxLength", 500), **common)
     return TreeField(**(common | {"initial": _plain(default)}))
+
+
+def _rows(model: type[BaseModel], name: str, schema: dict[str, Any], default: Any) -> forms.Field | None:
+    """A table for a list of settings that have settings of their own; None for anything else."""
+    inside = get_args(model.model_fields[name].annotation)
+    if schema.get("type") != "array" or not (inside and isclass(inside[0]) and issubclass(inside[0], BaseModel)):
+        return None
+    return RowsField(
+        columns=form_fields(inside[0]),
+        label=gettext(model.model_fields[name].title or name.replace("_", " ").capitalize()),
+        help_text=gettext(description) if (description := schema.get("description", "")) else "",
+        initial=_plain(default) if isinstance(default, list | tuple) else [],
+        required=False,
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from common.words import gettext_noop as _
 
 
 class DomainError(Exception):
@@ -11,12 +10,12 @@ class DomainError(Exception):
 
     status = 400
     code = "bad-request"
-    title: str | Promise = _("The request cannot be carried out")
+    title = _("The request cannot be carried out")
 
     def __init__(
         self, detail: str = "", *, code: str | None = None, fields: dict[str, list[str]] | None = None, **extra: Any
     ) -> None:
-        self.detail = detail or str(self.title)
+        self.detail = detail or self.title
         super().__init__(self.detail)
         self.code = code or self.code
         self.fields = fields or {}

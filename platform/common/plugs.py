@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from common.errors import Invalid
+from common.words import gettext_noop as _
 
 
 def load(family: Mapping[str, str], key: str, what: str) -> Any:

@@ -41,6 +41,8 @@ def said(text: str, gettext: Callable[[str], str]) -> str:
     translated = gettext(text) if text else ""
     if translated != text:
         return translated
+    if "\n" in text:
+        return "\n".join(said(line, gettext) for line in text.split("\n"))
     for pattern, shape in _patterns():
         if match := shape.fullmatch(text):
             return gettext(pattern) % {name: said(value, gettext) for name, value in match.groupdict().items()}

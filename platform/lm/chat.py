@@ -7,6 +7,7 @@ from typing import Any
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from common.errors import Invalid
+from common.words import gettext_noop as _
 
 Message = Mapping[str, Any]
 
@@ -26,17 +27,17 @@ def text_of(message: Message) -> str:
         return content
     for part in content:
         if part.get("type") != "text":
-            raise Invalid(f"These models read text only, not {part.get('type')!r}.")
+            raise Invalid(_("These models read text only, not %(type)s.") % {"type": repr(part.get("type"))})
     return "".join(part["text"] for part in content)
 
 
 def check(messages: Sequence[Message]) -> None:
     """Raises Invalid unless `messages` are at least one turn with a role and text."""
     if not messages:
-        raise Invalid("There is no message.")
+        raise Invalid(_("There is no message."))
     for message in messages:
         if not isinstance(message.get("role"), str):
-            raise Invalid("A message has no role.")
+            raise Invalid(_("A message has no role."))
         text_of(message)
 
 

@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 from transformers.modeling_utils import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+from common.words import gettext_noop as _
 from lm.safety import UnsafeModel, check_model_folder
 
 PAD_TOKEN = "<|pad|>"  # noqa: S105 - a token of text
@@ -42,7 +43,9 @@ def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
     config = _config(source)
     architectures = getattr(config, "architectures", None) or [""]
     if not architectures[0].endswith("ForSequenceClassification") or config.num_labels != 1:
-        raise UnsafeModel(f"{source} is not a reward model: it has no head that gives one score.")
+        raise UnsafeModel(
+            _("%(source)s is not a reward model: it has no head that gives one score.") % {"source": source}
+        )
     return _load(source, AutoModelForSequenceClassification, dtype=dtype)
 
 
@@ -80,7 +83,7 @@ def _config(source: str) -> Any:
         check_model_folder(Path(source))
     config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     if getattr(config, "auto_map", None):
-        raise UnsafeModel(f"{source} asks for code of its own (auto_map), which is never run.")
+        raise UnsafeModel(_("%(source)s asks for code of its own (auto_map), which is never run.") % {"source": source})
     return config
 
 

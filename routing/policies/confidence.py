@@ -20,6 +20,7 @@ class Settings(BaseModel):
     mode: Literal["stream", "batch"] = Field(
         "stream",
         title=_("Mode"),
+        json_schema_extra={"choices": {"stream": _("stream"), "batch": _("batch")}},
         description=_("stream: each item by the threshold as it comes; batch: the least sure share of each batch."),
     )
     threshold: float = Field(

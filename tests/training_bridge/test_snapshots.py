@@ -181,6 +181,7 @@ def test_a_round_that_no_database_holds_is_refused_at_its_field(
 ) -> None:
     page = reverse("training_bridge:snapshot_new", args=[project.slug])
     sent = {"ties": "drop", "min_confidence": "0", "sources": "both", "test_fraction": "0.2", "split_seed": "0"}
+    sent["rule"] = "majority"
     answer = browse(noor).post(page, sent | {"rounds": f"1, {10**30}"})
     assert answer.status_code == 422
     assert answer.context["form"].errors.keys() == {"rounds"}

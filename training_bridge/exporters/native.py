@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from common.words import gettext_noop as _
 from training_bridge.exporters import Source
 from training_bridge.files import BLOCK
 from training_bridge.snapshots import MANIFEST, PREFERENCES, PREFERENCES_JSONL, PROVENANCE
@@ -9,14 +10,14 @@ from training_bridge.snapshots import MANIFEST, PREFERENCES, PREFERENCES_JSONL, 
 
 class Native:
     key = "native"
-    title = "Prefloop"
-    description = "Everything the snapshot holds, as it is stored."
+    title = _("Prefloop")
+    description = _("Everything the snapshot holds, as it is stored.")
     loses: tuple[str, ...] = ()
     files = {
-        PREFERENCES: "the pairs, as Parquet",
-        PREFERENCES_JSONL: "the same pairs, one JSON object a line",
-        PROVENANCE: "where each pair came from: item, label, judgments, pseudonyms",
-        MANIFEST: "the derivation, the counts, and the hash of each file",
+        PREFERENCES: _("the pairs, as Parquet"),
+        PREFERENCES_JSONL: _("the same pairs, one JSON object a line"),
+        PROVENANCE: _("where each pair came from: item, label, judgments, pseudonyms"),
+        MANIFEST: _("the derivation, the counts, and the hash of each file"),
     }
 
     def read(self, source: Source, name: str) -> Iterator[bytes]:

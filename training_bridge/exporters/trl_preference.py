@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from common.words import gettext_noop as _
 from training_bridge.exporters import Source
 from training_bridge.snapshots import PREFERENCES, ROW_GROUP
 
@@ -21,13 +22,13 @@ REPORT = "EXPORT_REPORT.json"
 
 class TrlPreference:
     key = "trl_preference"
-    title = "TRL preference"
-    description = "Prompt, chosen and rejected as chat messages, for TRL and datasets."
-    loses = ("ties", "soft labels", "strength", "confidence", "weight", "source", "provenance")
+    title = _("TRL preference")
+    description = _("Prompt, chosen and rejected as chat messages, for TRL and datasets.")
+    loses = (_("ties"), _("soft labels"), _("strength"), _("confidence"), _("weight"), _("source"), _("provenance"))
     files = {
-        "train.jsonl": "pairs to train on",
-        "test.jsonl": "pairs held out by prompt group",
-        REPORT: "counts in and out, what was dropped and why, hashes",
+        "train.jsonl": _("pairs to train on"),
+        "test.jsonl": _("pairs held out by prompt group"),
+        REPORT: _("counts in and out, what was dropped and why, hashes"),
     }
 
     def read(self, source: Source, name: str) -> Iterator[bytes]:

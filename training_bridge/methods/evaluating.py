@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from common.words import gettext_noop
 from lm.chat import text_of
 from lm.generation import Sampling, Wanted, generate
 from lm.loading import Loaded, load_causal, load_reward
@@ -24,14 +25,16 @@ def evaluate(context: Context, config: EvaluateConfig) -> Result:
     duel = context.base is not None and context.reference is not None and bool(prompts)
     if context.reward is None or not (held_out or duel):
         raise Refused(
-            "There is nothing to measure: give a reward model, and a snapshot with held-out prompts or a policy with "
-            "its reference and prompts."
+            gettext_noop(
+                "There is nothing to measure: give a reward model, and a snapshot with held-out prompts or a policy "
+                "with its reference and prompts."
+            )
         )
-    context.phase("Loading the reward model")
+    context.phase(gettext_noop("Loading the reward model"))
     reward = load_reward(context.reward.path)
     values: dict[str, Any] = {}
     if held_out:
-        context.phase(f"Scoring {len(held_out)} held-out prompts")
+        context.phase(gettext_noop("Scoring %(held_out)s held-out prompts") % {"held_out": len(held_out)})
         values |= reward_accuracy(reward, held_out, max_length=config.max_length, confidence=config.confidence)
     if duel:
         values |= _win_rate(context, config, reward, prompts)
@@ -91,11 +94,11 @@ def _win_rate(
     Writes them to samples.jsonl: {"id", "messages", "response", "reference", "win"}.
     """
     assert context.base is not None and context.reference is not None
-    context.phase(f"The policy answers {len(prompts)} prompts")
+    context.phase(gettext_noop("The policy answers %(prompts)s prompts") % {"prompts": len(prompts)})
     ours = _answers(context, config, load_causal(context.base.path), prompts)
-    context.phase(f"The reference answers {len(prompts)} prompts")
+    context.phase(gettext_noop("The reference answers %(prompts)s prompts") % {"prompts": len(prompts)})
     theirs = _answers(context, config, load_causal(context.reference.path), prompts)
-    context.phase("The reward model compares them")
+    context.phase(gettext_noop("The reward model compares them"))
     asked = [(messages, _said(texts[key])) for texts in (ours, theirs) for key, messages in prompts]
     scores = score(reward, asked, max_length=config.max_length)
     half = len(prompts)
@@ -108,7 +111,7 @@ def _win_rate(
     return {
         "win_rate": sum(results) / half,
         "win_rate_ci": list(bootstrap(results, config.confidence, seed=context.seed)),
-        "win_rate_by": "the reward model (a proxy for people)",
+        "win_rate_by": gettext_noop("the reward model (a proxy for people)"),
         "samples": SAMPLES,
         "prompts": half,
         "ties": results.count(0.5),

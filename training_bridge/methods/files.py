@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.words import gettext_noop as _
 from training_bridge.methods.interface import Refused
 
 
@@ -21,7 +22,7 @@ def read_prompts(path: str) -> list[OpenPrompt]:
     """Prompts of a file of JSON lines {"id", "messages"}. Raises Refused for a file without any."""
     prompts = [OpenPrompt(str(row["id"]), row["messages"]) for row in _lines(path, {"id", "messages"})]
     if not prompts:
-        raise Refused("There is no open prompt to answer.")
+        raise Refused(_("There is no open prompt to answer."))
     return prompts
 
 
@@ -29,13 +30,13 @@ def read_documents(path: str) -> Iterator[str | Sequence[Mapping[str, Any]]]:
     """Documents of a file of JSON lines: {"messages"} a conversation, {"text"} plain text."""
     for row in _lines(path, set()):
         if "messages" not in row and "text" not in row:
-            raise Refused('A document has neither "messages" nor "text".')
+            raise Refused(_('A document has neither "messages" nor "text".'))
         yield row["messages"] if "messages" in row else row["text"]
 
 
 def _lines(path: str, wanted: set[str]) -> Iterator[Mapping[str, Any]]:
     if not Path(path).is_file():
-        raise Refused(f"The input file {Path(path).name} is not there.")
+        raise Refused(_("The input file %(name)s is not there.") % {"name": Path(path).name})
     with Path(path).open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -43,9 +44,15 @@ def _lines(path: str, wanted: set[str]) -> Iterator[Mapping[str, Any]]:
             try:
                 row = json.loads(line)
             except ValueError as fault:
-                raise Refused(f"Line {number} of {Path(path).name} is not JSON: {fault}") from fault
+                raise Refused(
+                    _("Line %(number)s of %(name)s is not JSON: %(fault)s")
+                    % {"number": number, "name": Path(path).name, "fault": fault}
+                ) from fault
             if not isinstance(row, dict) or not wanted <= row.keys():
-                raise Refused(f"Line {number} of {Path(path).name} lacks {', '.join(sorted(wanted))}.")
+                raise Refused(
+                    _("Line %(number)s of %(name)s lacks %(wanted)s.")
+                    % {"number": number, "name": Path(path).name, "wanted": ", ".join(sorted(wanted))}
+                )
             yield row
 
 

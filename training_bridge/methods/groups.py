@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+from common.words import gettext_noop as _
 from lm.chat import encode
 from training_bridge.methods.interface import Refused
 from training_bridge.methods.objectives import PromptGroup
@@ -36,5 +37,5 @@ def groups_of(
         if relations:
             groups.append(PromptGroup(tokens.prompt, tokens.responses, relations))
     if not groups:
-        raise Refused("The snapshot's training split holds no pair of two different responses.")
+        raise Refused(_("The snapshot's training split holds no pair of two different responses."))
     return groups

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.words import gettext_noop as _
 from training_bridge.methods.interface import Refused
 
 COLUMNS = ["item_id", "split", "prompt", "chosen", "rejected", "chosen_id", "rejected_id", "strength", "soft", "weight"]
@@ -54,7 +55,10 @@ def _rows(folder: Path) -> Iterator[Mapping[str, Any]]:
         with lines.open(encoding="utf-8") as file:
             yield from (json.loads(line) for line in file if line.strip())
     else:
-        raise Refused(f"{folder.name} is no snapshot: it has neither preferences.parquet nor preferences.jsonl.")
+        raise Refused(
+            _("%(name)s is no snapshot: it has neither preferences.parquet nor preferences.jsonl.")
+            % {"name": folder.name}
+        )
 
 
 def _judged(item: str, rows: Sequence[Mapping[str, Any]]) -> Judged:

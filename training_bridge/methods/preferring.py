@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from common.words import gettext_noop
 from lm.batching import by_budget
 from lm.likelihood import response_rows, sum_logps
 from lm.loading import Loaded, load_causal, save
@@ -53,16 +54,16 @@ def pad_id_of(loaded: Loaded) -> int:
 def train_dpo(context: Context, config: DPOConfig) -> Result:
     """Tunes the base. The reference is the base as it was, unless another policy version is given."""
     if context.snapshot is None or context.base is None:
-        raise Refused("DPO needs a snapshot and a base policy.")
-    context.phase("Loading the reference")
+        raise Refused(gettext_noop("DPO needs a snapshot and a base policy."))
+    context.phase(gettext_noop("Loading the reference"))
     reference = context.reference or context.base
     loaded = load_causal(reference.path)
     groups = groups_of(loaded.tokenizer, read_snapshot(context.snapshot, "train"), config)
-    context.phase(f"Log-probabilities of {len(groups)} prompts under the reference")
+    context.phase(gettext_noop("Log-probabilities of %(groups)s prompts under the reference") % {"groups": len(groups)})
     groups = with_reference(context, config, loaded, groups, reference.path)
     if reference.path != context.base.path:
         loaded = _same_tokens(loaded, load_causal(context.base.path))
-    context.phase(f"Training on {len(groups)} prompts")
+    context.phase(gettext_noop("Training on %(groups)s prompts") % {"groups": len(groups)})
     last = fit(context, config, loaded.model, groups, DirectPreference(loaded, config))
     folder = context.output / "model"
     save(loaded, folder)
@@ -72,7 +73,9 @@ def train_dpo(context: Context, config: DPOConfig) -> Result:
 
 def _same_tokens(reference: Loaded, base: Loaded) -> Loaded:
     if reference.tokenizer.get_vocab() != base.tokenizer.get_vocab():
-        raise Refused("Base and reference have different tokenizers, so their log-probabilities cannot be compared.")
+        raise Refused(
+            gettext_noop("Base and reference have different tokenizers, so their log-probabilities cannot be compared.")
+        )
     return base
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+from common.words import gettext_noop as _
 from lm.chat import text_of
 from lm.loading import Loaded, best_device, save
 from training_bridge.methods.files import read_documents
@@ -50,16 +51,22 @@ class NextToken:
 def pretrain(context: Context, config: PretrainConfig) -> Result:
     """Learns the tokenizer from all documents, then the model from blocks of their tokens, end to end."""
     if config.hidden_size % config.heads:
-        raise Refused(f"{config.heads} heads do not divide a width of {config.hidden_size}.")
+        raise Refused(
+            _("%(heads)s heads do not divide a width of %(hidden_size)s.")
+            % {"heads": config.heads, "hidden_size": config.hidden_size}
+        )
     documents = list(read_documents(context.input["text"]))
-    context.phase(f"Learning the tokens of {len(documents)} documents")
+    context.phase(_("Learning the tokens of %(documents)s documents") % {"documents": len(documents)})
     tokenizer = learn_tokenizer(documents, config.vocabulary)
     blocks = list(_blocks(tokenizer, documents, config.max_length))
     if len(blocks) < 2:
-        raise Refused("The text is too short: it does not fill two blocks.")
+        raise Refused(_("The text is too short: it does not fill two blocks."))
     torch.manual_seed(context.seed)
     loaded = Loaded(_model(tokenizer, config), tokenizer)
-    context.phase(f"Reading {len(blocks)} blocks of {config.max_length} tokens")
+    context.phase(
+        _("Reading %(blocks)s blocks of %(max_length)s tokens")
+        % {"blocks": len(blocks), "max_length": config.max_length}
+    )
     last = fit(context, config, loaded.model, blocks, NextToken(loaded.device, config.token_budget))
     folder = context.output / "model"
     save(loaded, folder)

@@ -2,27 +2,49 @@
 
 from pydantic import Field
 
+from common.words import gettext_noop as _
 from training_bridge.methods.interface import Config, Context, Needs, Result
 
 
 class RespondConfig(Config):
     """How responses are sampled."""
 
-    samples: int = Field(2, ge=1, le=64, description="Responses to each prompt; a comparison needs two.")
+    samples: int = Field(
+        2, ge=1, le=64, title=_("Samples"), description=_("Responses to each prompt; a comparison needs two.")
+    )
     temperature: float = Field(
-        1.0, ge=0, le=10, description="0 always takes the likeliest token, and then all samples are the same."
+        1.0,
+        ge=0,
+        le=10,
+        title=_("Temperature"),
+        description=_("0 always takes the likeliest token, and then all samples are the same."),
     )
     top_p: float = Field(
-        1.0, gt=0, le=1, description="Keeps the likeliest tokens that together reach this probability."
+        1.0,
+        gt=0,
+        le=1,
+        title=_("Top p"),
+        description=_("Keeps the likeliest tokens that together reach this probability."),
     )
-    max_new_tokens: int = Field(256, ge=1, le=32_768, description="Where an endless response is cut.")
-    max_prompt_tokens: int = Field(1024, ge=8, le=131_072, description="Longer prompts lose their beginning.")
+    max_new_tokens: int = Field(
+        256, ge=1, le=32_768, title=_("Max new tokens"), description=_("Where an endless response is cut.")
+    )
+    max_prompt_tokens: int = Field(
+        1024, ge=8, le=131_072, title=_("Max prompt tokens"), description=_("Longer prompts lose their beginning.")
+    )
     batch_size: int = Field(
-        64, ge=1, le=4096, description="Responses sampled at once; what is sampled does not depend on it."
+        64,
+        ge=1,
+        le=4096,
+        title=_("Batch size"),
+        description=_("Responses sampled at once; what is sampled does not depend on it."),
     )
     distinct: bool = Field(
         True,
-        description="Draws again (a few times) where two responses to a prompt are the same: nobody can compare those.",
+        title=_("Distinct"),
+        description=_(
+            "Draws again (a few times) where two responses to a prompt are the same: nobody can compare those."
+        ),
     )
 
 
@@ -30,8 +52,8 @@ class Respond:
     """Samples responses to open prompts."""
 
     key = "respond"
-    title = "Respond"
-    description = "Lets a policy answer the open prompts; the responses become new items to judge."
+    title = _("Respond")
+    description = _("Lets a policy answer the open prompts; the responses become new items to judge.")
     Config = RespondConfig
     needs = Needs(base="required", input=("prompts",))
     makes = None

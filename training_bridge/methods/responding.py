@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from common.words import gettext_noop
 from lm.generation import Generated, Sampling, Wanted, generate
 from lm.loading import Loaded, load_causal
 from training_bridge.methods.files import OpenPrompt, read_prompts, write_lines
@@ -15,12 +16,12 @@ TRIES = 4  # a policy that has settled on one response to a prompt must not be a
 def respond(context: Context, config: RespondConfig) -> Result:
     """Samples, draws again where a prompt's responses are alike, and writes them in the order of the prompts."""
     if context.base is None:
-        raise Refused("Responding needs a policy.")
+        raise Refused(gettext_noop("Responding needs a policy."))
     prompts = read_prompts(context.input["prompts"])
-    context.phase("Loading the policy")
+    context.phase(gettext_noop("Loading the policy"))
     policy = load_causal(context.base.path)
     context.total(len(prompts) * config.samples)
-    context.phase(f"Answering {len(prompts)} prompts")
+    context.phase(gettext_noop("Answering %(prompts)s prompts") % {"prompts": len(prompts)})
     sampled = _sampled(context, config, policy, prompts)
     path = context.output / "responses.jsonl"
     write_lines(path, _rows(config, prompts, sampled, context.seed))

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from common.words import gettext_noop as _
 from training_bridge.methods.interface import Context, Needs, Result
 from training_bridge.methods.settings import FromPreferences
 
@@ -15,10 +16,15 @@ class RewardModelConfig(FromPreferences):
         0.0,
         ge=0,
         le=3,
-        description="Reward difference asked per point of strength (Llama 2: 1/3, 1). Off: it hurts close pairs.",
+        title=_("Margin per strength"),
+        description=_("Reward difference asked per point of strength (Llama 2: 1/3, 1). Off: it hurts close pairs."),
     )
     centering: float = Field(
-        0.0, ge=0, le=1, description="Pulls the rewards of a pair towards zero mean; 0.01 makes prompts comparable."
+        0.0,
+        ge=0,
+        le=1,
+        title=_("Centering"),
+        description=_("Pulls the rewards of a pair towards zero mean; 0.01 makes prompts comparable."),
     )
 
 
@@ -26,8 +32,8 @@ class RewardModel:
     """Bradley–Terry reward model."""
 
     key = "reward_model"
-    title = "Reward model"
-    description = "Learns a score from pairs: the response people preferred scores higher (Bradley–Terry)."
+    title = _("Reward model")
+    description = _("Learns a score from pairs: the response people preferred scores higher (Bradley–Terry).")
     Config = RewardModelConfig
     needs = Needs(snapshot="required", base="required", base_kind="any", min_pairs=2)
     makes: Literal["reward"] = "reward"

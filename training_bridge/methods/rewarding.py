@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from common.words import gettext_noop as _
 from lm.batching import pad
 from lm.loading import Loaded, load_reward_base, save
 from lm.scoring import rewards
@@ -39,18 +40,18 @@ class BradleyTerry(OnPreferences):
 def train_reward_model(context: Context, config: RewardModelConfig) -> Result:
     """Trains a head and its backbone; the result's figures include accuracy on the held-out split, if there is one."""
     if context.snapshot is None or context.base is None:
-        raise Refused("A reward model needs a snapshot and a base model.")
-    context.phase("Loading the base model")
+        raise Refused(_("A reward model needs a snapshot and a base model."))
+    context.phase(_("Loading the base model"))
     torch.manual_seed(context.seed)
     loaded = load_reward_base(context.base.path)
     train, test = read_snapshot(context.snapshot, "train"), read_snapshot(context.snapshot, "test")
     groups = groups_of(loaded.tokenizer, train, config)
-    context.phase(f"Training on {len(groups)} prompts")
+    context.phase(_("Training on %(groups)s prompts") % {"groups": len(groups)})
     last = fit(context, config, loaded.model, groups, BradleyTerry(loaded, config))
     folder = context.output / "model"
     save(loaded, folder)
     values: dict[str, object] = {"train_loss": last.get("loss"), "train_groups": len(groups)}
     if test:
-        context.phase("Measuring accuracy on held-out prompts")
+        context.phase(_("Measuring accuracy on held-out prompts"))
         values |= reward_accuracy(loaded, test, max_length=config.max_length, token_budget=config.token_budget)
     return Result(values, ModelFolder(str(folder), "reward", {"method": "reward_model"}))

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.modeling_utils import PreTrainedModel
 
+from common.words import gettext_noop
 from training_bridge.methods import checkpoints
 from training_bridge.methods.interface import Cancelled, Context, Refused
 from training_bridge.methods.objectives import Objective
@@ -134,7 +135,9 @@ class FeedbackTrainer(Trainer):
         model.train()
         weight = self.objective.weight(inputs)
         if not weight > 0:
-            raise Refused("All pairs of a step weigh nothing: the snapshot's weights leave nothing to learn from.")
+            raise Refused(
+                gettext_noop("All pairs of a step weigh nothing: the snapshot's weights leave nothing to learn from.")
+            )
         total, measures = torch.zeros((), device=self.args.device), dict[str, float]()
         for piece in self.objective.pieces(inputs):
             loss, sums = self.objective.loss(model, piece)
@@ -144,7 +147,8 @@ class FeedbackTrainer(Trainer):
                 measures[name] = measures.get(name, 0.0) + value / weight
         if not math.isfinite(float(total)):
             raise Refused(
-                f"The loss is no longer a number at step {self.state.global_step + 1}: lower the learning rate."
+                gettext_noop("The loss is no longer a number at step %(global_step)s: lower the learning rate.")
+                % {"global_step": self.state.global_step + 1}
             )
         self.measured = {"loss": float(total), **measures, "tokens": float(self.objective.tokens(inputs))}
         return total

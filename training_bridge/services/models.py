@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
@@ -21,11 +22,14 @@ def register_model(*, project: Project, name: str, kind: str, source: str, user:
     """
     name, source = name.strip(), source.strip()
     if kind not in ModelVersion.Kind.values:
-        raise Invalid("Unknown kind of model.", fields={"kind": [f"One of {', '.join(ModelVersion.Kind.values)}."]})
+        raise Invalid(
+            _("Unknown kind of model."),
+            fields={"kind": [_("One of %(values)s.") % {"values": ", ".join(ModelVersion.Kind.values)}]},
+        )
     if not name or len(name) > 120:
-        raise Invalid("The name is not valid.", fields={"name": ["Give a name of at most 120 characters."]})
+        raise Invalid(_("The name is not valid."), fields={"name": [_("Give a name of at most 120 characters.")]})
     if len(source) > 300:
-        raise Invalid("The source is not valid.", fields={"source": ["At most 300 characters."]})
+        raise Invalid(_("The source is not valid."), fields={"source": [_("At most 300 characters.")]})
     path = ""
     if not is_hub_id(source) or _is_folder(source, project):
         folder = allowed_folder(source, project_id=project.pk)
@@ -39,7 +43,7 @@ def register_model(*, project: Project, name: str, kind: str, source: str, user:
             )
     except IntegrityError as fault:
         raise Invalid(
-            "The name is taken.", fields={"name": ["Another model of this project has this name."]}
+            _("The name is taken."), fields={"name": [_("Another model of this project has this name.")]}
         ) from fault
     return version
 

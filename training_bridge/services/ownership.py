@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from common.words import gettext_noop as _
 from training_bridge.models import LIVE, MAX_ATTEMPTS, LogLine, Metric, Run
 
 SILENCE = timedelta(seconds=90)
@@ -104,7 +105,7 @@ def release_run(*, hold: Hold) -> None:
         run = hold.rows().select_for_update().first()
         if run is not None:
             run.attempt -= 1
-            _let_go(run, "Its worker was stopped.", Run.State.LOST)
+            _let_go(run, _("Its worker was stopped."), Run.State.LOST)
 
 
 def requeue_silent_runs() -> int:
@@ -117,7 +118,7 @@ def requeue_silent_runs() -> int:
             # Looked at again under the lock: its worker may have come back to life meanwhile.
             run = Run.objects.select_for_update().filter(pk=run_id, state__in=LIVE, heartbeat_at__lt=cutoff).first()
             if run is not None:
-                _let_go(run, "Its worker fell silent for more than 90 seconds.", Run.State.LOST)
+                _let_go(run, _("Its worker fell silent for more than 90 seconds."), Run.State.LOST)
                 moved += 1
     return moved
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from common.errors import Invalid
 from common.text import check_tree
+from common.words import gettext_noop
 from corpus.models import Candidate, ModelVersion, Prompt, Response
 from lm.safety import check_model_folder
 from training_bridge.files import make_read_only, put_in_place, read_lines, var_path
@@ -54,7 +55,7 @@ def complete_run(
 def _register(run: Run, model: Mapping[str, Any], digest: str) -> ModelVersion:
     kind = model["kind"]
     if kind not in ModelVersion.Kind.values:
-        raise Invalid(f"The method made a model of the unknown kind {kind!r}.")
+        raise Invalid(gettext_noop("The method made a model of the unknown kind %(kind)s.") % {"kind": repr(kind)})
     name = f"{run.method.replace('_', '-')}-{run.pk}"
     final = var_path("models", run.project_id, name)
     make_read_only(Path(model["path"]))
@@ -92,7 +93,7 @@ def _response(run: Run, prompt: Prompt, line: Mapping[str, Any]) -> Response:
     try:
         check_tree(messages)
     except ValueError as fault:
-        raise Invalid(f"A response cannot be stored: {fault}.") from fault
+        raise Invalid(gettext_noop("A response cannot be stored: %(fault)s.") % {"fault": fault}) from fault
     return Response(
         prompt=prompt, external_id=f"run-{run.pk}:{line['sample']}", messages=messages,
         author_kind=Response.Author.MODEL,

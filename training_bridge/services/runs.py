@@ -6,6 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.services import audit
@@ -13,6 +14,7 @@ from annotation.models import Item
 from common import plugs
 from common.configs import checked
 from common.errors import Conflict, Invalid
+from common.words import gettext_noop
 from corpus.models import ModelVersion, Prompt, Response
 from projects.models import Project
 from training_bridge.files import digest_of, sha256_of, var_path
@@ -22,6 +24,16 @@ from training_bridge.models import ACTIVE, Run, Snapshot
 
 ROLES = ("base", "reference", "reward")
 MAX_SEED = 2**31 - 1
+NEEDS = {
+    "base": gettext_noop("%(method)s needs a base model."),
+    "reference": gettext_noop("%(method)s needs a reference model."),
+    "reward": gettext_noop("%(method)s needs a reward model."),
+}
+TAKES_NO = {
+    "base": gettext_noop("%(method)s takes no base model."),
+    "reference": gettext_noop("%(method)s takes no reference model."),
+    "reward": gettext_noop("%(method)s takes no reward model."),
+}
 
 
 def load_method(key: str) -> Method:
@@ -54,7 +66,10 @@ def start_run(
     given = {"base": base, "reference": reference, "reward": reward}
     resolved = checked(plug.Config, config or {}).model_dump(mode="json")
     if not 0 <= seed <= MAX_SEED:
-        raise Invalid("The seed is not valid.", fields={"seed": [f"From 0 to {MAX_SEED}."]})
+        raise Invalid(
+            gettext("The seed is not valid."),
+            fields={"seed": [gettext("From 0 to %(max_seed)s.") % {"max_seed": MAX_SEED}]},
+        )
     _check_needs(plug, project, snapshot, given)
     pinned = _pin_inputs(plug, project, dict(inputs or {}))
     spec_hash = digest_of(
@@ -78,28 +93,29 @@ def start_run(
                 return run
         except IntegrityError:
             continue  # somebody started the same at the same moment: theirs is the run
-    raise Conflict("The same run is being started and stopped over and over; try again.")
+    raise Conflict(gettext("The same run is being started and stopped over and over; try again."))
 
 
 def _check_needs(
     method: Method, project: Project, snapshot: Snapshot | None, given: Mapping[str, ModelVersion | None]
 ) -> None:
     """Raises Invalid naming everything that is missing, or given where it makes no sense."""
-    needs, wrong = method.needs, {}
+    needs, title, wrong = method.needs, gettext(method.title), {}
     if complaint := _snapshot_complaint(method, project, snapshot):
         wrong["snapshot"] = [complaint]
     for role in ROLES:
         need, version = getattr(needs, role), given[role]
         if version is None:
             if need == "required":
-                wrong[role] = [f"{method.title} needs a {role} model."]
+                wrong[role] = [gettext(NEEDS[role]) % {"method": title}]
         elif version.project_id != project.pk:
-            wrong[role] = ["There is no such model in this project."]
+            wrong[role] = [gettext("There is no such model in this project.")]
         elif need is None:
-            wrong[role] = [f"{method.title} takes no {role} model."]
+            wrong[role] = [gettext(TAKES_NO[role]) % {"method": title}]
         elif not _fits(role, needs.base_kind, version):
             wrong[role] = [
-                f"{version.name} is a {version.get_kind_display().lower()}, which is not what is wanted here."
+                gettext("%(name)s is of this kind: %(kind)s, which is not what is wanted here.")
+                % {"name": version.name, "kind": version.get_kind_display()}
             ]
     if wrong:
         raise Invalid(
@@ -110,18 +126,25 @@ def _check_needs(
 def _snapshot_complaint(method: Method, project: Project, snapshot: Snapshot | None) -> str:
     needs = method.needs
     if snapshot is None:
-        return f"{method.title} needs a snapshot." if needs.snapshot == "required" else ""
+        return (
+            gettext("%(title)s needs a snapshot.") % {"title": gettext(method.title)}
+            if needs.snapshot == "required"
+            else ""
+        )
     if snapshot.project_id != project.pk:
-        return "There is no such snapshot in this project."
+        return gettext("There is no such snapshot in this project.")
     if needs.snapshot is None:
-        return f"{method.title} takes no snapshot."
+        return gettext("%(title)s takes no snapshot.") % {"title": gettext(method.title)}
     if snapshot.state != Snapshot.State.READY:
-        return f"Snapshot {snapshot.number} is not ready yet."
+        return gettext("Snapshot %(number)s is not ready yet.") % {"number": snapshot.number}
     pairs = snapshot.counts.get("train", 0)
     if pairs < needs.min_pairs:
-        return (
-            f"Snapshot {snapshot.number} has {pairs} training pairs; {method.title} needs at least {needs.min_pairs}."
-        )
+        return gettext("Snapshot %(number)s has %(pairs)s training pairs; %(title)s needs at least %(min_pairs)s.") % {
+            "number": snapshot.number,
+            "pairs": pairs,
+            "title": gettext(method.title),
+            "min_pairs": needs.min_pairs,
+        }
     return ""
 
 
@@ -142,7 +165,14 @@ def _pin_inputs(method: Method, project: Project, inputs: dict[str, Any]) -> dic
     if method.key == "respond":
         pinned |= _pin_round(project, inputs)
     if inputs:
-        raise Invalid("The inputs are not valid.", fields={"inputs": [f"{method.title} knows no {min(inputs)}."]})
+        raise Invalid(
+            gettext("The inputs are not valid."),
+            fields={
+                "inputs": [
+                    gettext("%(title)s knows no %(inputs)s.") % {"title": gettext(method.title), "inputs": min(inputs)}
+                ]
+            },
+        )
     if not pinned.get(kind) and (complaint := _nothing_to_read(method, project)):
         raise Invalid(complaint, code="needs")
     return pinned
@@ -150,9 +180,9 @@ def _pin_inputs(method: Method, project: Project, inputs: dict[str, Any]) -> dic
 
 def _nothing_to_read(method: Method, project: Project) -> str:
     if "prompts" in method.needs.input and not Prompt.objects.filter(project=project, open=True).exists():
-        return "No prompt of this project is open: import prompts that want responses."
+        return gettext("No prompt of this project is open: import prompts that want responses.")
     if "text" in method.needs.input and not Response.objects.filter(prompt__project=project).exists():
-        return "The project has no responses to read yet: import some first."
+        return gettext("The project has no responses to read yet: import some first.")
     return ""
 
 
@@ -160,7 +190,9 @@ def _pin_round(project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
     number = inputs.pop("round", None) or next_round(project)
     pairs = inputs.pop("pairs", "all")
     if pairs not in {"all", "adjacent"} or not isinstance(number, int) or not 1 <= number <= 1_000_000:
-        raise Invalid("The inputs are not valid.", fields={"inputs": ["pairs: all or adjacent; round: from 1."]})
+        raise Invalid(
+            gettext("The inputs are not valid."), fields={"inputs": [gettext("pairs: all or adjacent; round: from 1.")]}
+        )
     return {"pairs": pairs, "round": number}
 
 
@@ -168,7 +200,10 @@ def _pin_file(kind: str, name: str) -> dict[str, Any]:
     root = var_path().resolve()
     path = (root / name).resolve()
     if not path.is_relative_to(root) or not path.is_file():
-        raise Invalid("The inputs are not valid.", fields={"inputs": [f"{kind} must be a file under VAR_DIR."]})
+        raise Invalid(
+            gettext("The inputs are not valid."),
+            fields={"inputs": [gettext("%(kind)s must be a file under VAR_DIR.") % {"kind": kind}]},
+        )
     return {kind: str(path.relative_to(root)), "sha256": sha256_of(path)}
 
 
@@ -187,7 +222,7 @@ def cancel_run(*, run: Run, user: User | None = None) -> Run:
     with transaction.atomic():
         row = Run.objects.select_for_update().get(pk=run.pk)
         if row.state not in ACTIVE:
-            raise Conflict("The run has ended already.")
+            raise Conflict(gettext("The run has ended already."))
         if row.state == Run.State.QUEUED:
             row.state, row.finished_at = Run.State.CANCELLED, timezone.now()
         else:
@@ -210,9 +245,9 @@ def retry_run(*, run: Run, user: User | None = None) -> Run:
                 state=Run.State.QUEUED, attempt=0, cancel_requested=False, error="", finished_at=None, phase=""
             )
             if not moved:
-                raise Conflict("Only a run that failed, was cancelled or got lost can be continued.")
+                raise Conflict(gettext("Only a run that failed, was cancelled or got lost can be continued."))
             audit(actor=user, kind="run.retried", subject=f"project:{run.project.slug}", run=run.pk)
     except IntegrityError as fault:
-        raise Conflict("The same run is active already.") from fault
+        raise Conflict(gettext("The same run is active already.")) from fault
     run.refresh_from_db()
     return run

@@ -11,11 +11,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
 from annotation.consensus import rule
 from common.errors import Conflict, DomainError
+from common.words import gettext_noop
 from projects.models import Project
 from training_bridge.derivation import Derivation, parse
 from training_bridge.files import make_read_only, put_in_place, sha256_of, var_path
@@ -71,7 +73,7 @@ def retry_snapshot(*, snapshot: Snapshot, user: User | None = None) -> Snapshot:
             state=Snapshot.State.QUEUED, attempt=0, error=""
         )
         if not moved:
-            raise Conflict("Only a failed snapshot can be tried again.")
+            raise Conflict(_("Only a failed snapshot can be tried again."))
         audit(actor=user, kind="snapshot.retried", subject=f"project:{snapshot.project.slug}", number=snapshot.number)
     snapshot.refresh_from_db()
     return snapshot
@@ -110,7 +112,9 @@ def requeue_silent_snapshots() -> int:
     silent = Snapshot.objects.filter(state=Snapshot.State.BUILDING, heartbeat_at__lt=timezone.now() - SILENCE)
     with transaction.atomic():
         silent.filter(attempt__gte=MAX_ATTEMPTS).update(
-            state=Snapshot.State.FAILED, owner=None, error="Its worker died three times while building it."
+            state=Snapshot.State.FAILED,
+            owner=None,
+            error=gettext_noop("Its worker died three times while building it."),
         )
         return silent.update(state=Snapshot.State.QUEUED, owner=None)
 

@@ -1,6 +1,7 @@
 """`{{ run.method|method_title }}`: a method's name for people."""
 
 from django import template
+from django.utils.translation import gettext
 
 from training_bridge.methods import METHODS
 from training_bridge.services.runs import load_method
@@ -11,4 +12,4 @@ register = template.Library()
 @register.filter
 def method_title(key: str) -> str:
     """The title of a method; the key itself where the method is no longer there."""
-    return load_method(key).title if key in METHODS else key
+    return gettext(load_method(key).title) if key in METHODS else key
