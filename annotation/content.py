@@ -4,10 +4,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from annotation.protocols import LETTERS, Content, Shape, Shown
 from corpus.models import Prompt, Response
 
 EXCERPT = 120
+
+
+ROLES = {
+    "system": gettext_lazy("System prompt"),
+    "developer": gettext_lazy("Developer"),
+    "user": gettext_lazy("User"),
+    "assistant": gettext_lazy("Assistant"),
+    "tool": gettext_lazy("Tool"),
+}
 
 
 @dataclass(frozen=True)
@@ -15,13 +26,39 @@ class MessageText:
     role: str
     text: str
 
+    @property
+    def title(self) -> str:
+        """What the role is called on a page."""
+        return str(ROLES.get(self.role, self.role))
+
+    @property
+    def instructs(self) -> bool:
+        """Whether it tells the model how to behave, rather than being said in the conversation."""
+        return self.role in {"system", "developer"}
+
+
+def _parts(parts: list[Any]) -> str:
+    """Typed parts as one text. What is no text is named, in the same words for everybody: offsets count them."""
+    texts = [part.get("text") if isinstance(part, dict) else str(part) for part in parts]
+    if all(isinstance(text, str) for text in texts):
+        return "".join(map(str, texts))
+    pairs = zip(texts, parts, strict=True)
+    return "\n".join(text if isinstance(text, str) else f"[{part.get('type', 'part')}]" for text, part in pairs)
+
+
+def _call(call: object) -> str:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        return "[tool call]"
+    return f"[tool call] {function.get('name', '')}({function.get('arguments', '')})"
+
 
 def text_of(message: dict[str, Any]) -> str:
-    """The text of one message: its content, or the text parts of it, whole and as stored."""
-    content = message.get("content")
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
+    """The text of one message: its content, or the parts of it, whole and as stored, and the tools that it calls."""
+    content, calls = message.get("content"), message.get("tool_calls")
+    text = _parts(content) if isinstance(content, list) else content if isinstance(content, str) else ""
+    called = [_call(call) for call in calls] if isinstance(calls, list) else []
+    return "\n\n".join([text, *called] if text else called)
 
 
 def conversation(messages: Iterable[dict[str, Any]]) -> tuple[MessageText, ...]:

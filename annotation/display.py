@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from django.urls import reverse
@@ -41,6 +42,16 @@ class Content:
     def cards(self) -> list[dict[str, Any]]:
         """The responses alone, with nothing to answer under them."""
         return [{"response": response, "parts": ()} for response in self.responses]
+
+    @property
+    def instructions(self) -> Sequence[MessageText]:
+        """What stands before the conversation and tells the model how to behave."""
+        return list(takewhile(lambda message: message.instructs, self.before))
+
+    @property
+    def earlier(self) -> Sequence[MessageText]:
+        """What was said before what is asked."""
+        return self.before[len(self.instructions) :]
 
     @property
     def answerable(self) -> protocols.Content:

@@ -47,11 +47,14 @@ class ContextOut(Base):
     kind = serializers.CharField(required=False)
     title = serializers.CharField(required=False)
     text = serializers.CharField()
+    sentences = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 class ShownOut(Base):
     letter = serializers.CharField()
-    text = serializers.CharField()
+    text = serializers.CharField(help_text="Raw, and what offsets count in: code points")
+    steps = serializers.ListField(child=serializers.CharField(), help_text="Where the response came in steps")
+    messages = MessageOut(many=True, source="turns")
 
 
 class FormFieldOut(Base):

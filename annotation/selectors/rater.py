@@ -20,6 +20,7 @@ from corpus.models import Prompt, Response
 from projects.models import Guideline, Project
 
 RECENT = 50
+PASSAGE = ("kind", "title", "text", "sentences")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Shown:
     letter: str
     text: str
     steps: tuple[str, ...] = ()
+    turns: tuple[MessageText, ...] = ()
+    """Its messages; `text` is what they say together."""
 
 
 @dataclass(frozen=True)
@@ -145,13 +148,15 @@ def form(*, project: Project) -> FormInForce:
 
 def _shown(responses: Sequence[Response]) -> tuple[Shown, ...]:
     return tuple(
-        Shown(LETTERS[place], response_text(response.messages), steps_of(response))
+        Shown(
+            LETTERS[place], response_text(response.messages), steps_of(response), conversation(response.messages)
+        )
         for place, response in enumerate(responses)
     )
 
 
 def _context(prompt: Prompt) -> list[dict[str, Any]]:
-    return [{key: part[key] for key in ("kind", "title", "text") if key in part} for part in prompt.context]
+    return [{key: part[key] for key in PASSAGE if key in part} for part in prompt.context]
 
 
 def assignment(lease: Lease) -> Assignment:
