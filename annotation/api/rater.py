@@ -48,7 +48,7 @@ class NextView(RaterAPIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """The item in the caller's hands, or the next one. 409 `rater-paused` where an admin has paused the caller."""
-        at = raters.desk(project=self.project, user=request.user)
+        at = raters.desk(project=self.project, user=request.user, membership=self.membership)
         if at.paused:
             raise Conflict(gettext("An admin of the project has paused your work here."), code="rater-paused")
         lease = leases.claim(project=self.project, at=at)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Q
 
 from annotation.models import Item, Lane
 from corpus.models import Prompt
-from projects.models import Project
+from projects.models import Membership, Project
 
 LIMIT = 400
 """Lanes of one project. Every claim looks at the head of each that the rater may have."""
@@ -78,24 +78,35 @@ def put_in_lanes(project: Project, made: Sequence[Item], prompts: Mapping[int, P
         item.lane = numbers[one]
 
 
-def open_to(*, languages: Sequence[str], cohort: str, topics: Sequence[str]) -> Q:
+@dataclass(frozen=True)
+class Open:
     """Which lanes are open to somebody who reads `languages`, is of `cohort` and takes `topics`; none named: all.
 
     A tag stands for its own regions: who reads `de` is given `de-AT`, and who reads `de-AT` is given `de`.
     """
-    found = Q(cohort__in=["", cohort])
-    if languages:
-        spoken = Q(language="")
-        for tag in languages:
-            main = tag.partition("-")[0]
-            spoken |= Q(language__iexact=tag) | Q(language__iexact=main)
-            if tag == main:
-                spoken |= Q(language__istartswith=f"{main}-")
-        found &= spoken
-    if topics:
-        found &= Q(topic__in=["", *topics])
-    return found
 
+    languages: tuple[str, ...] = ()
+    cohort: str = ""
+    topics: tuple[str, ...] = ()
 
-def lanes_open_to(project: Project, **who: Any) -> QuerySet[Lane]:
-    return Lane.objects.filter(open_to(**who), project=project)
+    @classmethod
+    def to(cls, membership: Membership | None) -> "Open":
+        if membership is None:
+            return cls()
+        return cls(tuple(membership.languages), membership.cohort, tuple(membership.topics))
+
+    @property
+    def lanes(self) -> Q:
+        """Of Lane."""
+        found = Q(cohort__in=["", self.cohort])
+        if self.languages:
+            spoken = Q(language="")
+            for tag in self.languages:
+                main = tag.partition("-")[0]
+                spoken |= Q(language__iexact=tag) | Q(language__iexact=main)
+                if tag == main:
+                    spoken |= Q(language__istartswith=f"{main}-")
+            found &= spoken
+        if self.topics:
+            found &= Q(topic__in=["", *self.topics])
+        return found

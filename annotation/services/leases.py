@@ -2,17 +2,22 @@
 
 import random
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from annotation.models import Annotation, Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Skip, Slot
-from annotation.services import holds
+from annotation.models import Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Skip, Slot
+from annotation.services import holds, qualification
+from annotation.services.lanes import Open
+from annotation.services.queue import claimable
 from annotation.services.raters import Desk, desk
+from annotation.services.turns import Turn
+from annotation.watch import watch_of
+from common.compiled import compiled, first
 from common.errors import Conflict, Invalid
 from corpus.models import Response
 from projects.models import Project
@@ -20,7 +25,11 @@ from projects.models import Project
 FIRST_LEASE_SECONDS = 900
 """Where no judgment has been timed yet."""
 MEDIANS = 3
+AHEAD_SECONDS = 120
+"""An item is held ready for so long, and for so long again each time that its page asks."""
 ATTEMPTS = 20
+LEASED = ("state", "rater", "token", "leased_at", "leased_until", "display_order", "form_version", "guideline", "ahead")
+DRAFT = ("draft_values", "draft_version")
 NOTE_LIMIT = 2000
 
 SKIP_REASONS = {
@@ -62,8 +71,13 @@ def lease_seconds(project: Project, median_active_ms: int | None) -> int:
     return max(project.lease_seconds_min, min(project.lease_seconds_max, wanted))
 
 
-def claim(*, project: Project, rater: Rater | None = None, at: Desk | None = None) -> Lease | None:
+def claim(
+    *, project: Project, rater: Rater | None = None, at: Desk | None = None, after: uuid.UUID | None = None
+) -> Lease | None:
     """The item in the rater's hands, else the next one they may have; None where there is none, or one of them rests.
+
+    `after`: the token of the one in hand, to hold ready the one that the next claim will give. None where that token is
+    not in hand any more, and in a qualification, where each answer decides what follows.
 
     A project that drains, or whose deadline has passed, gives out nothing new; what is in hand may be finished.
 
@@ -76,6 +90,13 @@ def claim(*, project: Project, rater: Rater | None = None, at: Desk | None = Non
         rater = at.rater
         if at.paused:
             return None
+        if after is not None:
+            if at.standing.qualifying or not Slot.objects.filter(pk=at.live_slot_id, token=after).exists():
+                return None
+            at = replace(at, ahead=True)
+        if at.standing.over and at.live_slot_id is None:
+            qualification.finish(rater=rater)
+            at = desk(project=project, rater=rater, membership=at.membership)
         try:
             with transaction.atomic():
                 return _claim(project, at)
@@ -86,13 +107,19 @@ def claim(*, project: Project, rater: Rater | None = None, at: Desk | None = Non
 
 def _claim(project: Project, at: Desk) -> Lease | None:
     now = timezone.now()
-    if at.live_slot_id is not None:
-        mine = Slot.objects.filter(pk=at.live_slot_id, rater=at.rater, state=Slot.State.LEASED)
-        slot = _described(mine, at.rater).select_for_update(of=("self",), no_key=True).first()
+    if at.live_slot_id is not None and not at.ahead:
+        slot = first(_in_hand(slot=at.live_slot_id, rater=at.rater.pk))
         return _again(project, slot, at, now) if slot else _raise_raced()
-    if not project.gives_out(now):
+    if at.standing.barred or not project.gives_out(now):
         return None
-    slot = _next(_described(_claimable(project, at.rater, now), at.rater))
+    if at.ahead_slot_id is not None:
+        slot = first(_in_hand(slot=at.ahead_slot_id, rater=at.rater.pk))
+        return _held_ready(project, slot, at, now) if slot else _raise_raced()
+    if at.standing.turn is not None:
+        return _test(project, at, at.standing.turn, now)
+    if at.standing.qualifying:
+        return None
+    slot = first(_next(project=project.pk, rater=at.rater.pk, now=now, lanes=at.standing.lanes))
     return _grant(project, slot, at, now) if slot else None
 
 
@@ -100,44 +127,70 @@ def _raise_raced() -> Lease | None:
     raise _Raced
 
 
-def _claimable(project: Project, rater: Rater, now: datetime) -> QuerySet[Slot]:
-    """Free slots on items that this rater has had nothing to do with, in the stored order of the index `slot_claim`."""
-    return unseen(free_slots(now).filter(project=project), rater=rater).order_by("-priority", "random_key")
+@compiled
+def _in_hand(*, slot: int, rater: int) -> QuerySet[Slot]:
+    """The slot that a rater has leased, described and locked."""
+    mine = Slot.objects.filter(pk=slot, rater=rater, state=Slot.State.LEASED)
+    return _described(mine, rater).select_for_update(of=("self",), no_key=True)
 
 
-def free_slots(now: datetime) -> QuerySet[Slot]:
-    """Slots for people that are nobody's, or whose lease ran out. States are spelled out: the partial index serves."""
-    people = Slot.objects.filter(audience=Slot.Audience.HUMAN, purpose="label", state__in=["open", "leased"])
-    return people.filter(Q(state="open") | Q(leased_until__lt=now))
-
-
-def unseen(slots: QuerySet[Slot], **who: Any) -> QuerySet[Slot]:
-    """Those on items that a rater has had nothing to do with. `who`: `rater=…`, or `rater__user=…` over projects."""
-    seen = {"item": OuterRef("item")} | who
-    return (
-        slots.exclude(Exists(Slot.objects.filter(**seen)))
-        .exclude(Exists(Skip.objects.filter(**seen)))
-        .exclude(Exists(Annotation.objects.filter(**seen, retracted_at=None)))
-    )
-
-
-def _described(slots: QuerySet[Slot], rater: Rater) -> QuerySet[Slot]:
-    """Slots with all that a page needs, read along: the item, this rater's draft, the order they saw it in before."""
-    former = EndedLease.objects.filter(item=OuterRef("item"), rater=rater)
-    draft = Draft.objects.filter(item=OuterRef("item"), rater=rater)
-    return slots.select_related("item__prompt", "form_version").annotate(
-        guideline_number=F("guideline__number"),
-        former_order=Subquery(former.values("display_order")[:1]),
-        draft_values=Subquery(draft.values("values")[:1]),
-        draft_version=Subquery(draft.values("version")[:1]),
-    )
-
-
-def _next(slots: QuerySet[Slot]) -> Slot | None:
+@compiled
+def _next(*, project: int, rater: int, now: datetime, lanes: Open | None) -> QuerySet[Slot]:
+    """The slot for a rater to have next, locked and described; one that somebody else is taking is passed over."""
+    slots = claimable(project=project, rater=rater, now=now, lanes=lanes)
     # SQLite has no row locks: its transactions are IMMEDIATE (config/settings.py), so claimers come one at a time.
     if connection.features.has_select_for_update_skip_locked:
-        slots = slots.select_for_update(of=("self",), no_key=True, skip_locked=True)
-    return slots.first()
+        slots = slots.select_for_update(no_key=True, skip_locked=True)
+    return _described(Slot.objects.filter(pk=Subquery(slots.values("pk")[:1])), rater)
+
+
+def _described(slots: QuerySet[Slot], rater: int) -> QuerySet[Slot]:
+    """Slots with all that a page needs, read along: the item and what this rater left of it."""
+    slots = slots.select_related("item__prompt", "form_version")
+    return slots.annotate(guideline_number=F("guideline__number"), **_left_behind(rater, OuterRef("item")))
+
+
+def _left_behind(rater: int, item: OuterRef) -> dict[str, Any]:
+    """What a rater left of an item: their draft, and the order they saw it in, which stays. A repeat has its own."""
+    former = EndedLease.objects.filter(item=item, rater=rater)
+    draft = Draft.objects.filter(item=item, rater=rater)
+    return {
+        "former_order": Subquery(former.exclude(slot__purpose="repeat").values("display_order")[:1]),
+        "repeated_order": Subquery(former.filter(slot__purpose="repeat").values("display_order")[:1]),
+        "draft_values": Subquery(draft.values("values")[:1]),
+        "draft_version": Subquery(draft.values("version")[:1]),
+    }
+
+
+def _test(project: Project, at: Desk, turn: Turn, now: datetime) -> Lease:
+    """The lease of a test: a slot made for this rater, or the one they laid down. It looks like any other lease."""
+    if turn.slot_id is not None:
+        laid_down = Slot.objects.filter(pk=turn.slot_id, state=Slot.State.OPEN).select_for_update(
+            of=("self",), no_key=True
+        )
+        slot = _described(laid_down, at.rater.pk).first()
+        if slot is None:
+            raise _Raced
+        return _grant(project, slot, at, now)
+    if turn.purpose == Slot.Purpose.QUALIFICATION:
+        qualification.begin(rater=at.rater, watch=watch_of(project))
+    item: Any = _item_for(item=turn.item_id, rater=at.rater.pk)[0]
+    slot = Slot(
+        item=item, project=project, purpose=turn.purpose, ordinal=turn.attempt, priority=item.priority, lane=item.lane
+    )
+    vars(slot).update({name: getattr(item, name) for name in ("former_order", "repeated_order", *DRAFT)})
+    if turn.purpose == Slot.Purpose.REPEAT and item.repeated_order is None:
+        vars(slot)["repeated_order"] = list(reversed(item.first_order))
+    return _grant(project, slot, at, now)
+
+
+@compiled
+def _item_for(*, item: int, rater: int) -> QuerySet[Item]:
+    """An item with all that a page needs, and the order in which this rater has judged it before."""
+    first_time = Slot.objects.filter(item=OuterRef("pk"), rater=rater, purpose=Slot.Purpose.LABEL)
+    found = Item.objects.filter(pk=item).select_related("prompt")
+    order = Subquery(first_time.values("display_order")[:1])
+    return found.annotate(first_order=order, **_left_behind(rater, OuterRef("pk")))
 
 
 def _again(project: Project, slot: Slot, at: Desk, now: datetime) -> Lease:
@@ -151,16 +204,27 @@ def _again(project: Project, slot: Slot, at: Desk, now: datetime) -> Lease:
     return _lease(project, slot, at, now, _responses(slot))
 
 
+def _held_ready(project: Project, slot: Slot, at: Desk, now: datetime) -> Lease:
+    """The item held ready: for longer, or now in hand. Its token changes where form or guideline have changed since."""
+    if (slot.form_version_id, slot.guideline_id) != (at.form.pk, at.guideline_id):
+        holds.remember(slot, EndedLease.Why.RENEWED)
+        slot.token = uuid.uuid4()
+        _freeze(slot, at)
+    slot.ahead, slot.leased_at = at.ahead, now
+    return _lease(project, slot, at, now, _responses(slot))
+
+
 def _grant(project: Project, slot: Slot, at: Desk, now: datetime) -> Lease:
     if slot.state == Slot.State.LEASED:
         holds.remember(slot, EndedLease.Why.TAKEN)
     responses = _responses(slot)
-    order: list[int] | None = getattr(slot, "former_order", None)
+    repeat = slot.purpose == Slot.Purpose.REPEAT
+    order: list[int] | None = getattr(slot, "repeated_order" if repeat else "former_order", None)
     if order is None:
         order = list(responses)
         random.SystemRandom().shuffle(order)
     slot.state, slot.rater, slot.token, slot.leased_at = Slot.State.LEASED, at.rater, uuid.uuid4(), now
-    slot.display_order = order
+    slot.display_order, slot.ahead = order, at.ahead
     _freeze(slot, at)
     return _lease(project, slot, at, now, responses)
 
@@ -172,18 +236,19 @@ def _freeze(slot: Slot, at: Desk) -> None:
 
 
 def _responses(slot: Slot) -> dict[int, Response]:
-    rows = ItemResponse.objects.filter(item=slot.item_id).select_related("response").order_by("ordinal")
-    return {row.response_id: row.response for row in rows}
+    return {row.response_id: row.response for row in _item_responses(item=slot.item_id)}
+
+
+@compiled
+def _item_responses(*, item: int) -> QuerySet[ItemResponse]:
+    return ItemResponse.objects.filter(item=item).select_related("response").order_by("ordinal")
 
 
 def _lease(project: Project, slot: Slot, at: Desk, now: datetime, responses: dict[int, Response]) -> Lease:
     """Writes the slot as it stands and describes it. The deadline is counted from now."""
-    slot.leased_until = now + timedelta(seconds=lease_seconds(project, at.median_active_ms))
-    slot.save(
-        update_fields=[
-            *("state", "rater", "token", "leased_at", "leased_until", "display_order", "form_version", "guideline")
-        ]
-    )
+    seconds = AHEAD_SECONDS if slot.ahead else lease_seconds(project, at.median_active_ms)
+    slot.leased_until = now + timedelta(seconds=seconds)
+    slot.save(update_fields=LEASED if slot.pk else None)
     assert slot.token is not None and slot.form_version is not None and slot.display_order is not None
     return Lease(
         token=slot.token,
@@ -208,7 +273,7 @@ def lease_slot(*, project: Project, slot_id: int, at: Desk) -> Lease:
     Raises Conflict where another holds it, where it is answered or void, or where the rater has another of its item.
     """
     now = timezone.now()
-    slot = holds.locked(_described(Slot.objects.filter(pk=slot_id, project=project), at.rater)).get()
+    slot = holds.locked(_described(Slot.objects.filter(pk=slot_id, project=project), at.rater.pk)).get()
     if slot.rater_id == at.rater.pk and slot.state == Slot.State.LEASED:
         return _again(project, slot, at, now)
     runs_out = slot.state == Slot.State.LEASED and slot.leased_until is not None and slot.leased_until < now

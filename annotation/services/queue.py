@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import IsNull
 
-from annotation.models import Annotation, Lane, Rater, Skip, Slot
-from projects.models import Project
+from annotation.models import Annotation, Lane, Skip, Slot
+from annotation.services.lanes import Open
 
 IN_ORDER = ("-priority", "random_key")
 """The stored order of the indexes `slot_claim` and `slot_claim_lane`."""
@@ -16,6 +17,25 @@ def free_slots(now: datetime) -> QuerySet[Slot]:
     """Slots for people that are nobody's, or whose lease ran out. Spelled out as the partial indexes have it."""
     people = Slot.objects.filter(audience=Slot.Audience.HUMAN, purpose="label", state__in=["open", "leased"])
     return people.filter(Q(state="open") | Q(leased_until__lt=now))
+
+
+def none_of(rows: QuerySet[Any], rater: Any) -> IsNull:
+    """Whether a rater has none of `rows` on the item in question, by one look at the few rows of that item.
+
+    As an anti-join, or by the index of raters (hence the sum), it would read all that they have ever answered.
+    """
+    of_item = rows.filter(item=OuterRef("item")).alias(whose=F("rater") + 0).filter(whose=rater)
+    return IsNull(Subquery(of_item.values("pk")[:1]), True)
+
+
+def new_to(rater: Any) -> list[IsNull]:
+    """Conditions on rows that have an `item`: the rater (an id, or a reference to one) had nothing to do with it."""
+    rows: list[QuerySet[Any]] = [
+        Slot.objects.all(),
+        Skip.objects.all(),
+        Annotation.objects.filter(retracted_at=None),
+    ]
+    return [none_of(one, rater) for one in rows]
 
 
 def unseen(slots: QuerySet[Any], **who: Any) -> QuerySet[Any]:
@@ -31,18 +51,18 @@ def unseen(slots: QuerySet[Any], **who: Any) -> QuerySet[Any]:
     )
 
 
-def claimable(project: Project, rater: Rater, now: datetime, lanes: Q | None) -> QuerySet[Slot]:
-    """What `rater` may be given next, the best first. `lanes`: which of the project's are open to them; None: it has
-    none.
+def claimable(*, project: int, rater: int, now: datetime, lanes: Open | None) -> QuerySet[Slot]:
+    """What a rater may be given next, the best first. `lanes`: those of the project that are open to them; None: it
+    has none.
 
     With lanes, the walk is along the lane whose head comes first: the heads are looked up in the index, one a lane, so
     that a rater of a rare language does not walk past a million items of the others.
     """
-    free = unseen(free_slots(now).filter(project=project), rater=rater)
+    free = free_slots(now).filter(*new_to(rater), project=project)
     if lanes is not None:
         heads = free.filter(lane=OuterRef("number")).order_by(*IN_ORDER)
         best = (
-            Lane.objects.filter(lanes, project=project)
+            Lane.objects.filter(lanes.lanes, project=project)
             .annotate(first=Subquery(heads.values("priority")[:1]), then=Subquery(heads.values("random_key")[:1]))
             .exclude(first=None)
             .order_by("-first", "then")

@@ -3,14 +3,19 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import FormVersion, Pace, Rater, Slot
 from annotation.services import forms
+from annotation.services.turns import Look, Standing, midnight_of
+from annotation.watch import watch_of
+from common.compiled import compiled, first
 from common.errors import NotFound
 from projects.models import Guideline, Membership, Project
 
@@ -28,8 +33,18 @@ class Desk:
     guideline_id: int | None
     guideline_number: int | None
     median_active_ms: int | None
-    paused: bool = False
-    """An admin has paused this person here: they are given nothing, not even what they had begun."""
+    standing: Standing
+    ahead_slot_id: int | None = None
+    """The item held ready for after the one in hand."""
+    ahead: bool = False
+    """It is the item after the one in hand that is asked for."""
+    membership: Membership | None = None
+    """None: a judge, or somebody who is no member any more."""
+
+    @property
+    def paused(self) -> bool:
+        """An admin has paused this person here: they are given nothing, not even what they had begun."""
+        return self.membership is not None and self.membership.paused_at is not None
 
 
 def pseudonym(prefix: str = "R") -> str:
@@ -49,7 +64,12 @@ def _found_or_made(look: Callable[[], Rater | None], make: dict[str, Any]) -> Ra
 
 def known_rater(*, project: Project, user: Any) -> Rater | None:
     """`user` as a rater of `project`; None where they have not begun."""
-    return Rater.objects.filter(project=project, user=user).first()
+    return first(_known(project=project.pk, user=user.pk))
+
+
+@compiled
+def _known(*, project: int, user: int) -> QuerySet[Rater]:
+    return Rater.objects.filter(project=project, user=user)
 
 
 def rater_for(*, project: Project, user: User) -> Rater:
@@ -78,39 +98,48 @@ def recorded_rater(*, project_id: int, human: bool, external_id: str) -> Rater:
     )
 
 
-def _desk(rater_filter: dict[str, Any]) -> Rater | None:
+@compiled
+def _desk(
+    *, look: Look, now: datetime, midnight: datetime, repeat_before: datetime, **rater_filter: int
+) -> QuerySet[Rater]:
     form = FormVersion.objects.filter(project=OuterRef("project")).order_by("-number")
     guideline = Guideline.objects.filter(project=OuterRef("project")).order_by("-number")
     live = Slot.objects.filter(
         project=OuterRef("project"), rater=OuterRef("pk"), state=Slot.State.LEASED, audience=Slot.Audience.HUMAN
     )
-    return (
-        Rater.objects.filter(**rater_filter)
-        .annotate(
-            live_slot_id=Subquery(live.values("pk")[:1]),
-            form_id=Subquery(form.values("pk")[:1]),
-            form_number=Subquery(form.values("number")[:1]),
-            form_fields=Subquery(form.values("fields")[:1]),
-            guideline_id=Subquery(guideline.values("pk")[:1]),
-            guideline_number=Subquery(guideline.values("number")[:1]),
-            paused_at=Subquery(
-                Membership.objects.filter(project=OuterRef("project"), user=OuterRef("user")).values("paused_at")[:1]
-            ),
-            median_active_ms=Subquery(Pace.objects.filter(project=OuterRef("project")).values("median_active_ms")[:1]),
-        )
-        .first()
+    return Rater.objects.filter(**rater_filter).annotate(
+        live_slot_id=Subquery(live.filter(ahead=False).values("pk")[:1]),
+        ahead_slot_id=Subquery(live.filter(ahead=True).values("pk")[:1]),
+        form_id=Subquery(form.values("pk")[:1]),
+        form_number=Subquery(form.values("number")[:1]),
+        form_fields=Subquery(form.values("fields")[:1]),
+        guideline_id=Subquery(guideline.values("pk")[:1]),
+        guideline_number=Subquery(guideline.values("number")[:1]),
+        median_active_ms=Subquery(Pace.objects.filter(project=OuterRef("project")).values("median_active_ms")[:1]),
+        **look.columns(now=now, midnight=midnight, repeat_before=repeat_before),
     )
 
 
-def desk(*, project: Project, rater: Rater | None = None, user: Any = None) -> Desk:
-    """The desk of `rater`, or of `user` as a rater of `project`, made on first use. One query where both exist."""
-    where: dict[str, Any] = {"pk": rater.pk} if rater else {"project": project, "user": user}
-    found = _desk(where)
+def desk(
+    *, project: Project, rater: Rater | None = None, user: Any = None, membership: Membership | None = None
+) -> Desk:
+    """The desk of `rater`, or of `user` as a rater of `project`, made on first use.
+
+    One query where both exist and `membership` is given, else one more.
+    """
+    where: dict[str, Any] = {"pk": rater.pk} if rater else {"project": project.pk, "user": user.pk}
+    person = rater.user_id if rater else user.pk
+    if membership is None and person is not None:
+        membership = Membership.objects.filter(project=project, user=person).first()
+    now, watch = timezone.now(), watch_of(project)
+    look = Look.of(watch, membership)
+    where |= {"look": look, "now": now, "midnight": midnight_of(now), "repeat_before": now - watch.repeat_after}
+    found = first(_desk(**where))
     if found is None:
         if user is None:
             raise NotFound
         rater_for(project=project, user=user)
-        found = _desk(where)
+        found = first(_desk(**where))
     assert found is not None
     seen: Any = found
     if seen.form_id is None:
@@ -120,9 +149,11 @@ def desk(*, project: Project, rater: Rater | None = None, user: Any = None) -> D
     return Desk(
         rater=found,
         live_slot_id=seen.live_slot_id,
+        ahead_slot_id=seen.ahead_slot_id,
         form=form,
         guideline_id=seen.guideline_id,
         guideline_number=seen.guideline_number,
         median_active_ms=seen.median_active_ms,
-        paused=seen.paused_at is not None,
+        standing=look.standing(seen),
+        membership=membership,
     )

@@ -6,7 +6,7 @@ watches nothing pays nothing.
 
 import random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,10 +14,10 @@ from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, Que
 from django.db.models.functions import Coalesce
 
 from annotation.models import Annotation, EndedLease, Gold, Lane, Pause, Qualification, Skip, Slot
-from annotation.services.lanes import EVERYBODY, open_to
-from annotation.services.queue import free_slots, unseen
+from annotation.services.lanes import EVERYBODY, Open
+from annotation.services.queue import free_slots, new_to
 from annotation.watch import Watch
-from projects.models import Membership, Project, Role
+from projects.models import Membership, Role
 
 
 class Barred(StrEnum):
@@ -49,8 +49,10 @@ class Standing:
 
     barred: Barred
     turn: Turn | None
-    lanes: Q | None
+    lanes: Open | None
     qualifying: bool = False
+    over: bool = False
+    """All items of a qualification are answered, and it is to be settled."""
 
 
 def drawn(watch: Watch, chance: float) -> str:
@@ -62,20 +64,23 @@ def drawn(watch: Watch, chance: float) -> str:
     return "label"
 
 
+@dataclass(frozen=True)
 class Look:
-    """What the desk's query has to find out for one rater of one project at one moment."""
+    """What the desk's query has to find out for one rater: of few kinds, for it is compiled once a kind."""
 
-    def __init__(self, project: Project, watch: Watch, membership: Membership | None, now: datetime) -> None:
-        self.project, self.watch, self.membership, self.now = project, watch, membership, now
-        self.purpose = drawn(watch, random.SystemRandom().random())
-        self.qualifies = bool(watch.qualification_items and membership and membership.role == Role.RATER)
-        self.lanes = (
-            open_to(languages=membership.languages, cohort=membership.cohort, topics=membership.topics)
-            if membership
-            else Q()
-        )
+    watch: Watch
+    purpose: str
+    qualifies: bool
+    lanes: Open
 
-    def columns(self) -> dict[str, Any]:
+    @classmethod
+    def of(cls, watch: Watch, membership: Membership | None) -> "Look":
+        """For one claim: its purpose is drawn here."""
+        qualifies = bool(watch.qualification_items and membership and membership.role == Role.RATER)
+        purpose = drawn(watch, random.SystemRandom().random())
+        return cls(watch, purpose, qualifies, Open.to(membership))
+
+    def columns(self, *, now: datetime, midnight: datetime, repeat_before: datetime) -> dict[str, Any]:
         """Annotations of a queryset of Rater."""
         me = OuterRef("pk")
         found: dict[str, Any] = {
@@ -87,45 +92,47 @@ class Look:
         found["waiting_slot_id"] = Subquery(_waiting().values("slot")[:1])
         found["waiting_purpose"] = Subquery(_waiting().values("slot__purpose")[:1])
         if self.watch.cap_total:
-            done = Slot.objects.filter(rater=me, state=Slot.State.DONE).exclude(purpose=Slot.Purpose.QUALIFICATION)
-            found["done_total"] = _counted(done)
+            done = Slot.objects.filter(rater=me, state=Slot.State.DONE)
+            found["done_total"] = _counted(done.exclude(purpose=Slot.Purpose.QUALIFICATION))
         if self.watch.cap_day:
-            found["done_today"] = _counted(today_of(Annotation.objects.filter(rater=me), self.now))
+            found["done_today"] = _counted(answered_since(Annotation.objects.filter(rater=me), midnight))
+        if self.watch.cap_total or self.watch.cap_day:
+            found["in_hands"] = _counted(Slot.objects.filter(rater=me, state=Slot.State.LEASED))
         if self.qualifies:
             found |= self._qualification()
         if self.purpose in (Gold.Kind.GOLD, Gold.Kind.CHECK):
             found["due_item_id"] = Subquery(self._gold(self.purpose).values("item")[:1])
         elif self.purpose == Slot.Purpose.REPEAT:
-            found["due_item_id"] = Subquery(self._repeat().values("item")[:1])
+            found["due_item_id"] = Subquery(self._repeat(repeat_before).values("item")[:1])
         if "due_item_id" in found:
-            found["has_work"] = Exists(self._work())
+            found["has_work"] = Exists(self._work(now))
         return found
 
-    def _work(self) -> QuerySet[Slot]:
+    def _work(self, now: datetime) -> QuerySet[Slot]:
         """Real work for this rater: where there is none, no test is given either, for it would be known as one."""
-        free = free_slots(self.now).filter(self._in_open_lanes("lane"), project=self.project)
-        return unseen(free, rater=OuterRef(OuterRef("pk")))
+        free = free_slots(now).filter(self._in_open_lanes("lane", "project"), project=OuterRef("project"))
+        return free.filter(*new_to(OuterRef(OuterRef("pk"))))
 
-    def _in_open_lanes(self, column: str) -> Q:
-        numbers = Lane.objects.filter(self.lanes, project=self.project).values("number")
+    def _in_open_lanes(self, column: str, project: str) -> Q:
+        numbers = Lane.objects.filter(self.lanes.lanes, project=OuterRef(project)).values("number")
         return Q(**{column: EVERYBODY}) | Q(**{f"{column}__in": numbers})
 
     def _open_golds(self) -> QuerySet[Gold]:
-        golds = Gold.objects.filter(self._in_open_lanes("item__lane"), project=self.project, retired_at=None)
-        return golds.exclude(item__state="void").order_by("random_key")
+        golds = Gold.objects.filter(self._in_open_lanes("item__lane", "project"), retired_at=None)
+        return golds.filter(project=OuterRef("project")).exclude(item__state="void").order_by("random_key")
 
     def _gold(self, kind: str) -> QuerySet[Gold]:
         golds = self._open_golds().filter(kind=kind)
         if self.watch.qualification_items:
             golds = golds.filter(in_qualification=False)
-        return unseen(golds, rater=OuterRef(OuterRef("pk")))
+        return golds.filter(*new_to(OuterRef(OuterRef("pk"))))
 
-    def _repeat(self) -> QuerySet[Slot]:
+    def _repeat(self, before: datetime) -> QuerySet[Slot]:
         """The rater's own answers of long enough ago, in the stored random order, each once."""
         mine = Slot.objects.filter(rater=OuterRef("pk"), purpose=Slot.Purpose.LABEL, state=Slot.State.DONE)
         again = Slot.objects.filter(item=OuterRef("item"), rater=OuterRef("rater"), purpose=Slot.Purpose.REPEAT)
         passed_on = Skip.objects.filter(item=OuterRef("item"), rater=OuterRef("rater"))
-        old = mine.filter(leased_at__lte=self.now - self.watch.repeat_after).exclude(item__state="void")
+        old = mine.filter(leased_at__lte=before).exclude(item__state="void")
         return old.exclude(Exists(again)).exclude(Exists(passed_on)).order_by("random_key")
 
     def _qualification(self) -> dict[str, Any]:
@@ -157,9 +164,9 @@ class Look:
             return Standing(Barred.NO, None, lanes)
         if self.qualifies and rater.qualification_state not in ("passed", "waived"):
             return self._at_qualification(rater, lanes)
-        if self.watch.cap_total and rater.done_total >= self.watch.cap_total:
+        if self.watch.cap_total and rater.done_total + rater.in_hands >= self.watch.cap_total:
             return Standing(Barred.CAP_TOTAL, None, lanes)
-        if self.watch.cap_day and rater.done_today >= self.watch.cap_day:
+        if self.watch.cap_day and rater.done_today + rater.in_hands >= self.watch.cap_day:
             return Standing(Barred.CAP_DAY, None, lanes)
         if rater.waiting_slot_id is not None:
             return Standing(Barred.NO, Turn(rater.waiting_purpose, slot_id=rater.waiting_slot_id), lanes)
@@ -167,14 +174,14 @@ class Look:
         due = item_id is not None and rater.has_work
         return Standing(Barred.NO, Turn(self.purpose, item_id) if due else None, lanes)
 
-    def _at_qualification(self, rater: Any, lanes: Q | None) -> Standing:
+    def _at_qualification(self, rater: Any, lanes: Open | None) -> Standing:
         if rater.qualification_state == Qualification.State.FAILED:
             return Standing(Barred.NOT_QUALIFIED, None, lanes)
         if rater.waiting_slot_id is not None and rater.waiting_purpose == Slot.Purpose.QUALIFICATION:
             return Standing(Barred.NO, Turn(rater.waiting_purpose, slot_id=rater.waiting_slot_id), lanes, True)
         more = rater.qualification_asked < self.watch.qualification_items and rater.qualification_item_id is not None
         turn = Turn("qualification", rater.qualification_item_id, attempt=rater.qualification_attempt) if more else None
-        return Standing(Barred.NO, turn, lanes, True)
+        return Standing(Barred.NO, turn, lanes, True, over=turn is None and rater.qualification_asked > 0)
 
 
 def _waiting() -> QuerySet[EndedLease]:
@@ -184,9 +191,13 @@ def _waiting() -> QuerySet[EndedLease]:
     return laid_down.exclude(slot__purpose=Slot.Purpose.LABEL).exclude(Exists(passed_on)).order_by("-ended_at")
 
 
-def today_of(annotations: QuerySet[Annotation], now: datetime) -> QuerySet[Annotation]:
-    """Items answered since midnight (UTC): a correction answers none anew, and a reviewer's word is no item."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+def midnight_of(now: datetime) -> datetime:
+    """When the day began, in UTC."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def answered_since(annotations: QuerySet[Annotation], midnight: datetime) -> QuerySet[Annotation]:
+    """Items answered since then: a correction answers none anew, and a reviewer's word is no item."""
     fresh = annotations.filter(submitted_at__gte=midnight, retracted_at=None, revises=None)
     return fresh.exclude(standing__in=[Annotation.Standing.RECORDED, Annotation.Standing.ADJUDICATED])
 
