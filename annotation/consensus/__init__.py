@@ -9,6 +9,8 @@ from common.plugs import load
 
 RULES: dict[str, str] = {
     "majority": "annotation.consensus.majority:RULE",
+    "majority_each": "annotation.consensus.majority_each:RULE",
+    "mean": "annotation.consensus.mean:RULE",
 }
 
 
@@ -23,7 +25,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Settled:
-    """A label: `soft` is a share per outcome and sums to 1; `confidence` lies in [0, 1]."""
+    """A label: `soft` is a share per outcome and sums to 1 (its rule says where not); `confidence` lies in [0, 1]."""
 
     value: Value
     soft: dict[str, float]
@@ -37,6 +39,11 @@ class Rule(typing.Protocol):
 
     def settle(self, votes: Sequence[Vote], protocol: Protocol) -> Settled | None:
         """The label that the votes make; None where none of them is usable."""
+
+
+def heard(votes: Sequence[Vote]) -> list[Vote]:
+    """The votes that count: people's where there are any, else those of judges."""
+    return [vote for vote in votes if vote.human] or list(votes)
 
 
 def rule(key: str) -> Rule:

@@ -18,6 +18,15 @@ from common.plugs import load
 
 PROTOCOLS: dict[str, str] = {
     "pairwise": "annotation.protocols.pairwise:PROTOCOL",
+    "best_of_n": "annotation.protocols.best_of_n:PROTOCOL",
+    "ranking": "annotation.protocols.ranking:PROTOCOL",
+    "rating": "annotation.protocols.rating:PROTOCOL",
+    "thumbs": "annotation.protocols.thumbs:PROTOCOL",
+    "labels": "annotation.protocols.labels:PROTOCOL",
+    "steps": "annotation.protocols.steps:PROTOCOL",
+    "spans": "annotation.protocols.spans:PROTOCOL",
+    "critique": "annotation.protocols.critique:PROTOCOL",
+    "edit": "annotation.protocols.edit:PROTOCOL",
 }
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -12,7 +12,18 @@ const sectionOf = (element) => {
 
 function answered(part) {
   if (part.matches("textarea, input")) return part.value.trim() !== "";
-  return part.querySelector("input:checked") !== null;
+  return part.querySelector("input:checked") !== null || [...part.querySelectorAll("input[type=number]")].some((input) => input.value !== "");
+}
+
+/** A box marked data-alone ("cannot tell", "none of these") goes with nothing else of its group: what came last stays. */
+function keepAlone({ target }) {
+  const group = target.closest("[data-group]");
+  const given = target.matches("input:checked") || (target.matches("input[type=number]") && target.value !== "");
+  if (!group || !given) return;
+  for (const other of group.querySelectorAll("input[type=checkbox]:checked")) {
+    if (other !== target && target.type !== "radio" && ("alone" in target.dataset || "alone" in other.dataset)) other.checked = false;
+  }
+  if ("alone" in target.dataset) for (const number of group.querySelectorAll("input[type=number]")) number.value = "";
 }
 
 export class Fields {
@@ -20,14 +31,15 @@ export class Fields {
 
   constructor(form) {
     this.form = form;
+    for (const kind of ["input", "change"]) document.querySelector(ROOT).addEventListener(kind, keepAlone);
   }
 
-  /** Loads the modules that the sections name. `page`: what each `attach(section, page)` is given. */
+  /** Loads the modules that the sections name. `page`: what each `attach(section, page)` is given, beside advance(group). */
   async attach(page) {
     for (const section of all("[data-field][data-module]")) {
       const { attach } = await import(section.dataset.module);
       if (page.signal.aborted) return;
-      this.#modules.set(section, attach(section, page));
+      this.#modules.set(section, attach(section, { ...page, advance: (group) => this.#advance(group) }));
     }
   }
 
@@ -131,7 +143,7 @@ export class Fields {
     const parts = [];
     for (const control of this.form.elements) {
       if (["radio", "checkbox"].includes(control.type) && kept.getAll(control.name).includes(control.value)) parts.push(control.dataset.words ?? control.value);
-      if (control.matches("textarea, select, input[type=text], input[type=number]") && kept.get(control.name)?.trim()) parts.push(`“${kept.get(control.name)}”`);
+      if (control.matches("textarea, select:not([data-rank]), input[type=text], input[type=number]") && kept.get(control.name)?.trim()) parts.push(`“${kept.get(control.name)}”`);
     }
     for (const module of this.#modules.values()) parts.push(...(module.words?.(kept) ?? []));
     return parts.join(" — ") || this.form.dataset.blank;

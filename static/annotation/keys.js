@@ -1,6 +1,6 @@
 // Keyboard shortcuts. They never fire while somebody writes, and never over a key that the focused control needs.
 
-const WRITING = "textarea, select, input:not([type=radio]):not([type=checkbox]), [contenteditable]";
+const WRITING = "textarea, select, input:not([type=radio]):not([type=checkbox]):not([type=range]), [contenteditable]";
 const PRESSABLE = "a[href], button, summary";
 
 /** Which key does what on this page: {action: key}, as the server bound them. */
@@ -31,7 +31,7 @@ function choose(actions, names, other, event) {
   if (event.key === "Enter") return target.closest(PRESSABLE) ? null : once(event, actions.Enter);
   if (/^[0-9]$/.test(event.key)) return actions.digit && (() => actions.digit(event, Number(event.key)));
   const name = names.get(event.key) ?? names.get(event.key.toLowerCase());
-  if (!name || (event.key === " " && target.closest(PRESSABLE))) return null;
+  if (!name || (event.key === " " && target.closest(`${PRESSABLE}, input`))) return null;
   return once(event, actions[name] ?? (() => other(name)));
 }
 
