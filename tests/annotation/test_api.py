@@ -255,7 +255,7 @@ def test_what_a_rater_gets_tells_nothing_of_others(ask, open_item, project, rate
             )
         )
     }
-    assert set(ask("post", "/next/")["responses"][0]) == {"letter", "text"}
+    assert set(ask("post", "/next/")["responses"][0]) == {"letter", "text", "steps", "messages"}
 
 
 def queries(captured):
