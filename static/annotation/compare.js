@@ -12,7 +12,9 @@ function chosen() {
 /** Wires `section` (the pair of responses). Returns {toggle(name)} for "diff", "raw" and "column". */
 export function pairView(section, say, signal) {
   const bodies = [...section.querySelectorAll("[data-body]")];
-  const state = { diff: false, raw: false, column: false, ...chosen() };
+  // Marks are made on the raw text: where they are asked, it is what one begins with.
+  const marking = document.querySelector("#work [data-root-of-marks]") ? { raw: true } : {};
+  const state = { diff: false, raw: false, column: false, ...chosen(), ...marking };
   const buttons = new Map([...section.querySelectorAll("[data-view]")].map((button) => [button.dataset.view, button]));
 
   function show() {
@@ -27,7 +29,7 @@ export function pairView(section, say, signal) {
   function toggle(name) {
     if (!buttons.has(name)) return;
     state[name] = !state[name];
-    try { localStorage.setItem(CHOICES, JSON.stringify(state)); } catch { /* this page only */ }
+    try { localStorage.setItem(CHOICES, JSON.stringify({ ...chosen(), [name]: state[name] })); } catch { /* this page only */ }
     const found = show();
     const { on, off } = buttons.get(name).dataset;
     say(`${state[name] ? on : off} ${found}`);

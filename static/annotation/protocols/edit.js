@@ -1,0 +1,116 @@
+// A better text: the response that is edited fills the editor; what is changed is shown as it is written.
+
+import { compare, words } from "../diff.js";
+
+const SCRATCH = "new";
+const IDLE_MS = 150;
+
+export function attach(section, page) {
+  const part = (name) => section.querySelector(`[data-${name}]`);
+  const root = part("edit");
+  const says = root.dataset;
+  const texts = JSON.parse(section.querySelector("script[type='application/json']").textContent);
+  const editor = part("text");
+  const unchanged = part("unchanged");
+  const bases = [...section.querySelectorAll("input[type=radio]")];
+  const base = () => bases.find((input) => input.checked)?.value ?? "";
+  // A text box knows only LF.
+  const lines = (text) => text.replace(/\r\n?/g, "\n");
+  const original = () => lines(texts[base()] ?? "");
+  const touched = () => editor.value.trim() !== "" && !Object.values(texts).some((text) => lines(text) === editor.value);
+  let before = base();
+  let drafts = {};
+  let timer;
+
+  /** Another base: its text fills the editor, unless something was written for it already. */
+  function turn() {
+    const now = base();
+    if (now === before) return;
+    if (before && touched()) drafts[before] = editor.value;
+    editor.value = drafts[now] ?? original();
+    before = now;
+    page.changed();
+    show();
+  }
+
+  function show() {
+    const now = base();
+    const fine = Boolean(unchanged?.checked);
+    editor.disabled = fine || root.closest(".frozen") !== null;
+    if (unchanged) unchanged.disabled = now === "" || now === SCRATCH || root.closest(".frozen") !== null;
+    const edits = now !== "" && now !== SCRATCH && !fine;
+    part("shown").hidden = !edits || editor.value === original();
+    part("restore").hidden = !edits || editor.value === original();
+    part("summary").textContent = "";
+    if (!edits) return;
+    if (editor.value === original()) { part("summary").textContent = says.same; return; }
+    const [added, removed] = draw(original(), editor.value);
+    part("summary").textContent = says.changed.replace("{added}", added).replace("{removed}", removed);
+  }
+
+  /** The new text with what is gone struck out in its place. Returns how many words were added and removed. */
+  function draw(old, written) {
+    const language = document.querySelector("#work [data-body]")?.lang ?? "";
+    const lists = [words(old, language), words(written, language)];
+    const [gone, come] = compare(...lists.map((list) => list.map(({ word }) => word)));
+    const place = part("diff");
+    place.replaceChildren();
+    let [a, b, done] = [0, 0, 0];
+    const put = (tag, text) => {
+      if (!text) return;
+      const last = place.lastElementChild;
+      if (tag && last?.localName === tag && place.lastChild === last) last.append(text);
+      else if (tag) { const made = document.createElement(tag); made.append(text); place.append(made); } else place.append(text);
+    };
+    while (a < lists[0].length || b < lists[1].length) {
+      if (a < lists[0].length && gone[a]) {
+        const next = lists[0][a + 1]?.start ?? old.length;
+        put("del", old.slice(lists[0][a].start, gone[a + 1] ? next : lists[0][a].end));
+        a += 1;
+        if (!gone[a]) put("", " ");
+      } else if (b < lists[1].length) {
+        put("", written.slice(done, lists[1][b].start));
+        put(come[b] ? "ins" : "", written.slice(lists[1][b].start, lists[1][b].end));
+        done = lists[1][b].end;
+        if (!come[b]) a += 1;
+        b += 1;
+      } else break;
+    }
+    put("", written.slice(done));
+    return [come.filter(Boolean).length, gone.filter(Boolean).length];
+  }
+
+  /** Where the better one is edited: the response that a comparison prefers, as long as nothing is written. */
+  function follow(event) {
+    const name = event.target.name ?? "";
+    const field = event.target.closest("[data-protocol]");
+    if (says.base !== "better" || !["pairwise", "best_of_n"].includes(field?.dataset.protocol) || !name || touched()) return;
+    const letter = event.target.closest("[data-prefers]")?.dataset.prefers ?? event.target.dataset.prefers;
+    const input = bases.find(({ value }) => value === letter);
+    if (!input || input.checked) return;
+    input.checked = true;
+    turn();
+  }
+
+  for (const input of bases) input.addEventListener("change", turn, { signal: page.signal });
+  editor.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(show, IDLE_MS); }, { signal: page.signal });
+  unchanged?.addEventListener("change", show, { signal: page.signal });
+  part("restore").addEventListener("click", () => { editor.value = original(); page.changed(); show(); editor.focus(); }, { signal: page.signal });
+  document.getElementById("work").addEventListener("change", follow, { signal: page.signal });
+  page.signal.addEventListener("abort", () => clearTimeout(timer));
+  show();
+
+  return {
+    missing() {
+      if (unchanged?.checked && base()) return [];
+      if (base() === SCRATCH && !editor.value.trim()) return [{ name: says.wants, focus: () => editor.focus() }];
+      if (base() && base() !== SCRATCH && (editor.value === original() || !editor.value.trim())) return [{ name: says.wants, focus: () => editor.focus() }];
+      return [];
+    },
+    refresh() {
+      // Filled in by a draft: what stands there is what belongs to its base.
+      before = base();
+      show();
+    },
+  };
+}
