@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotation.models import Item, Label, Rater
 from annotation.services.submissions import current
+from common.charts import fixed
 from corpus.models import ModelVersion, Prompt
 from projects.access import ADMIN, RESEARCH, REVIEW
 from projects.models import Project, Role
@@ -25,6 +28,7 @@ WIDTH, HEIGHT, COLUMN, ROW = 152, 80, 184, 112  # of a station, and from one to 
 class Station:
     """One stop of the loop: how much is there, and what of it is under way. `column`, `row`: its place."""
 
+    key: str
     label: str
     count: int
     detail: str
@@ -70,7 +74,7 @@ def short(number: int) -> str:
     for size, unit in ((1_000_000, "M"), (1000, "k")):
         if number >= size:
             share = number / size
-            return f"{share:.1f}{unit}" if share < 9.95 else f"{share:.0f}{unit}"
+            return f"{fixed(share, 1 if share < 9.95 else 0)}{unit}"
     return str(number)
 
 
@@ -84,8 +88,8 @@ def page_for(name: str, project: Project, role: str, allowed: frozenset[Role]) -
         return None
 
 
-def _counts(project: Project) -> list[tuple[str, int, str, str, frozenset[Role]]]:
-    """For each station: label, count, detail, the page that shows more, and who may see that page."""
+def _counts(project: Project) -> list[tuple[str, str, int, str, str, frozenset[Role]]]:
+    """For each station: key, label, count, detail, the page that shows more, and who may see that page."""
     inside = Q(item__project=project)
     prompts = Prompt.objects.filter(project=project).aggregate(all=Count("pk"), open=Count("pk", filter=Q(open=True)))
     items = Item.objects.filter(project=project).aggregate(
@@ -115,59 +119,78 @@ def _counts(project: Project) -> list[tuple[str, int, str, str, frozenset[Role]]
     )
 
     def split(counts: dict[str, int]) -> str:
-        return f"{short(counts['people'])} people, {short(counts['all'] - counts['people'])} judge"
+        return _("%(people)s people, %(judge)s judge") % {
+            "people": short(counts["people"]),
+            "judge": short(counts["all"] - counts["people"]),
+        }
 
+    want = _("%(count)s want responses") % {"count": short(prompts["open"])}
+    under_way = _("%(new)s new, %(open)s open") % {"new": short(items["new"]), "open": short(items["open"])}
+    spoken = _("%(count)s with people's word") % {"count": short(labels["people"])}
+    coming = _("%(count)s being made") % {"count": snapshots["coming"]}
+    active = _("%(count)s active") % {"count": runs["active"]}
+    made = _("%(policy)s policy, %(reward)s reward") % {"policy": models["policy"], "reward": models["reward"]}
     return [
-        ("Prompts", prompts["all"], f"{short(prompts['open'])} want responses", "corpus:imports", RESEARCH),
-        ("Items", items["all"], f"{short(items['new'])} new, {short(items['open'])} open", "annotation:items", REVIEW),
-        ("Decisions", decisions["all"], split(decisions), "routing:desk", RESEARCH),
-        ("Annotations", annotations["all"], split(annotations), "annotation:items", REVIEW),
-        ("Labels", labels["all"], f"{short(labels['people'])} with people's word", "annotation:items", REVIEW),
-        ("Snapshots", snapshots["ready"], f"{snapshots['coming']} being made", "training_bridge:snapshots", RESEARCH),
-        ("Runs", runs["all"], f"{runs['active']} active", "training_bridge:runs", RESEARCH),
-        (
-            "Model versions",
-            models["all"],
-            f"{models['policy']} policy, {models['reward']} reward",
-            "training_bridge:models",
-            RESEARCH,
-        ),
+        ("prompts", _("Prompts"), prompts["all"], want, "corpus:imports", RESEARCH),
+        ("items", _("Items"), items["all"], under_way, "annotation:items", REVIEW),
+        ("decisions", _("Decisions"), decisions["all"], split(decisions), "routing:desk", RESEARCH),
+        ("annotations", _("Annotations"), annotations["all"], split(annotations), "annotation:items", REVIEW),
+        ("labels", _("Labels"), labels["all"], spoken, "annotation:items", REVIEW),
+        ("snapshots", _("Snapshots"), snapshots["ready"], coming, "training_bridge:snapshots", RESEARCH),
+        ("runs", _("Runs"), runs["all"], active, "training_bridge:runs", RESEARCH),
+        ("models", _("Model versions"), models["all"], made, "training_bridge:models", RESEARCH),
     ]
 
 
 def stations(project: Project, role: str) -> list[Station]:
     """The eight stations with live counts, each linked to the page that shows more where `role` may see it."""
     return [
-        Station(label, count, detail, page_for(name, project, role, allowed), *place)
-        for (label, count, detail, name, allowed), place in zip(_counts(project), PLACES, strict=True)
+        Station(key, label, count, detail, page_for(name, project, role, allowed), *place)
+        for (key, label, count, detail, name, allowed), place in zip(_counts(project), PLACES, strict=True)
     ]
 
 
 def _possible_steps(project: Project, count: dict[str, int]) -> Iterator[tuple[bool, str, str, str, frozenset[Role]]]:
     """Every step there could be, in the order of the loop: whether it is due, its words, its page, who may."""
     unrouted = project.items.filter(state=Item.State.NEW).count()
-    yield not project.guidelines.exists(), "Raters have no guideline yet.", "Write it", "projects:guideline_new", ADMIN
-    yield not project.form_versions.exists(), "Raters have no form yet.", "Choose it", "annotation:form", ADMIN
-    yield not count["Prompts"], "There is nothing to judge yet.", "Import items", "corpus:imports", RESEARCH
+    yield (
+        not project.guidelines.exists(),
+        _("Raters have no guideline yet."),
+        _("Write it"),
+        "projects:guideline_new",
+        ADMIN,
+    )
+    yield not project.form_versions.exists(), _("Raters have no form yet."), _("Choose it"), "annotation:form", ADMIN
+    yield not count["prompts"], _("There is nothing to judge yet."), _("Import items"), "corpus:imports", RESEARCH
     yield (
         bool(unrouted) and not project.routing_plans.exists(),
-        f"{short(unrouted)} items wait to be routed to people or a judge.",
-        "Choose a routing policy",
+        ngettext(
+            "%(count)s item waits to be routed to people or a judge.",
+            "%(count)s items wait to be routed to people or a judge.",
+            unrouted,
+        )
+        % {"count": short(unrouted)},
+        _("Choose a routing policy"),
         "routing:desk",
         RESEARCH,
     )
-    yield project.memberships.count() == 1, "You are alone here.", "Invite raters", "projects:members", ADMIN
+    yield project.memberships.count() == 1, _("You are alone here."), _("Invite raters"), "projects:members", ADMIN
     yield (
-        bool(count["Labels"]) and not project.snapshots.exists(),
-        f"{short(count['Labels'])} labels can be frozen into a snapshot.",
-        "Make a snapshot",
+        bool(count["labels"]) and not project.snapshots.exists(),
+        ngettext(
+            "%(count)s label can be frozen into a snapshot.",
+            "%(count)s labels can be frozen into a snapshot.",
+            count["labels"],
+        )
+        % {"count": short(count["labels"])},
+        _("Make a snapshot"),
         "training_bridge:snapshots",
         RESEARCH,
     )
     yield (
-        bool(count["Snapshots"]) and not count["Runs"],
-        "A snapshot is ready to train on.",
-        "Start a run",
+        bool(count["snapshots"]) and not count["runs"],
+        _("A snapshot is ready to train on."),
+        _("Start a run"),
         "training_bridge:runs",
         RESEARCH,
     )
@@ -175,7 +198,7 @@ def _possible_steps(project: Project, count: dict[str, int]) -> Iterator[tuple[b
 
 def next_steps(project: Project, role: str, found: list[Station]) -> list[Step]:
     """What is due and `role` may do. `found`: the stations, whose counts decide."""
-    count = {station.label: station.count for station in found}
+    count = {station.key: station.count for station in found}
     steps = []
     for due, text, action, name, allowed in _possible_steps(project, count):
         href = page_for(name, project, role, allowed) if due else None

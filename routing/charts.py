@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from common.charts import Bar
+from common.charts import Bar, fixed
 from routing.selectors import BudgetView
 
 
@@ -35,7 +34,7 @@ def route_bars(routes: Mapping[str, int]) -> list[Bar]:
     shown = [(names[route], count) for route, count in routes.items() if count or route != "both"]
     return [
         Bar(
-            _("%(name)s: %(count)s items") % {"name": name, "count": number_format(count, force_grouping=True)},
+            _("%(name)s: %(count)s items") % {"name": name, "count": fixed(count)},
             count / total,
             kind=kind,
         )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotation.models import Annotation, Item, Slot
@@ -15,6 +14,7 @@ from annotation.protocols import protocol
 from annotation.services.forms import current_form
 from annotation.services.submissions import current
 from annotation.watch import most_overlap
+from common.charts import fixed
 from common.errors import NotFound
 from projects.models import Project
 from routing.models import Budget, Decision, Judge, JudgeCall, RoutingPlan
@@ -199,15 +199,15 @@ class Agreement:
 
     @property
     def percent(self) -> str:
-        return str(number_format(100 * self.share, 1))
+        return fixed(100 * self.share, 1)
 
     @property
     def low_percent(self) -> str:
-        return str(number_format(100 * self.interval[0], 1))
+        return fixed(100 * self.interval[0], 1)
 
     @property
     def high_percent(self) -> str:
-        return str(number_format(100 * self.interval[1], 1))
+        return fixed(100 * self.interval[1], 1)
 
     @property
     def interval(self) -> tuple[float, float]:

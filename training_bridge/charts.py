@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from common.charts import Bar, Series, number
+from common.charts import Bar, Series, fixed, number
 from common.configs import in_words
 from common.words import gettext_noop, said
 from training_bridge.derivation import REASONS
@@ -98,10 +97,6 @@ def _title(name: str) -> str:
     return _(NAMES[name]) if name in NAMES else name.replace("_", " ")
 
 
-def _count(number: int) -> str:
-    return str(number_format(number, force_grouping=True))
-
-
 def snapshot_bars(snapshot: Snapshot) -> list[Bar]:
     """What became of the labels: shares of all of them."""
     counts = snapshot.counts
@@ -110,16 +105,14 @@ def snapshot_bars(snapshot: Snapshot) -> list[Bar]:
         return []
     bars = [
         Bar(
-            _("Training pairs: %(train)s") % {"train": _count(counts["train"])},
+            _("Training pairs: %(train)s") % {"train": fixed(counts["train"])},
             counts["train"] / labels,
             kind="bar-good",
         ),
-        Bar(
-            _("Held-out pairs: %(test)s") % {"test": _count(counts["test"])}, counts["test"] / labels, kind="bar-judge"
-        ),
+        Bar(_("Held-out pairs: %(test)s") % {"test": fixed(counts["test"])}, counts["test"] / labels, kind="bar-judge"),
     ]
     dropped = sorted(counts["dropped"].items(), key=lambda pair: -pair[1])
-    return bars + [Bar(f"{_(REASONS.get(key, key))}: {_count(n)}", n / labels, kind="bar-rest") for key, n in dropped]
+    return bars + [Bar(f"{_(REASONS.get(key, key))}: {fixed(n)}", n / labels, kind="bar-rest") for key, n in dropped]
 
 
 def measures(result: dict[str, Any]) -> list[Measure]:
@@ -131,7 +124,7 @@ def measures(result: dict[str, Any]) -> list[Measure]:
             bars.append(_bar(result, "longer_wins", _("Baseline: the longer response wins"), "bar-rest"))
         bars.append(Bar(_("Baseline: a coin"), 0.5, kind="bar-rest"))
         note = _("On %(pairs)s held-out pairs. How often the response people preferred scores higher.") % {
-            "pairs": _count(result.get("pairs", 0))
+            "pairs": fixed(result.get("pairs", 0))
         }
         made.append(Measure(_("Reward accuracy"), bars, note))
     if "win_rate" in result:
@@ -141,9 +134,9 @@ def measures(result: dict[str, Any]) -> list[Measure]:
         ]
         by = said(result.get("win_rate_by", "the reward model"), _)
         note = _("On %(prompts)s prompts, compared by %(by)s; %(ties)s ties count half.") % {
-            "prompts": _count(result.get("prompts", 0)),
+            "prompts": fixed(result.get("prompts", 0)),
             "by": by,
-            "ties": _count(result.get("ties", 0)),
+            "ties": fixed(result.get("ties", 0)),
         }
         made.append(Measure(_("Win rate"), bars, note))
     return made

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext
 
+from common.charts import fixed
 from corpus.models import ModelVersion
 from training_bridge.models import Run
 
@@ -68,35 +68,31 @@ def _of_run(run: Run) -> list[Ancestor]:
             )
         )
         used = gettext("%(pairs)s of %(labels)s labels made a pair") % {
-            "pairs": _count(counts.get("pairs", 0)),
-            "labels": _count(counts.get("labels", 0)),
+            "pairs": fixed(counts.get("pairs", 0)),
+            "labels": fixed(counts.get("labels", 0)),
         }
         found.append(
             Ancestor(
                 gettext("labels"),
-                gettext("%(labels)s labels") % {"labels": _count(counts.get("labels", 0))},
+                gettext("%(labels)s labels") % {"labels": fixed(counts.get("labels", 0))},
                 used,
                 snapshot,
             )
         )
         sources = ", ".join(
-            gettext("%(pairs)s pairs by %(who)s") % {"pairs": _count(count), "who": _who(name)}
+            gettext("%(pairs)s pairs by %(who)s") % {"pairs": fixed(count), "who": _who(name)}
             for name, count in counts.get("sources", {}).items()
         )
         items = reverse("annotation:items", args=[slug])
         found.append(
             Ancestor(
                 gettext("judgments"),
-                gettext("%(judgments)s judgments") % {"judgments": _count(counts.get("judgments", 0))},
+                gettext("%(judgments)s judgments") % {"judgments": fixed(counts.get("judgments", 0))},
                 sources,
                 items,
             )
         )
     return found
-
-
-def _count(number: int) -> str:
-    return str(number_format(number, force_grouping=True))
 
 
 def _who(source: str) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.utils.formats import get_format, number_format
 from django.utils.translation import gettext as _
@@ -46,18 +47,23 @@ class Line:
     last: Tick
 
 
+def fixed(value: float | Decimal, places: int = 0) -> str:
+    """A number with so many places, as the reader's language writes it: 1,250.0. Rounded; Django itself would cut."""
+    return str(number_format(round(value, places), decimal_pos=places, force_grouping=True))
+
+
 def number(value: float, digits: int = 3) -> str:
     """A number as short as it can be read, as the reader's language writes it: 0.693, 1,250, 1e-05."""
     if value == 0:
         return "0"
     if abs(value) >= 1000:
-        return str(number_format(value, decimal_pos=0, force_grouping=True))
+        return fixed(value)
     return f"{value:.{digits}g}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
 
 
 def percent(share: float, places: int = 0) -> str:
     """A share as a percentage, as the reader's language writes it: 62.5%."""
-    return _("%(number)s%%") % {"number": number_format(100 * share, decimal_pos=places)}
+    return _("%(number)s%%") % {"number": fixed(100 * share, places)}
 
 
 def nice_ticks(low: float, high: float, count: int = TICKS) -> list[float]:

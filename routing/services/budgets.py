@@ -8,10 +8,10 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Case, DecimalField, F, Q, Value, When
 from django.db.models.functions import Greatest, Round
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotation.models import Slot
+from common.charts import fixed
 from common.errors import Invalid
 from projects.models import Project
 from routing.models import Budget
@@ -89,9 +89,7 @@ def set_limits(*, project: Project, labels: int | None, money: Decimal | None) -
     if labels is not None and labels < budget.labels_allocated:
         fields["labels_limit"] = [_("%(number)s labels are allocated already.") % {"number": budget.labels_allocated}]
     if money is not None and money < budget.money_allocated:
-        fields["money_limit"] = [
-            _("%(money)s is allocated already.") % {"money": number_format(budget.money_allocated, 2)}
-        ]
+        fields["money_limit"] = [_("%(money)s is allocated already.") % {"money": fixed(budget.money_allocated, 2)}]
     if fields:
         raise Invalid(_("A limit cannot lie below what is allocated already."), code="limit-too-low", fields=fields)
     budget.labels_limit, budget.money_limit = labels, money

@@ -92,8 +92,8 @@ def test_the_overview_counts_and_says_what_is_next(project: Project, ada: User, 
     for item in items:
         factories.SlotFactory(item=item)
     page = browse(ada).get("/projects/bicycles/")
-    counts = {station.label: station.count for station in page.context["stations"]}
-    assert counts["Items"] == 3 and counts["Labels"] == 0
+    counts = {station.key: station.count for station in page.context["stations"]}
+    assert counts["items"] == 3 and counts["labels"] == 0
     assert "Raters have no guideline yet." in page.text
     rater = browse(rosa).get("/projects/bicycles/")
     assert rater.context["progress"].waiting == 3 and "stations" not in rater.context
