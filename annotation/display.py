@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils.translation import gettext
 
 from annotation import forms, protocols, selectors, shortcuts
 from annotation.models import Annotation, Draft, EndedLease, Rater, Slot
-from annotation.selectors import Answered, Assignment, MessageText
+from annotation.selectors import Answered, Assignment, MessageText, Sample
 from annotation.services.flags import FLAG_REASONS
 from annotation.services.leases import SKIP_REASONS, Lease
 from corpus.models import Response
@@ -34,7 +35,7 @@ class Content:
     language: str
 
     @classmethod
-    def of(cls, source: Assignment | Answered) -> "Content":
+    def of(cls, source: Assignment | Answered | Sample) -> "Content":
         messages = source.messages
         return cls(messages[:-1], messages[-1:], source.context, source.shown, source.language)
 
@@ -191,12 +192,25 @@ def work_context(
     }
 
 
+def welcome_address(project: Project) -> str:
+    """The page of consent and survey, which leads on to the next item."""
+    onward = reverse("annotation:annotate", args=[project.slug])
+    return f"{reverse('projects:welcome', args=[project.slug])}?{urlencode({'next': onward})}"
+
+
 def _at_rest(project: Project, membership: Membership) -> dict[str, str]:
     """Why nothing new is given out, whatever there is to do."""
     if project.state in {Project.State.PAUSED, Project.State.ARCHIVED}:
         return {
             "title": gettext("This project is resting"),
             "text": gettext("Nobody is asked anything just now. What you did is kept."),
+        }
+    if membership.welcome_due:
+        return {
+            "title": gettext("There is something to read first"),
+            "text": gettext("Read what you agree to, and say what you like about yourself; then it goes on."),
+            "href": welcome_address(project),
+            "action": gettext("Read it"),
         }
     if membership.paused_at:
         return {
@@ -212,7 +226,7 @@ def _at_rest(project: Project, membership: Membership) -> dict[str, str]:
 
 def nothing_left(project: Project, membership: Membership) -> dict[str, str]:
     """Why a rater has nothing to do, in words that help."""
-    if project.state != Project.State.ACTIVE or membership.paused_at or not project.gives_out(timezone.now()):
+    if project.state != Project.State.ACTIVE or membership.paused_at or membership.welcome_due or not project.gives_out(timezone.now()):
         return _at_rest(project, membership)
     items = selectors.progress(project=project).items
     if items["new"]:

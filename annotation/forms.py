@@ -115,25 +115,3 @@ class Withdrawal(django_forms.Form):
         max_length=NOTE_LIMIT,
         help_text=_("Everybody who may open this page reads it here."),
     )
-
-
-class PairwiseSettings(django_forms.Form):
-    """How a project asks for comparisons. Which combinations make sense is the protocol's word (`check_config`)."""
-
-    points = django_forms.TypedChoiceField(coerce=int, choices=[(n, f"{n}") for n in range(3, 10)])
-    tie = django_forms.BooleanField(required=False)
-    both_bad = django_forms.BooleanField(required=False)
-    rationale = django_forms.ChoiceField(
-        choices=[("off", "Not asked"), ("optional", "Optional"), ("required", "Required")]
-    )
-
-    def fields_with(self, current: Sequence[Value]) -> list[Value]:
-        """The form's fields with every comparison configured as posted."""
-        if not self.is_valid():
-            from common.errors import Invalid
-
-            raise Invalid("Some settings are not valid.")
-        return [
-            dict(field) | ({"config": field["config"] | self.cleaned_data} if field["protocol"] == "pairwise" else {})
-            for field in current
-        ]

@@ -59,6 +59,8 @@ class ShownOut(Base):
 
 class FormFieldOut(Base):
     name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the question's heading; serializers have one too
+    help = serializers.CharField()
     protocol = serializers.CharField()
     config = ObjectField()
     required = serializers.BooleanField()  # type: ignore[assignment]  # a field of the form's, not of the class

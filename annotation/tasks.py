@@ -2,10 +2,11 @@
 
 from celery import shared_task
 
-from annotation.services import items, labels, pace
+from annotation.services import items, labels, pace, refit
 
 BEAT = {
     "annotation-take-candidates": {"task": "annotation.tasks.take_candidates", "schedule": 10},
+    "annotation-refit-items": {"task": "annotation.tasks.refit_items", "schedule": 60},
     "annotation-settle-due": {"task": "annotation.tasks.settle_due", "schedule": 5},
     "annotation-measure-pace": {"task": "annotation.tasks.measure_pace", "schedule": 60},
 }
@@ -20,6 +21,15 @@ def take_candidates(project_id: int | None = None) -> None:
         if not items.take_candidates(project_id=project_id):
             return
     take_candidates.delay(project_id)
+
+
+@shared_task(queue="default")
+def refit_items() -> None:
+    """Brings items back that a newer form can be put to; rings again while there are more."""
+    for _ in range(ROUNDS):
+        if not refit.refit():
+            return
+    refit_items.delay()
 
 
 @shared_task(queue="default")

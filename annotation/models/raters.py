@@ -17,6 +17,9 @@ class FormVersion(Created):
     project = models.ForeignKey(Project, models.CASCADE, related_name="form_versions")
     number = models.PositiveIntegerField()
     fields = CleanJSONField()
+    refitted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the items that the form before could not be put to were looked at again"
+    )
 
     class Meta:
         ordering = ["-number"]

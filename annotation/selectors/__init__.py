@@ -22,12 +22,14 @@ from annotation.selectors.rater import (
     FormField,
     FormInForce,
     HistoryEntry,
+    Sample,
     Shown,
     answered,
     assignment,
     form,
     form_fields,
     history,
+    sample,
     today,
 )
 
@@ -42,6 +44,7 @@ __all__ = [
     "MessageText",
     "Page",
     "Progress",
+    "Sample",
     "Shown",
     "Story",
     "agreement",
@@ -58,5 +61,6 @@ __all__ = [
     "item_story",
     "labels",
     "progress",
+    "sample",
     "today",
 ]

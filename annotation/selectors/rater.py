@@ -8,19 +8,21 @@ from typing import Any
 
 from django.utils import timezone
 
-from annotation.content import MessageText, conversation, excerpt, response_text, steps_of
-from annotation.models import Annotation, FormVersion, Rater
+from annotation.content import MessageText, conversation, excerpt, response_text, shape_of, steps_of
+from annotation.models import Annotation, FormVersion, Item, Rater
 from annotation.protocols import LETTERS, full_config, protocol
-from annotation.services.forms import default_fields
+from annotation.services.forms import check_item, default_fields
 from annotation.services.leases import Lease
 from annotation.services.submissions import NO_RATERS_WORK, can_undo, current, displayed, shown_standing
-from annotation.services.turns import today_of
+from annotation.services.turns import answered_since, midnight_of
 from common.errors import NotFound
 from corpus.models import Prompt, Response
 from projects.models import Guideline, Project
 
 RECENT = 50
 PASSAGE = ("kind", "title", "text", "sentences")
+SAMPLED = 10
+"""Items looked at to find one that a form can be put to."""
 
 
 @dataclass(frozen=True)
@@ -227,4 +229,25 @@ def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
 
 def today(*, rater: Rater) -> int:
     """How many items this rater has answered since midnight (UTC); a correction answers none anew. By index."""
-    return today_of(Annotation.objects.filter(rater=rater), timezone.now()).count()
+    return answered_since(Annotation.objects.filter(rater=rater), midnight_of(timezone.now())).count()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An item as any rater would see it, in no one's hands."""
+
+    messages: tuple[MessageText, ...]
+    context: list[dict[str, Any]]
+    shown: tuple[Shown, ...]
+    language: str
+
+
+def sample(*, project: Project, fields: Sequence[dict[str, Any]]) -> Sample | None:
+    """One of the newest items that a form of these fields can be put to; None where none of them fits."""
+    newest = Item.objects.filter(project=project).select_related("prompt").order_by("-pk")
+    for item in newest.prefetch_related("item_responses__response")[:SAMPLED]:
+        responses = [row.response for row in item.item_responses.all()]
+        if not check_item(fields, shape_of(item.prompt, responses)):
+            prompt = item.prompt
+            return Sample(conversation(prompt.messages), _context(prompt), _shown(responses), prompt.language)
+    return None

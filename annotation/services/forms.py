@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from annotation.models import FormVersion
+from annotation.models import FormVersion, Item, ItemResponse
 from annotation.protocols import (
     LETTERS,
     Content,
@@ -16,6 +19,7 @@ from annotation.protocols import (
     check_config,
     check_text,
     default_config,
+    fault,
     full_config,
     protocol,
 )
@@ -64,9 +68,7 @@ def _check_field(field: object, *, taken: set[str]) -> Value:
         raise Invalid(_("A field has a name, a label, a help, a protocol, a config, and whether it is required."))
     name, required = field.get("name"), field.get("required", True)
     if not isinstance(name, str) or not NAME.fullmatch(name) or name in taken:
-        raise Invalid(
-            _("A name is lower case, starts with a letter, and is used once."), fields={"name": [_("Not usable.")]}
-        )
+        raise fault("name", _("A name is lower case, starts with a letter, and is used once."))
     if not isinstance(required, bool):
         raise Invalid("required must be true or false.", fields={"required": ["Must be true or false."]})
     plug = protocol(str(field.get("protocol")))
@@ -81,16 +83,37 @@ def _check_field(field: object, *, taken: set[str]) -> Value:
 
 
 def set_form(*, project: Project, fields: object) -> FormVersion:
-    """Puts a new version of the form in force; the same fields again change nothing."""
+    """Puts a new version of the form in force; the same fields again change nothing.
+
+    Raises Invalid for wrong fields, and where items that wait for answers could not be judged by it.
+    """
     checked = check_fields(fields)
     last = FormVersion.objects.filter(project=project).order_by("-number").first()
     if last is not None and last.fields == checked:
         return last
+    _check_waiting(project, checked)
     try:
         with transaction.atomic():
             return FormVersion.objects.create(project=project, number=last.number + 1 if last else 1, fields=checked)
     except IntegrityError as fault:
         raise Conflict("Somebody else has just changed the form. Look at it, then change it again.") from fault
+
+
+def _check_waiting(project: Project, fields: Sequence[Value]) -> None:
+    """Raises Invalid where an item that is still to be judged has too few or too many responses for these fields."""
+    count = (
+        ItemResponse.objects.filter(item=OuterRef("pk")).order_by().values("item").annotate(n=Count("pk")).values("n")
+    )
+    waiting = Item.objects.filter(project=project, state__in=[Item.State.NEW, Item.State.OPEN])
+    by_count = waiting.annotate(responses=Coalesce(Subquery(count), 0)).values_list("responses").annotate(n=Count("pk"))
+    for responses, items in by_count.order_by("responses"):
+        if fault := check_item(fields, Shape(responses, steps=True, passages=1)):
+            told = ngettext(
+                "%(count)d item that waits for answers cannot be judged by this form: %(fault)s.",
+                "%(count)d items that wait for answers cannot be judged by this form: %(fault)s.",
+                items,
+            ) % {"count": items, "fault": fault}
+            raise Invalid(told, fields={"fields": [told]})
 
 
 def check_item(fields: Sequence[Value], shape: Shape) -> str:

@@ -4,21 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import display, forms, selectors, shortcuts
+from annotation import forms, selectors
 from annotation.models import Annotation, Flag, FormVersion, Item, Label
 from annotation.protocols import LETTERS, Content, protocol
-from annotation.selectors import MessageText
 from annotation.services import flags, leases
 from annotation.services import forms as form_service
 from annotation.services import items as item_service
-from common.errors import Invalid
-from common.http import add_errors, sent, show_or_send, status_of
+from common.http import status_of
 from projects.access import ADMIN, REVIEW, ProjectRequest, project_view
-from projects.models import Project
 
 
 def _show(
@@ -141,74 +138,3 @@ def withdraw_item(request: ProjectRequest, item_id: int) -> HttpResponse:
     item_service.withdraw_item(item=found, by=request.user, reason=withdrawal.cleaned_data["reason"])
     messages.success(request, "The item is withdrawn.")
     return redirect("annotation:item", slug=request.project.slug, item_id=item_id)
-
-
-EXAMPLE_PROMPT = MessageText("user", "How do I take a bicycle tyre off without a lever?")
-EXAMPLE_RESPONSES = (
-    "Let all the air out, then push the bead into the **middle of the rim** all the way round. "
-    "With that slack you can lift one side over the rim by hand.",
-    "You need a lever. Without one it cannot be done.",
-)
-
-
-def _example(project: Project, fields: list[dict[str, Any]]) -> dict[str, Any]:
-    """What raters see of a form with these fields, on the project's newest item or on an example of our own."""
-    latest = Item.objects.filter(project=project).select_related("prompt").order_by("-pk").first()
-    prompt: list[MessageText] = [EXAMPLE_PROMPT]
-    texts: tuple[str, ...] = EXAMPLE_RESPONSES
-    if latest is not None:
-        story = selectors.item_story(project=project, item_id=latest.pk)
-        prompt, texts = list(story.messages), tuple(response.text for response in story.responses)
-    shown = display.Content(
-        before=prompt[:-1],
-        asked=prompt[-1:],
-        context=(),
-        responses=[selectors.Shown(letter, text) for letter, text in zip("ABCDEFGH", texts, strict=False)],
-        language=latest.prompt.language if latest else "",
-    )
-    fields_drawn = selectors.form_fields(FormVersion(fields=fields))
-    questions = forms.questions(fields_drawn, {}, shown.answerable)
-    return {"shown": shown, "work": display.Work(shown, questions), "keys": shortcuts.bindings(fields_drawn)}
-
-
-def _settings(request: HttpRequest, current: FormVersion) -> forms.PairwiseSettings:
-    configs = (field["config"] for field in current.fields if field["protocol"] == "pairwise")
-    return forms.PairwiseSettings(sent(request), initial=next(configs, {}))
-
-
-@show_or_send
-@project_view(ADMIN)
-def form(request: ProjectRequest) -> HttpResponse:
-    """The form in force, how to change it, and what raters see of it. A change is a new version."""
-    current = form_service.current_form(project=request.project)
-    settings = _settings(request, current)
-    if request.method == "POST" and settings.is_valid():
-        try:
-            made = form_service.set_form(project=request.project, fields=settings.fields_with(current.fields))
-        except Invalid as fault:
-            add_errors(settings, Invalid(fault.detail, fields=_by_setting(fault)))
-        else:
-            unchanged = made.pk == current.pk
-            messages.success(request, "Nothing has changed." if unchanged else f"Version {made.number} is in force.")
-            return redirect("annotation:form", slug=request.project.slug)
-    versions = FormVersion.objects.filter(project=request.project)
-    context = {"form": settings, "current": current, "versions": versions} | _example(request.project, current.fields)
-    return _show(request, "annotation/form.html", context, status_of(settings))
-
-
-def _by_setting(fault: Invalid) -> dict[str, list[str]]:
-    """The service names faults "<position>.<key>"; the page has one field a key."""
-    return {key.rpartition(".")[2]: reasons for key, reasons in fault.fields.items()}
-
-
-@require_POST
-@project_view(ADMIN)
-def form_preview(request: ProjectRequest) -> HttpResponse:
-    """What raters would see with the settings as they stand on the page; nothing is stored."""
-    current = form_service.current_form(project=request.project)
-    settings = forms.PairwiseSettings(request.POST)
-    try:
-        fields = form_service.check_fields(settings.fields_with(current.fields))
-    except Invalid as fault:
-        return _show(request, "annotation/form.html", {"wrong": fault}, part="preview")
-    return _show(request, "annotation/form.html", _example(request.project, fields), part="preview")

@@ -144,6 +144,9 @@ def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, def
         "initial": schema.get("default"),
         "required": required,
     }
+    given = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    if len(given) == 1:  # what may be left out
+        schema = given[0] | {key: value for key, value in schema.items() if key != "anyOf"}
     kind, items = schema.get("type"), schema.get("items", {}).get("type")
     if "enum" in schema:
         return forms.ChoiceField(choices=[(value, _shown(schema, value)) for value in schema["enum"]], **common)

@@ -333,21 +333,27 @@ def test_today_counts_items_not_corrections(
     assert progress_of(rosa, rater.project.memberships.get(user=rosa)).answered == 2
 
 
+def as_built(settings: dict[str, str]) -> dict[str, str]:
+    """What the form builder posts for one comparison with these settings."""
+    shown = {"count": "1", "0-name": "preference", "0-protocol": "pairwise", "0-required": "on"}
+    return shown | {f"0-config-{name}": value for name, value in settings.items()}
+
+
 def test_a_change_of_the_form_is_a_new_version(
     browse: Callable[[User], Client], ada: User, project: Project, rater: Rater, open_item: Any, claim: Claim
 ) -> None:
     open_item()
     lease = claim(rater)
     client = browse(ada)
-    odd = client.post(at("form"), {"points": "5", "both_bad": "on", "rationale": "off"})
+    odd = client.post(at("form"), as_built({"points": "5", "both_bad": "on", "rationale": "off"}))
     assert odd.status_code == 422 and "allow ties" in odd.content.decode()
-    assert client.post(at("form"), {"points": "12", "tie": "on", "rationale": "off"}).status_code == 422
+    assert client.post(at("form"), as_built({"points": "12", "tie": "on", "rationale": "off"})).status_code == 422
     assert project.form_versions.count() == 1
-    client.post(at("form"), {"points": "5", "tie": "on", "rationale": "off"})
+    client.post(at("form"), as_built({"points": "5", "tie": "on", "rationale": "off"}))
     newest = project.form_versions.get(number=2)
     wanted = {"points": 5, "tie": True, "both_bad": False, "rationale": "off"}
     assert newest.fields[0]["config"] == check_config("pairwise", wanted)
-    client.post(at("form"), {"points": "5", "tie": "on", "rationale": "off"})
+    client.post(at("form"), as_built({"points": "5", "tie": "on", "rationale": "off"}))
     assert project.form_versions.count() == 2
     # Whoever had begun under the old form finishes under it.
     submissions.submit(rater=rater, token=lease.token, values={"preference": {"scale": 7}})
@@ -355,8 +361,8 @@ def test_a_change_of_the_form_is_a_new_version(
 
 
 def test_a_preview_stores_nothing(browse: Callable[[User], Client], ada: User, project: Project) -> None:
-    shown = browse(ada).post(at("form_preview"), {"points": "9", "tie": "on", "rationale": "required"})
+    shown = browse(ada).post(at("form_preview"), as_built({"points": "9", "tie": "on", "rationale": "required"}))
     assert shown.content.decode().count('type="radio"') == 9
     assert json.dumps(project.form_versions.get().fields).count('"points": 7') == 1
-    wrong = browse(ada).post(at("form_preview"), {"points": "9", "rationale": "required"})
+    wrong = browse(ada).post(at("form_preview"), as_built({"points": "9", "rationale": "required"}))
     assert "allow ties" in wrong.content.decode()
