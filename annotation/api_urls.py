@@ -1,11 +1,12 @@
 from django.urls import path
 
-from annotation.api import desk, rater
+from annotation.api import desk, rater, survey
 
 app_name = "annotation-api"
 LEASE, ANSWER = "leases/<uuid:token>/", "annotations/<int:annotation_id>/"
 urlpatterns = [
     path("next/", rater.NextView.as_view(), name="next"),
+    path(f"{LEASE}ahead/", rater.AheadView.as_view(), name="ahead"),
     path(f"{LEASE}renew/", rater.RenewView.as_view(), name="renew"),
     path(f"{LEASE}release/", rater.ReleaseView.as_view(), name="release"),
     path(f"{LEASE}skip/", rater.SkipView.as_view(), name="skip"),
@@ -18,10 +19,13 @@ urlpatterns = [
     path(f"{ANSWER}revise/", rater.ReviseView.as_view(), name="revise"),
     path(f"{ANSWER}retract/", rater.RetractView.as_view(), name="retract"),
     path("form/", desk.FormView.as_view(), name="form"),
+    path("form/protocols/", desk.ProtocolsView.as_view(), name="protocols"),
     path("items/", desk.ItemsView.as_view(), name="items"),
+    path("items/export/", desk.ItemsExportView.as_view(), name="items_export"),
     path("items/<int:item_id>/", desk.ItemView.as_view(), name="item"),
     path("items/<int:item_id>/withdraw/", desk.WithdrawView.as_view(), name="withdraw_item"),
     path("items/<int:item_id>/flags/<int:flag_id>/resolve/", desk.ResolveFlagView.as_view(), name="resolve_flag"),
+    path("survey/export/", survey.SurveyExportView.as_view(), name="survey_export"),
     path("labels/", desk.LabelsView.as_view(), name="labels"),
     path("labels/export/", desk.LabelsExportView.as_view(), name="labels_export"),
     path("progress/", desk.ProgressView.as_view(), name="progress"),

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotation.models import Annotation, Label
+from annotation.protocols import Protocol, Value, default_config
 from annotation.services.flags import FLAG_REASONS
 from annotation.services.items import PRIORITIES
 from annotation.services.leases import NOTE_LIMIT, SKIP_REASONS
@@ -64,6 +65,22 @@ class FormFieldOut(Base):
     protocol = serializers.CharField()
     config = ObjectField()
     required = serializers.BooleanField()  # type: ignore[assignment]  # a field of the form's, not of the class
+
+
+class ProtocolOut(Base):
+    key = serializers.CharField()
+    title = serializers.CharField()
+    record_kinds = serializers.ListField(child=serializers.CharField(), help_text="Of recorded feedback")
+    defaults = serializers.SerializerMethodField()
+    settings = serializers.SerializerMethodField(help_text="JSON Schema of a field's config")
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_defaults(self, plug: Protocol) -> Value:
+        return default_config(plug.key)
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_settings(self, plug: Protocol) -> Value:
+        return plug.Config.model_json_schema()
 
 
 class AssignmentOut(Base):

@@ -1,7 +1,7 @@
 """The desk of those who run a project, over HTTP: its form, items and their stories, labels, exports, agreement."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
@@ -12,11 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from annotation import selectors
+from annotation import selectors, tasks
 from annotation import serializers as forms
+from annotation.protocols import PROTOCOLS, protocol
 from annotation.services import flags, items
 from annotation.services import forms as form_versions
 from common.api import chosen, known_parameters, validated
+from common.bells import ring
 from corpus.importers.rows import Answer, Row
 from projects.access import ADMIN, EVERYONE, RESEARCH, REVIEW, ProjectAPIView
 
@@ -48,7 +50,18 @@ class FormView(ProjectAPIView):
     def put(self, request: Request, slug: str) -> Response:
         """Puts a new version of the form in force; the same fields again change nothing."""
         form_versions.set_form(project=self.project, fields=validated(forms.FormIn(data=request.data))["form"])
+        ring(tasks.refit_items)
         return Response(forms.FormOut(selectors.form(project=self.project)).data)
+
+
+class ProtocolsView(ProjectAPIView):
+    roles: ClassVar = {"GET": EVERYONE}
+
+    @extend_schema(operation_id="protocols_list", responses=forms.ProtocolOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """What a question of a form can be, and the settings of each (JSON Schema)."""
+        known_parameters(request, set())
+        return Response(forms.ProtocolOut([protocol(key) for key in PROTOCOLS], many=True).data)
 
 
 class ItemsView(ProjectAPIView):
@@ -164,15 +177,16 @@ def _labels(view: ProjectAPIView, request: Request) -> Any:
     return selectors.labels(project=view.project, field=field, rule=rule, after=_number(request, "after"))
 
 
-def _stream(rows: Any, out: type[BaseSerializer[Any]], filename: str) -> StreamingHttpResponse:
-    """JSON lines, never more than a chunk of them in memory."""
-
-    def lines() -> Iterator[bytes]:
-        for row in rows.iterator(chunk_size=STREAM_CHUNK):
-            yield json.dumps(out(row).data, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-
+def _stream(rows: Iterable[Any], filename: str) -> StreamingHttpResponse:
+    """Objects as JSON lines, one at a time."""
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n" for row in rows)
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
-    return StreamingHttpResponse(lines(), content_type=NDJSON, headers=headers)
+    return StreamingHttpResponse(lines, content_type=NDJSON, headers=headers)
+
+
+def _serialised(rows: Any, out: type[BaseSerializer[Any]]) -> Iterator[Any]:
+    """Never more than a chunk of the rows in memory."""
+    return (out(row).data for row in rows.iterator(chunk_size=STREAM_CHUNK))
 
 
 class LabelsExportView(ProjectAPIView):
@@ -182,7 +196,7 @@ class LabelsExportView(ProjectAPIView):
     def get(self, request: Request, slug: str) -> StreamingHttpResponse:
         """All labels as JSON lines."""
         known_parameters(request, {"field", "rule"})
-        return _stream(_labels(self, request), forms.LabelOut, f"{slug}-labels.jsonl")
+        return _stream(_serialised(_labels(self, request), forms.LabelOut), f"{slug}-labels.jsonl")
 
 
 class AnnotationsExportView(ProjectAPIView):
@@ -193,7 +207,18 @@ class AnnotationsExportView(ProjectAPIView):
         """All annotations as JSON lines, corrected and taken-back ones too; raters by pseudonym."""
         known_parameters(request, set())
         rows = selectors.annotations(project=self.project)
-        return _stream(rows, forms.AnnotationExportOut, f"{slug}-annotations.jsonl")
+        return _stream(_serialised(rows, forms.AnnotationExportOut), f"{slug}-annotations.jsonl")
+
+
+class ItemsExportView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="items_export", responses={(200, NDJSON): OpenApiTypes.STR})
+    def get(self, request: Request, slug: str) -> StreamingHttpResponse:
+        """Every item with its responses and every judgment on it, as native JSON lines that an import reads again.
+        Raters by pseudonym; no drafts, nothing that was taken back."""
+        known_parameters(request, set())
+        return _stream(selectors.native_lines(project=self.project), f"{slug}.jsonl")
 
 
 class ProgressView(ProjectAPIView):
