@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from knox.auth import TokenAuthentication
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
@@ -38,11 +40,11 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox
             secret = token.decode("ascii")
             digest = hash_token(secret)
         except (UnicodeDecodeError, TypeError, binascii.Error) as fault:
-            raise exceptions.AuthenticationFailed("Invalid token.") from fault
+            raise exceptions.AuthenticationFailed(_("Invalid token.")) from fault
         for found in _tokens(key=secret[: CONSTANTS.TOKEN_KEY_LENGTH]):
             if compare_digest(digest, found.digest) and not self._cleanup_token(found):
                 return self.validate_user(found)
-        raise exceptions.AuthenticationFailed("Invalid token.")
+        raise exceptions.AuthenticationFailed(_("Invalid token."))
 
     def _cleanup_token(self, auth_token: ApiToken) -> bool:
         """Whether the token has ended. Knox would read all of the person's tokens here and delete, on every request."""
@@ -61,7 +63,7 @@ def scope_allows(token: ApiToken, method: str, annotating: bool) -> bool:
 class TokenScope(permissions.BasePermission):
     """For API views outside a project; inside one, `projects.access.ProjectAPIView` asks the same."""
 
-    message = "The token's scope does not cover this."
+    message = gettext_lazy("The token's scope does not cover this.")
 
     def has_permission(self, request: Request, view: Any) -> bool:
         token: Any = request.auth

@@ -8,15 +8,20 @@ from django.utils.translation import gettext_lazy as _
 from accounts.languages import languages
 from accounts.models import Scope, User
 
-HOW_TO_CHOOSE = "At least 10 characters; not a common word, not only digits, not your name."
+HOW_TO_CHOOSE = _("At least 10 characters; not a common word, not only digits, not your name.")
 
 
 class SignInForm(forms.Form):
     username = forms.CharField(
-        max_length=150, label="User name", widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
+        max_length=150,
+        label=_("User name"),
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
-        max_length=4096, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+        label=_("Password"),
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 
@@ -37,13 +42,13 @@ class PasswordForm(forms.Form):
     """`old` is asked for only where there is one."""
 
     old = forms.CharField(
-        label="Present password",
+        label=_("Present password"),
         max_length=4096,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     password = forms.CharField(
-        label="New password",
+        label=_("New password"),
         max_length=4096,
         strip=False,
         help_text=HOW_TO_CHOOSE,
@@ -57,11 +62,13 @@ class PasswordForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=80, help_text="Where it will be used, so that you know it again")
-    scope = forms.ChoiceField(choices=Scope.choices, initial=Scope.READ)
+    name = forms.CharField(
+        label=_("Name"), max_length=80, help_text=_("Where it will be used, so that you know it again")
+    )
+    scope = forms.ChoiceField(label=_("Scope"), choices=Scope.choices, initial=Scope.READ)
     days = forms.TypedChoiceField(
-        label="Ends after",
+        label=_("Ends after"),
         coerce=int,
         initial=30,
-        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (366, "1 year")],
+        choices=[(7, _("7 days")), (30, _("30 days")), (90, _("90 days")), (366, _("1 year"))],
     )

@@ -3,6 +3,7 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken
 from knox.settings import CONSTANTS
 
@@ -55,9 +56,9 @@ class SignInAttempt(models.Model):
 
 
 class Scope(models.TextChoices):
-    READ = "read", "Read"
-    ANNOTATE = "annotate", "Annotate"
-    WRITE = "write", "Read, annotate and change"
+    READ = "read", _("Read")
+    ANNOTATE = "annotate", _("Annotate")
+    WRITE = "write", _("Read, annotate and change")
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import throttle
 from accounts.models import ApiToken, AuditEvent, Scope, SignInLink, User
@@ -42,7 +43,7 @@ def _checked(user: User, password: str) -> str:
     try:
         validate_password(password, user)
     except ValidationError as fault:
-        raise Invalid("The password does not do.", fields={"password": list(fault.messages)}) from fault
+        raise Invalid(_("The password does not do."), fields={"password": list(fault.messages)}) from fault
     return password
 
 
@@ -66,9 +67,9 @@ def create_user(
         with transaction.atomic():
             user.save()
     except ValidationError as fault:
-        raise Invalid("Some values are not valid.", fields=fault.message_dict) from fault
+        raise Invalid(_("Some values are not valid."), fields=fault.message_dict) from fault
     except IntegrityError as fault:
-        raise Invalid("This name is taken.", fields={"username": ["This name is taken."]}) from fault
+        raise Invalid(_("This name is taken."), fields={"username": [_("This name is taken.")]}) from fault
     return user
 
 
@@ -84,7 +85,7 @@ def check_password(*, username: str, password: str, address: str | None) -> User
     known = User.objects.filter(username=username).first()
     if user is None or known is None:
         audit(actor=None, kind="sign-in-failed", subject=_about(known) if known else "", address=address)
-        raise Invalid("User name or password is wrong.")
+        raise Invalid(_("User name or password is wrong."))
     throttle.forgive(attempt)
     return known
 
@@ -104,7 +105,7 @@ def find_sign_in_link(*, secret: str) -> SignInLink:
     """The link, if it can still be used. Raises NotFound."""
     link = SignInLink.objects.select_related("user").filter(secret_hash=hashed(secret), used_at=None).first()
     if link is None or link.expires_at <= timezone.now() or not link.user.is_active:
-        raise NotFound("This sign-in link was used already, or its time has run out. Ask for a new one.")
+        raise NotFound(_("This sign-in link was used already, or its time has run out. Ask for a new one."))
     return link
 
 
@@ -113,7 +114,7 @@ def use_sign_in_link(*, secret: str, address: str | None) -> User:
     link = find_sign_in_link(secret=secret)
     with transaction.atomic():
         if not SignInLink.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now()):
-            raise NotFound("This sign-in link was used already.")
+            raise NotFound(_("This sign-in link was used already."))
         audit(actor=link.user, kind="sign-in-link-used", subject=_about(link.user), address=address)
     return link.user
 
@@ -161,9 +162,14 @@ def set_language(*, user: User, language: str) -> None:
 def make_token(*, user: User, name: str, scope: str, days: int, address: str | None = None) -> tuple[ApiToken, str]:
     """A token for the API and its secret, which nobody can read again. Raises Invalid."""
     if scope not in Scope.values:
-        raise Invalid("No such scope.", fields={"scope": [f"One of: {', '.join(Scope.values)}."]})
+        raise Invalid(
+            _("No such scope."), fields={"scope": [_("One of: %(values)s.") % {"values": ", ".join(Scope.values)}]}
+        )
     if not 1 <= days <= MAX_TOKEN_DAYS:
-        raise Invalid("Not a time a token may live.", fields={"days": [f"From 1 to {MAX_TOKEN_DAYS} days."]})
+        raise Invalid(
+            _("Not a time a token may live."),
+            fields={"days": [_("From 1 to %(max_token_days)s days.") % {"max_token_days": MAX_TOKEN_DAYS}]},
+        )
     token, secret = ApiToken.objects.create(user=user, expiry=timedelta(days=days), name=name[:80], scope=scope)
     audit(actor=user, kind="token-made", subject=_about(user), address=address, name=token.name, scope=scope, days=days)
     return token, secret

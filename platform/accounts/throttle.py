@@ -5,9 +5,11 @@ import ipaddress
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import SignInAttempt
 from common.errors import DomainError
+from common.words import gettext_noop
 
 WINDOW = timedelta(minutes=15)
 PER_NAME_AND_ADDRESS = 10
@@ -17,7 +19,7 @@ PER_ADDRESS = 30
 class TooManyTries(DomainError):
     """Signing in failed too often."""
 
-    status, code, title = 429, "too-many-tries", "Too many tries"
+    status, code, title = 429, "too-many-tries", gettext_noop("Too many tries")
 
 
 def _network(address: str | None) -> str:
@@ -42,7 +44,7 @@ def begin(*, name: str, address: str | None) -> SignInAttempt:
     by_name = from_here.filter(name_hash=attempt.name_hash).count()
     if by_name > PER_NAME_AND_ADDRESS or from_here.count() > PER_ADDRESS:
         attempt.delete()  # a refused try is not held against anybody: the wait does not grow
-        raise TooManyTries("Wait a quarter of an hour before you try again, or ask for a sign-in link.")
+        raise TooManyTries(_("Wait a quarter of an hour before you try again, or ask for a sign-in link."))
     return attempt
 
 

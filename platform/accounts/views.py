@@ -113,7 +113,7 @@ def password(request: PersonRequest) -> HttpResponse:
         except DomainError as fault:
             add_errors(form, fault)
         else:
-            messages.success(request, "Your password is changed. Other sessions and all API tokens have ended.")
+            messages.success(request, _("Your password is changed. Other sessions and all API tokens have ended."))
             return redirect("accounts:account")
     return render(request, "accounts/password.html", {"form": form}, status=status_of(form))
 
@@ -124,7 +124,7 @@ def _change_password(request: PersonRequest, data: dict[str, Any]) -> None:
         try:
             services.check_password(username=user.username, password=data["old"], address=address)
         except Invalid as fault:
-            raise Invalid("", fields={"old": ["This is not your password."]}) from fault
+            raise Invalid("", fields={"old": [_("This is not your password.")]}) from fault
     services.set_password(user=user, password=data["password"], address=address)
     login(request, user, backend=BACKEND)  # this browser goes on, under a new session key
 
@@ -146,7 +146,7 @@ def tokens(request: PersonRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: PersonRequest, token_id: int) -> HttpResponse:
     services.revoke_token(user=request.user, token_id=token_id, address=client_address(request))
-    messages.success(request, "The token has ended.")
+    messages.success(request, _("The token has ended."))
     return redirect("accounts:tokens")
 
 
@@ -155,7 +155,7 @@ def revoke_token(request: PersonRequest, token_id: int) -> HttpResponse:
 def sign_out_everywhere(request: PersonRequest) -> HttpResponse:
     services.sign_out_everywhere(user=request.user, address=client_address(request))
     logout(request)
-    messages.success(request, "You are signed out everywhere, and your API tokens have ended.")
+    messages.success(request, _("You are signed out everywhere, and your API tokens have ended."))
     return redirect("accounts:login")
 
 
