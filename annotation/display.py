@@ -226,7 +226,8 @@ def _at_rest(project: Project, membership: Membership) -> dict[str, str]:
 
 def nothing_left(project: Project, membership: Membership) -> dict[str, str]:
     """Why a rater has nothing to do, in words that help."""
-    if project.state != Project.State.ACTIVE or membership.paused_at or membership.welcome_due or not project.gives_out(timezone.now()):
+    resting = membership.paused_at or membership.welcome_due
+    if project.state != Project.State.ACTIVE or resting or not project.gives_out(timezone.now()):
         return _at_rest(project, membership)
     items = selectors.progress(project=project).items
     if items["new"]:

@@ -47,10 +47,16 @@ class NextView(RaterAPIView):
         responses={200: forms.AssignmentOut, 204: OpenApiResponse(description="Nothing to do now")},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """The item in the caller's hands, or the next one. 409 `rater-paused` where an admin has paused the caller."""
+        """The item in the caller's hands, or the next one.
+
+        409 `rater-paused` where an admin has paused the caller, `welcome-first` where they have yet to agree or to tell.
+        """
         at = raters.desk(project=self.project, user=request.user, membership=self.membership)
         if at.paused:
             raise Conflict(gettext("An admin of the project has paused your work here."), code="rater-paused")
+        if at.welcome_due:
+            said = gettext("There is a consent or a survey before the next item: GET welcome/.")
+            raise Conflict(said, code="welcome-first")
         lease = leases.claim(project=self.project, at=at)
         return Response(forms.AssignmentOut(selectors.assignment(lease)).data) if lease else Response(status=204)
 

@@ -88,7 +88,7 @@ def claim(
     for _ in range(ATTEMPTS):
         at = at or desk(project=project, rater=rater)
         rater = at.rater
-        if at.paused:
+        if at.paused or at.welcome_due:
             return None
         if after is not None:
             if at.standing.qualifying or not Slot.objects.filter(pk=at.live_slot_id, token=after).exists():

@@ -46,6 +46,11 @@ class Desk:
         """An admin has paused this person here: they are given nothing, not even what they had begun."""
         return self.membership is not None and self.membership.paused_at is not None
 
+    @property
+    def welcome_due(self) -> bool:
+        """There is a consent to agree to, or a survey to be asked, before anything is given."""
+        return self.membership is not None and self.membership.welcome_due
+
 
 def pseudonym(prefix: str = "R") -> str:
     return f"{prefix}-{''.join(secrets.choice(ALPHABET) for _ in range(8))}"
@@ -131,6 +136,8 @@ def desk(
     person = rater.user_id if rater else user.pk
     if membership is None and person is not None:
         membership = Membership.objects.filter(project=project, user=person).first()
+        if membership is not None:
+            membership.project = project
     now, watch = timezone.now(), watch_of(project)
     look = Look.of(watch, membership)
     where |= {"look": look, "now": now, "midnight": midnight_of(now), "repeat_before": now - watch.repeat_after}

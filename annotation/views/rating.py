@@ -30,6 +30,8 @@ def annotate(request: ProjectRequest) -> HttpResponse:
 
 
 def _nothing(request: ProjectRequest, rater: Rater) -> HttpResponse:
+    if request.membership.welcome_due and not page.by_script(request):
+        return redirect(display.welcome_address(request.project))
     context = {"title": "Nothing left", "reason": display.nothing_left(request.project, request.membership)}
     here = reverse("annotation:annotate", args=[request.project.slug])
     return page.show(request, rater, "annotation/nothing.html", context, at=here)
@@ -88,7 +90,8 @@ def _by_token(
         return _work(request, rater, lease, values=values, fault=fault)
     ended = display.ended_lease(rater, token)
     if ended is None:
-        resting = request.membership.paused_at or not request.project.lets_finish
+        own = request.membership
+        resting = own.paused_at or own.welcome_due or not request.project.lets_finish
         if resting and rater.slots.filter(token=token).exists():
             return _nothing(request, rater)
         raise NotFound

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from projects.api import guideline, joining, people, project
+from projects.api import guideline, joining, people, project, welcome
 
 app_name = "projects-api"
 urlpatterns = [
@@ -16,6 +16,10 @@ urlpatterns = [
     path("projects/<slug:slug>/open-links/", joining.OpenLinksView.as_view(), name="open_links"),
     path("projects/<slug:slug>/open-links/<int:open_link_id>/", joining.OpenLinkView.as_view(), name="open_link"),
     path("join/<str:open_link_secret>/", joining.OpenJoinView.as_view(), name="open_join"),
+    path("projects/<slug:slug>/welcome/", welcome.WelcomeView.as_view(), name="welcome"),
+    path("projects/<slug:slug>/welcome/ask/", welcome.AskView.as_view(), name="ask"),
+    path("projects/<slug:slug>/welcome/agreement/", welcome.AgreementView.as_view(), name="agreement"),
+    path("projects/<slug:slug>/welcome/answers/", welcome.SurveyAnswersView.as_view(), name="survey_answers"),
     path("invitations/<str:invitation_secret>/", joining.JoinView.as_view(), name="join"),
     path("projects/<slug:slug>/guidelines/", guideline.GuidelinesView.as_view(), name="guidelines"),
     path(

@@ -12,6 +12,7 @@ from projects.models import Project, Role
 from projects.services.guidelines import MAX_CHARACTERS as MAX_GUIDELINE
 from projects.services.invite_many import MAX_CHARACTERS
 from projects.services.open_links import MAX_CAPACITY
+from projects.services.surveys import MAX_CHARACTERS as MAX_CONSENT
 
 
 class MomentInput(forms.DateTimeInput):
@@ -201,3 +202,29 @@ class NewcomerForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=HOW_TO_CHOOSE,
     )
+
+
+class ConsentForm(forms.Form):
+    text = forms.CharField(
+        label=_("Consent"),
+        max_length=MAX_CONSENT,
+        strip=False,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 14}),
+        help_text=_("Markdown. Every change is a new version, and everybody is asked again. Empty: nobody is asked."),
+    )
+
+
+class SurveyForm(forms.Form):
+    questions = forms.CharField(
+        label=_("Survey"),
+        max_length=100_000,
+        strip=False,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "false"}),
+        help_text=_("One question a paragraph. Every one can be left open. Empty: nobody is asked."),
+    )
+
+
+class WithdrawForm(forms.Form):
+    forget = forms.BooleanField(label=_("Delete what I told about myself, too"), required=False)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from projects.views import guideline, inviting, joining, people, project
+from projects.views import guideline, inviting, joining, people, project, welcome
 
 app_name = "projects"
 urlpatterns = [
@@ -33,5 +33,8 @@ urlpatterns = [
         "projects/<slug:slug>/open-links/<int:open_link_id>/revoke/", inviting.revoke_open_link, name="revoke_open_link"
     ),
     path("projects/<slug:slug>/choices/", people.choices, name="choices"),
+    path("projects/<slug:slug>/ask/", welcome.ask, name="ask"),
+    path("projects/<slug:slug>/welcome/", welcome.welcome, name="welcome"),
+    path("projects/<slug:slug>/welcome/withdraw/", welcome.withdraw, name="withdraw"),
     path("projects/<slug:slug>/events/", project.events, name="events"),
 ]
