@@ -16,6 +16,7 @@ from annotation.selectors.desk import (
     labels,
     progress,
 )
+from annotation.selectors.export import native_lines
 from annotation.selectors.rater import (
     Answered,
     Assignment,
@@ -60,6 +61,7 @@ __all__ = [
     "item_page",
     "item_story",
     "labels",
+    "native_lines",
     "progress",
     "sample",
     "today",

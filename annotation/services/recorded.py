@@ -25,8 +25,11 @@ from corpus.models import Candidate, Response
 
 # Of the idempotency keys: a candidate taken twice makes the same keys, and the constraint refuses the second.
 KEYS = uuid.UUID("6b0d6a52-6f0b-4a55-9f5e-0f6f8a4f6f0c")
-NATIVE_KEYS = {"annotator", "annotator_kind", "kind"}
+NATIVE_KEYS = {"annotator", "kind", "status"}
+PLAIN_KINDS = ("human", "ai")
 TESTS = ("is_gold", "is_attention_check")
+OVERALL = "overall"
+BY_ASPECT = ("comparison", "ranking")
 
 
 def names_of(candidate: Candidate, responses: Sequence[Response]) -> dict[str, int]:
@@ -70,9 +73,10 @@ class RecordedAnnotations:
     def __init__(self, form: FormVersion) -> None:
         self.form = form
         self.raters: dict[tuple[bool, str], int] = {}
-        kinds = ((kind, field) for field in form.fields for kind in protocol(field["protocol"]).record_kinds)
-        # The first field of a kind takes its records; later ones ask something else.
-        self.fields = dict(reversed(list(kinds)))
+        self.fields: dict[str, list[dict[str, Any]]] = {}
+        for field in form.fields:
+            for kind in protocol(field["protocol"]).record_kinds:
+                self.fields.setdefault(kind, []).append(field)
         self.kept: dict[int | None, Counter[str]] = {}
         """By import: how many judgments of each kind became no annotation."""
 
@@ -80,8 +84,8 @@ class RecordedAnnotations:
         """The annotations of an item; the others are noted in its `meta`, which the caller saves."""
         made, kept = [], []
         for position, entry in enumerate(judged.candidate.feedback):
-            if self._takes(entry, judged):
-                made.append(self._one(judged, position, entry))
+            if (field := self._field(entry, judged)) is not None:
+                made.append(self._one(judged, position, entry, field))
             else:
                 kept.append(position)
                 count = self.kept.setdefault(judged.candidate.source_id, Counter())
@@ -90,17 +94,25 @@ class RecordedAnnotations:
             judged.item.meta = judged.item.meta | {"kept_feedback": kept}
         return made
 
-    def _takes(self, entry: Mapping[str, Any], judged: Judged) -> bool:
+    def _field(self, entry: Mapping[str, Any], judged: Judged) -> dict[str, Any] | None:
+        """The field of the form that takes a judgment: the one it names, or its aspect names, else the first of its
+        kind. One aspect compared is not the whole."""
         if any(entry.get(key) for key in TESTS) or len(judged.names) > len(LETTERS):
-            return False
-        return entry.get("kind") in self.fields
+            return None
+        fields = self.fields.get(str(entry.get("kind")), [])
+        aspect = entry.get("aspect") or OVERALL
+        for name in (entry.get("field"), aspect):
+            if (found := next((field for field in fields if field["name"] == name), None)) is not None:
+                return found
+        partial = entry.get("kind") in BY_ASPECT and aspect != OVERALL
+        return None if partial or not fields else fields[0]
 
-    def _one(self, judged: Judged, position: int, entry: dict[str, Any]) -> Annotation:
-        field = self.fields[entry["kind"]]
+    def _one(self, judged: Judged, position: int, entry: dict[str, Any], field: dict[str, Any]) -> Annotation:
         plug = protocol(field["protocol"])
         names, content = _with_edits(judged) if entry["kind"] == "refinement" else (judged.names, judged.content)
         value = plug.from_record(entry, names, content)
-        said = NATIVE_KEYS | set(plug.to_record(value, {pk: name for name, pk in names.items()}))
+        told = plug.to_record(value, {pk: name for name, pk in names.items()})
+        said = NATIVE_KEYS | {key for key in told if told[key] == entry.get(key)}
         body = json.dumps(entry, sort_keys=True, ensure_ascii=False)
         shown, duration, moment = (
             _shown(entry, judged.names),
@@ -111,6 +123,11 @@ class RecordedAnnotations:
         # What has a column of its own goes there; all else that came is kept beside the value.
         columns = {"display_order": shown, "duration_ms": active, "created_at": moment}
         said |= {key for key, column in columns.items() if column is not None}
+        said |= {"annotator_kind"} if entry.get("annotator_kind") in PLAIN_KINDS else set()
+        # What a value cannot tell as it came is kept as it came.
+        changed = {key: entry[key] for key in told if key in entry and key not in said | {"kind"}}
+        meta = {key: kept for key, kept in entry.items() if key not in said and key not in changed}
+        meta |= ({"record": changed} if changed else {}) | ({} if moment else {"undated": True})
         return Annotation(
             item=judged.item,
             rater_id=self._rater(judged.item.project_id, entry),
@@ -122,7 +139,7 @@ class RecordedAnnotations:
             submitted_at=moment or timezone.now(),
             idempotency_key=uuid.uuid5(KEYS, f"{judged.candidate.pk}/{position}"),
             body_hash=hashlib.sha256(body.encode()).hexdigest(),
-            meta={key: kept for key, kept in entry.items() if key not in said},
+            meta={key: kept for key, kept in entry.items() if key not in said} | ({} if moment else {"undated": True}),
         )
 
     def _rater(self, project_id: int, entry: dict[str, Any]) -> int:
