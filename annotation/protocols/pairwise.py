@@ -115,12 +115,17 @@ class Pairwise:
 
     def controls(self, config: Value, answer: Value, content: Content) -> Controls:
         aspects = answer.get("aspects") or {}
-        rows = [aspect | {"bar": bar(config, aspects.get(aspect["key"]) or {})} for aspect in config["aspects"]]
+        on_aspects = self._on_aspects(config)
+        rows = [aspect | {"bar": bar(on_aspects, aspects.get(aspect["key"]) or {})} for aspect in config["aspects"]]
         chosen = answer.get("reasons") or []
         reasons = [{"text": text, "chosen": text in chosen} for text in config["reasons"]]
         return Controls(
             {"bar": bar(config, answer), "aspects": rows, "reasons": reasons, "text": answer.get("rationale", "")}
         )
+
+    def _on_aspects(self, config: Value) -> Value:
+        """How an aspect is compared: on the same scale, but that both are bad is said once, of the responses."""
+        return config | {"both_bad": False}
 
     def read_posted(self, parts: Mapping[str, list[str]], config: Value) -> Value | None:
         answer: Value = {}
@@ -232,7 +237,8 @@ class Pairwise:
         for key in (one for one in known if raw.get(one) is not None):
             try:
                 given = check_keys(raw[key], ("choice", "strength", "scale"))
-                found[key] = self._compared(given | (ends if given.get("choice") in SIDES else {}), config, content)
+                given |= ends if given.get("choice") in SIDES else {}
+                found[key] = self._compared(given, self._on_aspects(config), content)
             except Invalid as wrong:
                 texts = next(iter(wrong.fields.values()), [wrong.detail])
                 raise Invalid(wrong.detail, fields={f"aspects.{key}": texts}) from wrong
