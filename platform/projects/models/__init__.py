@@ -1,5 +1,6 @@
 """A project, its people, its guideline and rubric, and what raters tell about themselves: one file a subject."""
 
+from projects.models.completion import Completion
 from projects.models.people import Invitation, Membership, OpenLink, Participant, Role
 from projects.models.project import Aspect, Guideline, Project
 from projects.models.survey import Agreement, Consent, Respondent, Survey, SurveyAnswer
@@ -7,6 +8,7 @@ from projects.models.survey import Agreement, Consent, Respondent, Survey, Surve
 __all__ = [
     "Agreement",
     "Aspect",
+    "Completion",
     "Consent",
     "Guideline",
     "Invitation",

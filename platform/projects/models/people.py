@@ -34,12 +34,21 @@ class Membership(Created):
     survey_number = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("Which survey they were asked last; what they told is not here")
     )
+    completed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When they had done their part, and were shown a completion code")
+    )
+    completion_code = models.CharField(max_length=20, blank=True, help_text=_("Their own, where each has one"))
     paused_at = models.DateTimeField(null=True, blank=True, help_text=_("Since when they are given nothing"))
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "user"], name="membership_once"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role"),
+            models.UniqueConstraint(
+                fields=["project", "completion_code"],
+                condition=~Q(completion_code=""),
+                name="membership_completion_code",
+            ),
         ]
 
     def __str__(self) -> str:
