@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from annotation.models import Annotation, EndedLease, Gold, Lane, Pause, Qualification, Skip, Slot
@@ -137,22 +137,19 @@ class Look:
 
     def _qualification(self) -> dict[str, Any]:
         mine = Qualification.objects.filter(rater=OuterRef("pk"))
-        attempt = Coalesce(Subquery(mine.values("attempt")[:1]), Value(1))
-        asked = Slot.objects.filter(
-            rater=OuterRef("pk"), purpose=Slot.Purpose.QUALIFICATION, ordinal=OuterRef("qualification_attempt")
-        )
+        theirs = Qualification.objects.filter(rater=OuterRef("rater")).values("attempt")[:1]
+        this_attempt = Coalesce(Subquery(theirs), Value(1))
+        asked = Slot.objects.filter(rater=OuterRef("pk"), purpose="qualification", ordinal=this_attempt)
         met = Slot.objects.filter(item=OuterRef("item"), rater=OuterRef(OuterRef("pk")), purpose="qualification")
         passed_on = Skip.objects.filter(item=OuterRef("item"), rater=OuterRef(OuterRef("pk")))
-        this_time = met.filter(ordinal=OuterRef(OuterRef("qualification_attempt")))
+        this_time = met.filter(ordinal=this_attempt)
         left = self._open_golds().filter(in_qualification=True).exclude(Exists(this_time)).exclude(Exists(passed_on))
-        left = left.annotate(
-            known=Case(When(Exists(met), then=Value(True)), default=Value(False), output_field=BooleanField())
-        )
+        unmet = left.exclude(Exists(met))  # at a later attempt, those not asked before come first
         return {
             "qualification_state": Subquery(mine.values("state")[:1]),
-            "qualification_attempt": attempt,
+            "qualification_attempt": Coalesce(Subquery(mine.values("attempt")[:1]), Value(1)),
             "qualification_asked": _counted(asked),
-            "qualification_item_id": Subquery(left.order_by("known", "random_key").values("item")[:1]),
+            "qualification_item_id": Coalesce(Subquery(unmet.values("item")[:1]), Subquery(left.values("item")[:1])),
         }
 
     def standing(self, rater: Any) -> Standing:
