@@ -73,18 +73,19 @@ class Work:
     @property
     def cards(self) -> list[dict[str, Any]]:
         """The responses, each with the questions answered under it."""
+        on_cards = [one for one in self.questions if one.asked.on_cards]
         return [
             {
                 "response": response,
-                "parts": [(one, one.cards.get(response.letter)) for one in self.questions if one.asked.on_cards],
+                "parts": [(one, one.cards[response.letter]) for one in on_cards if response.letter in one.cards],
             }
             for response in self.content.responses
         ]
 
     @property
     def layout(self) -> str:
-        """dock: one short question, in the bar at the bottom; aside: in a column beside the texts."""
-        return "dock" if len(self.questions) == 1 and self.questions[0].in_dock else "aside"
+        """docked: one short question, in the bar at the bottom; aside: in a column beside the texts."""
+        return "docked" if len(self.questions) == 1 and self.questions[0].in_dock else "aside"
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,8 @@ def work_context(
 ) -> dict[str, Any]:
     """What `annotation/assignment.html` shows beside the guideline; its form holds `values` (display terms)."""
     return {
-        "heading": "Which response is better?",
-        "title": "Annotate",
+        "heading": source.fields[0].title if len(source.fields) == 1 else gettext("What do you think?"),
+        "title": gettext("Annotate"),
         "shown": (shown := Content.of(source)),
         "work": Work(shown, forms.questions(source.fields, values or {}, shown.answerable, errors)),
         "keys": shortcuts.bindings(source.fields),
