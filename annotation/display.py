@@ -181,7 +181,7 @@ def work_context(
 ) -> dict[str, Any]:
     """What `annotation/assignment.html` shows beside the guideline; its form holds `values` (display terms)."""
     return {
-        "heading": source.fields[0].title if len(source.fields) == 1 else gettext("What do you think?"),
+        "heading": source.fields[0].heading if len(source.fields) == 1 else gettext("What do you think?"),
         "title": gettext("Annotate"),
         "shown": (shown := Content.of(source)),
         "work": Work(shown, forms.questions(source.fields, values or {}, shown.answerable, errors)),

@@ -145,6 +145,8 @@ class Protocol(typing.Protocol):
 
     key: str
     title: Words
+    asks: Words
+    """The heading of a page that asks nothing else."""
     Config: type[BaseModel]
     form_template: str
     script: str

@@ -40,6 +40,7 @@ class BestOfNConfig(Config):
 class BestOfN(ByPart):
     key = "best_of_n"
     title = gettext_lazy("Best of several responses")
+    asks = gettext_lazy("Which response is the best?")
     Config = BestOfNConfig
     form_template = "annotation/protocols/best_of_n.html"
     script = ""
@@ -79,6 +80,7 @@ class BestOfN(ByPart):
         return {
             "part": part,
             "legend": legend,
+            "called": legend,
             "options": options,
             "required": part == "best" or config[part] != "optional",
         }

@@ -55,6 +55,7 @@ class CritiqueConfig(Config):
 class Critique:
     key = "critique"
     title = gettext_lazy("Critique in words")
+    asks = gettext_lazy("What is wrong, and what should stay?")
     Config = CritiqueConfig
     form_template = "annotation/protocols/critique.html"
     script = ""

@@ -32,6 +32,7 @@ class EditConfig(Config):
 class Edit:
     key = "edit"
     title = gettext_lazy("A better text")
+    asks = gettext_lazy("How should it read?")
     Config = EditConfig
     form_template = "annotation/protocols/edit.html"
     script = "annotation/protocols/edit.js"
@@ -60,7 +61,6 @@ class Edit:
             {
                 "bases": [base | {"chosen": base["value"] == chosen} for base in bases],
                 "text": answer.get("text", "" if answer else texts.get(chosen, "")),
-                "texts": texts,
                 "unchanged": answer.get("unchanged") is True,
                 "note": answer.get("note", ""),
             }

@@ -18,6 +18,7 @@ from annotation.protocols.choosing import (
     Faults,
     Target,
     as_record,
+    called,
     canonical,
     check_targets,
     each_record,
@@ -63,6 +64,7 @@ class LabelsConfig(Config):
 class Labels(ByPart):
     key = "labels"
     title = gettext_lazy("Labels and checklist")
+    asks = gettext_lazy("What is true of it?")
     Config = LabelsConfig
     form_template = "annotation/protocols/labels.html"
     script = ""
@@ -73,7 +75,7 @@ class Labels(ByPart):
 
     def in_dock(self, config: Value) -> bool:
         kinds = [question["kind"] for question in config["questions"]]
-        return config["target"] == ITEM and kinds in (["yes_no"], ["number"])
+        return config["target"] == "responses" or (config["target"] == ITEM and kinds in (["yes_no"], ["number"]))
 
     def check_item(self, shape: Shape, config: Value) -> str:
         if config["target"] == "responses" and not shape.responses:
@@ -92,7 +94,7 @@ class Labels(ByPart):
             return Controls({"rail": []}, drawn)
         messages = [" ".join(text.split())[:160] for text in content.messages]
         rail = [
-            groups | {"name": name, "title": said_of(name, ""), "excerpt": "" if name == ITEM else messages[place]}
+            groups | {"name": name, "title": called(name), "excerpt": "" if name == ITEM else messages[place]}
             for place, (name, groups) in enumerate(drawn.items())
         ]
         return Controls({"rail": rail})

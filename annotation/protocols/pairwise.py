@@ -93,6 +93,7 @@ def levels(config: Value) -> int:
 class Pairwise:
     key = "pairwise"
     title = gettext_lazy("Comparison of two responses")
+    asks = gettext_lazy("Which response is better?")
     Config = PairwiseConfig
     form_template = "annotation/protocols/pairwise.html"
     script = ""

@@ -65,6 +65,7 @@ def ordinal(rank: int) -> str:
 class Ranking(ByPart):
     key = "ranking"
     title = gettext_lazy("Ranking")
+    asks = gettext_lazy("Rank the responses from best to worst")
     Config = RankingConfig
     form_template = "annotation/protocols/ranking.html"
     script = "annotation/protocols/ranking.js"

@@ -89,6 +89,7 @@ class RatingConfig(Config):
 class Rating:
     key = "rating"
     title = gettext_lazy("Rating")
+    asks = gettext_lazy("How good is it?")
     Config = RatingConfig
     form_template = "annotation/protocols/rating.html"
     script = "annotation/protocols/rating.js"
@@ -100,7 +101,8 @@ class Rating:
     keys: tuple[Key, ...] = ()
 
     def in_dock(self, config: Value) -> bool:
-        return config["target"] == "item" and len(config["aspects"]) == 1
+        in_bar = config["target"] == "responses" or len(config["aspects"]) == 1
+        return in_bar and config["rationale"] == "off"
 
     def check_item(self, shape: Shape, config: Value) -> str:
         if config["target"] == "responses" and not shape.responses:

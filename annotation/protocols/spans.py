@@ -25,6 +25,7 @@ BLANK_ROWS = 3
 class Spans:
     key = "spans"
     title = gettext_lazy("Marks in the text")
+    asks = gettext_lazy("Where are the errors?")
     Config = SpansConfig
     form_template = "annotation/protocols/spans.html"
     script = "annotation/protocols/spans.js"
@@ -54,12 +55,12 @@ class Spans:
 
     def controls(self, config: Value, answer: Value, content: Content) -> Controls:
         spans: list[Any] = answer["spans"] if isinstance(answer.get("spans"), list) else []
-        marking = {key: config[key] for key in SpansConfig.model_fields}
         return Controls(
             {
                 "state": _compact(spans),
                 "none": answer.get("none") is True,
-                "setup": marking | {"texts": self._texts(config, content)},
+                "setup": {key: config[key] for key in SpansConfig.model_fields},
+                "beside": self._beside(config, content),
                 "missing": [one for one in spans if isinstance(one, dict) and one.get("omission")],
                 "letters": [one.letter for one in content.displayed],
                 "passages": range(1, len(content.context) + 1),
@@ -67,11 +68,9 @@ class Spans:
             }
         )
 
-    def _texts(self, config: Value, content: Content) -> Value:
-        """Raw texts by the name the page has for them: an HTML parser would turn CRLF into LF, JSON keeps it."""
+    def _beside(self, config: Value, content: Content) -> Value:
+        """Texts other than responses that can be marked or quoted, under the names that the page's script has."""
         found: Value = {}
-        if "responses" in config["targets"]:
-            found |= {f"response:{one.letter}": one.text or "" for one in content.displayed}
         if "context" in config["targets"] or config["evidence"]:
             found |= {f"context:{index}": text for index, text in enumerate(content.context)}
         if "messages" in config["targets"]:

@@ -51,6 +51,7 @@ class StepsConfig(Config):
 class Steps(ByPart):
     key = "steps"
     title = gettext_lazy("Steps")
+    asks = gettext_lazy("Is each step right?")
     Config = StepsConfig
     form_template = "annotation/protocols/steps.html"
     script = "annotation/protocols/steps.js"
@@ -63,7 +64,7 @@ class Steps(ByPart):
     )
 
     def in_dock(self, config: Value) -> bool:
-        return False
+        return True
 
     def check_item(self, shape: Shape, config: Value) -> str:
         if not shape.responses:

@@ -80,6 +80,7 @@ def said(value: str) -> str:
 class Thumbs(ByPart):
     key = "thumbs"
     title = gettext_lazy("Thumbs and reactions")
+    asks = gettext_lazy("What do you think of it?")
     Config = ThumbsConfig
     form_template = "annotation/protocols/thumbs.html"
     script = ""
@@ -89,7 +90,7 @@ class Thumbs(ByPart):
     keys: tuple[Key, ...] = ()
 
     def in_dock(self, config: Value) -> bool:
-        return config["target"] == ITEM and not config["reasons"]
+        return config["target"] == "responses" or (config["target"] == ITEM and not config["reasons"])
 
     def check_item(self, shape: Shape, config: Value) -> str:
         if config["target"] == "responses" and not shape.responses:
@@ -107,7 +108,7 @@ class Thumbs(ByPart):
             return Controls({"rail": []}, drawn)
         messages = [" ".join(text.split())[:160] for text in content.messages]
         rail = [
-            groups | {"name": name, "excerpt": "" if name == ITEM else messages[place]}
+            groups | {"name": name, "title": called(name), "excerpt": "" if name == ITEM else messages[place]}
             for place, (name, groups) in enumerate(drawn.items())
         ]
         return Controls({"rail": rail})
@@ -120,8 +121,9 @@ class Thumbs(ByPart):
         ]
         if not config["every"]:
             options.append(option("", 0, _("Not judged"), not marked.get("value")))
-        subject = said_of(name, _("your thumb")) if name != ITEM else _("your thumb")
-        thumb = {"part": name, "legend": subject, "called": subject, "options": options, "required": config["every"]}
+        words = called(name) or _("your thumb")
+        thumb = {"part": name, "legend": words, "called": words, "quiet": True, "options": options}
+        thumb["required"] = config["every"]
         if not config["reasons"]:
             return [thumb]
         chosen = marked.get("reasons") or []
@@ -129,7 +131,10 @@ class Thumbs(ByPart):
             option(one["key"], None, one["label"], one["key"] in chosen, one["emoji"]) for one in config["reasons"]
         ]
         legend = said_of(name, _("reasons")) if name != ITEM else _("Reasons")
-        return [thumb, {"part": f"{name}.reasons", "legend": legend, "options": reasons, "multiple": True}]
+        return [
+            thumb,
+            {"part": f"{name}.reasons", "legend": legend, "quiet": True, "options": reasons, "multiple": True},
+        ]
 
     def read_posted(self, parts: Mapping[str, list[str]], config: Value) -> Value | None:
         answer: Value = {}

@@ -52,6 +52,11 @@ class FormField:
         return self.label or str(protocol(self.protocol).title)
 
     @property
+    def heading(self) -> str:
+        """What a page that asks nothing else is headed by."""
+        return self.label or str(protocol(self.protocol).asks)
+
+    @property
     def template(self) -> str:
         return protocol(self.protocol).form_template
 
