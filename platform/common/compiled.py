@@ -5,19 +5,20 @@ is kept and sent as a prepared statement. The queryset stays where it was: one d
 """
 
 import uuid
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, wraps
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
+from django.db.models.sql import DeleteQuery, UpdateQuery
 
 Row = TypeVar("Row", bound=Model)
-VALUES = (int, str, uuid.UUID, datetime)
-"""What may differ from run to run. Whatever else a builder takes (None, a tuple) makes a statement of its own."""
+VALUES = (int, str, uuid.UUID, datetime, list)
+"""What may differ from run to run (a list: JSON). Whatever else a builder takes makes a statement of its own."""
 KEPT = 200
 """Statements of one builder: what it takes besides values must be of few kinds."""
 
@@ -25,21 +26,22 @@ KEPT = 200
 class _Marks:
     """Stand-ins for the values of one statement: nobody's key, so that they are found again in the SQL's parameters."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: dict[str, Any]) -> None:
         self._next = count(1)
-        self.names: dict[Any, str] = {}
+        self.by_name = {name: self._mark(value) for name, value in given.items() if isinstance(value, VALUES)}
+        self.arguments = given | self.by_name
 
-    def __call__(self, name: str, value: Any) -> Any:
+    def _mark(self, value: Any) -> Any:
         number = next(self._next)
-        mark: Any = 1_987_654_000 + number  # within 32 bits: Django compares nothing with what its column cannot hold
         if isinstance(value, uuid.UUID):
-            mark = uuid.UUID(int=2**127 + number)
-        elif isinstance(value, str):
-            mark = f"\ue000{number}"
-        elif isinstance(value, datetime):
-            mark = datetime(1900, 1, 1, tzinfo=UTC) + timedelta(microseconds=number)
-        self.names[mark] = name
-        return mark
+            return uuid.UUID(int=2**127 + number)
+        if isinstance(value, str):
+            return f"\ue000{number}"
+        if isinstance(value, datetime):
+            return datetime(1900, 1, 1, tzinfo=UTC) + timedelta(microseconds=number)
+        if isinstance(value, list):
+            return [f"\ue000{number}"]
+        return 1_987_654_000 + number  # within 32 bits: Django compares nothing with what its column cannot hold
 
 
 def _bound(value: Any, connection: Any) -> Any:
@@ -48,6 +50,8 @@ def _bound(value: Any, connection: Any) -> Any:
         return connection.ops.adapt_datetimefield_value(value)
     if isinstance(value, uuid.UUID):
         return value if connection.features.has_native_uuid_field else value.hex
+    if isinstance(value, list):
+        return connection.ops.adapt_json_value(value, None)
     if connection.vendor == "postgresql" and type(value) is int:
         from psycopg.types.numeric import Int8
 
@@ -55,32 +59,53 @@ def _bound(value: Any, connection: Any) -> Any:
     return value
 
 
-class _Statement(Generic[Row]):
-    """One compiled queryset: SQL, what to bind in which place, and how rows become objects."""
+class _Statement:
+    """SQL and what to bind in which place of it: (a value's name, None) or (None, a constant)."""
 
-    def __init__(self, queryset: QuerySet[Row], marks: _Marks, connection: Any) -> None:
-        compiler = queryset.query.get_compiler(connection=connection)
-        sql, params = compiler.as_sql()
-        named = {_bound(mark, connection): name for mark, name in marks.names.items()}
-        self.places: list[tuple[str | None, Any]] = [(_name(named, param), param) for param in params]
-        self.sql = sql
+    def __init__(self, compiler: Any, marks: _Marks) -> None:
+        connection = compiler.connection
+        self.sql, params = compiler.as_sql()
+        named = {_same(_bound(mark, connection)): name for name, mark in marks.by_name.items()}
+        self.places: list[tuple[str | None, Any]] = [(named.get(_same(param)), param) for param in params]
         if connection.vendor == "postgresql":
-            self.sql, self.places = _spelled_out(sql, self.places, connection)
+            self.sql, self.places = _spelled_out(self.sql, self.places, connection)
+
+    def params(self, connection: Any, values: dict[str, Any]) -> list[Any]:
+        return [_bound(values[name], connection) if name else param for name, param in self.places]
+
+    def run(self, connection: Any, values: dict[str, Any]) -> Any:
+        """Returns how many rows were changed."""
+        with prepared_cursor(connection) as cursor:
+            cursor.execute(self.sql, self.params(connection, values))
+            return cursor.rowcount
+
+
+def _same(param: Any) -> Hashable:
+    """Equal for equal parameters: also JSON in its wrapper, and numbers in theirs."""
+    if isinstance(param, list | dict) or hasattr(param, "obj"):
+        return repr(getattr(param, "obj", param))
+    return type(param).__mro__[-2], param
+
+
+class _Query(_Statement):
+    """One compiled SELECT, and how its rows become objects."""
+
+    def __init__(self, queryset: QuerySet[Any], marks: _Marks, connection: Any) -> None:
+        compiler = queryset.query.get_compiler(connection=connection)
+        super().__init__(compiler, marks)
         fields = [column[0] for column in compiler.select[: compiler.col_count]]
         self.converters = list(compiler.get_converters(fields).items())
         self.annotations = list((compiler.annotation_col_map or {}).items())
-        self.model: type[Row] | None = None
+        self.model: type[Model] | None = None
         if issubclass(queryset._iterable_class, ModelIterable):
             info = compiler.klass_info
-            first, last = info["select_fields"][0], info["select_fields"][-1] + 1
-            self.model, self.span = info["model"], slice(first, last)
+            self.model, self.span = info["model"], slice(info["select_fields"][0], info["select_fields"][-1] + 1)
             self.names = [column[0].target.attname for column in compiler.select[self.span]]
             self.related = get_related_populators(info, compiler.select, connection.alias)
 
-    def rows(self, connection: Any, values: dict[str, Any]) -> list[Any]:
-        params = [_bound(values[name], connection) if name else param for name, param in self.places]
-        with _cursor(connection) as cursor:
-            cursor.execute(self.sql, params)
+    def run(self, connection: Any, values: dict[str, Any]) -> Any:
+        with prepared_cursor(connection) as cursor:
+            cursor.execute(self.sql, self.params(connection, values))
             found = cursor.fetchall()
         return [self._object(row, connection) for row in found]
 
@@ -98,13 +123,6 @@ class _Statement(Generic[Row]):
         for name, place in self.annotations:
             setattr(made, name, row[place])
         return made
-
-
-def _name(named: dict[Any, str], param: Any) -> str | None:
-    try:
-        return named.get(param)
-    except TypeError:  # a list or a wrapper of JSON: a constant
-        return None
 
 
 def _spelled_out(sql: str, places: list[Any], connection: Any) -> tuple[str, list[Any]]:
@@ -135,12 +153,36 @@ def _prepared() -> Any:
     return Prepared
 
 
-def _cursor(connection: Any) -> Any:
+def prepared_cursor(connection: Any) -> Any:
     """A cursor that Django watches like its own: errors, wrappers and counted queries are as always."""
     if connection.vendor != "postgresql":
         return connection.cursor()
     connection.ensure_connection()
-    return connection._prepare_cursor(_prepared()(connection.connection))
+    raw = connection.connection
+    if raw.prepare_threshold is None:
+        raw.prepare_threshold = 5  # without a number psycopg prepares nothing; Django's own cursors never do
+    return connection._prepare_cursor(_prepared()(raw))
+
+
+def _once(build: Callable[..., Any], make: Callable[[Any, _Marks, Any], _Statement]) -> Callable[..., Any]:
+    statements: dict[Hashable, _Statement] = {}
+
+    @wraps(build)
+    def run(**given: Any) -> Any:
+        connection = connections[DEFAULT_DB_ALIAS]
+        kinds = tuple((name, type(one) if isinstance(one, VALUES) else one) for name, one in given.items())
+        key = (connection.vendor, kinds)
+        statement = statements.get(key)
+        if statement is None:
+            connection.ensure_connection()
+            marks = _Marks(given)
+            statement = make(build(**marks.arguments), marks, connection)
+            if len(statements) >= KEPT:
+                statements.clear()
+            statements[key] = statement
+        return statement.run(connection, given)
+
+    return run
 
 
 def compiled(build: Callable[..., QuerySet[Row]]) -> Callable[..., list[Row]]:
@@ -149,26 +191,60 @@ def compiled(build: Callable[..., QuerySet[Row]]) -> Callable[..., list[Row]]:
     By keyword only. Values (numbers, texts, UUIDs, times) are bound at each run; all else must be hashable, of few
     kinds, and makes a statement of its own. The builder must not look at a value, only pass it on.
     """
-    statements: dict[Hashable, _Statement[Row]] = {}
+    return _once(build, _Query)
 
-    @wraps(build)
-    def run(**given: Any) -> list[Row]:
-        connection = connections[DEFAULT_DB_ALIAS]
-        values = {name: value for name, value in given.items() if isinstance(value, VALUES)}
-        kinds = tuple((name, values[name].__class__ if name in values else value) for name, value in given.items())
-        key = (connection.vendor, kinds)
-        statement = statements.get(key)
-        if statement is None:
-            marks = _Marks()
-            with_marks = {name: marks(name, value) if name in values else value for name, value in given.items()}
-            connection.ensure_connection()
-            statement = _Statement(build(**with_marks), marks, connection)
-            if len(statements) >= KEPT:
-                statements.clear()
-            statements[key] = statement
-        return statement.rows(connection, values)
 
-    return run
+def compiled_update(build: Callable[..., tuple[QuerySet[Any], dict[str, Any]]]) -> Callable[..., int]:
+    """The same for (the rows to change, column → value); returns how many it has changed. No `pre_save` is asked."""
+
+    def make(built: Any, marks: _Marks, connection: Any) -> _Statement:
+        rows, values = built
+        query = rows.query.chain(UpdateQuery)
+        query.add_update_values(values)
+        query.annotations = {}
+        return _Statement(query.get_compiler(connection=connection), marks)
+
+    return _once(build, make)
+
+
+def compiled_delete(build: Callable[..., QuerySet[Any]]) -> Callable[..., int]:
+    """The same for rows to delete that nothing refers to; returns how many there were."""
+
+    def make(rows: QuerySet[Any], marks: _Marks, connection: Any) -> _Statement:
+        query: Any = rows.query.clone()
+        query.__class__ = DeleteQuery
+        return _Statement(query.get_compiler(connection=connection), marks)
+
+    return _once(build, make)
+
+
+_inserts: dict[Hashable, tuple[str, Sequence[Any]]] = {}
+
+
+def inserted(row: Row) -> Row:
+    """Stores a new row, as `save` does where nobody listens, and gives it its key."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    meta = row._meta
+    known = _inserts.get((connection.vendor, type(row)))
+    if known is None:
+        fields = [field for field in meta.concrete_fields if not field.primary_key]
+        name = connection.ops.quote_name
+        columns = ", ".join(name(field.column) for field in fields)
+        places = ", ".join(
+            field.get_placeholder(None, None, connection) if hasattr(field, "get_placeholder") else "%s"
+            for field in fields
+        )
+        sql = f"INSERT INTO {name(meta.db_table)} ({columns}) VALUES ({places}) RETURNING {name(meta.pk.column)}"  # noqa: S608
+        known = _inserts[connection.vendor, type(row)] = (sql, fields)
+    sql, fields = known
+    params = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+    if connection.vendor == "postgresql":
+        params = [_bound(param, connection) if type(param) is int else param for param in params]
+    with prepared_cursor(connection) as cursor:
+        cursor.execute(sql, params)
+        row.pk = cursor.fetchone()[0]
+    row._state.adding, row._state.db = False, connection.alias
+    return row
 
 
 def first(rows: list[Row]) -> Row | None:
