@@ -6,12 +6,12 @@ export class Omissions {
   #section; #change; #rows = [];
 
   /** `change(make)` changes the list of spans by `make(spans)`. */
-  constructor(section, setup, { change }) {
+  constructor(section, categories, { change }) {
     this.#section = section;
     this.#change = change;
     section.querySelector("[data-omission-add]")?.addEventListener("click", () => {
-      const only = setup.categories.length === 1 ? { category: setup.categories[0].key } : {};
-      const letters = Object.keys(setup.texts).filter((name) => name.startsWith("response:")).map((name) => name.slice(9));
+      const only = categories.length === 1 ? { category: categories[0].key } : {};
+      const letters = [...document.querySelectorAll("#work [data-letter]")].map((card) => card.dataset.letter);
       change((spans) => spans.push({ omission: true, ...only, ...(letters.length === 1 ? { response: letters[0] } : {}) }));
       this.#rows.at(-1)?.querySelector("select, textarea")?.focus();
     });

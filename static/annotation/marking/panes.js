@@ -1,33 +1,33 @@
 // The texts of the page that can be marked, each with the element that takes the focus and the one that holds its text.
 
-/** `texts`: raw texts by name, "response:A", "context:0", "message:0". [{name, text, root, box, label, language, reveal?}] */
-export function panesOf(texts) {
+/** [{name, text, root, box, label, language, reveal?}]: "response:A", "context:0", "message:0". `section`: who asks. */
+export function panesOf(section, targets) {
   const passages = document.querySelectorAll("#work .prompt .passage");
   const messages = document.querySelectorAll("#work .prompt .message");
-  return Object.entries(texts).map(([name, text]) => {
-    const [kind, which] = name.split(":");
-    if (kind === "response") return response(name, text, document.getElementById(`response-${which}`));
-    return beside(name, text, (kind === "context" ? passages : messages)[Number(which)]);
-  }).filter(Boolean);
+  const cards = targets.includes("responses") ? [...document.querySelectorAll("#work [data-letter]")].map(response) : [];
+  const others = [...section.querySelectorAll("[data-beside]")].map((root) => {
+    const [kind, which] = root.dataset.beside.split(":");
+    return beside(root, (kind === "context" ? passages : messages)[Number(which)]);
+  });
+  return [...cards, ...others].filter(Boolean);
 }
 
-function response(name, text, card) {
-  const box = card?.querySelector("[data-body]");
-  return box && { name, text, box, root: box.querySelector("[data-raw]"), label: card.dataset.letter, language: box.lang };
+function response(card) {
+  const [box, root] = [card.querySelector("[data-body]"), card.querySelector("[data-raw]")];
+  return root && { name: `response:${card.dataset.letter}`, text: root.textContent, box, root, label: card.dataset.letter, language: box.lang };
 }
 
-/** A text of the prompt is shown rendered only: its raw text takes that place. */
-function beside(name, text, place) {
+/** A text of the prompt is shown rendered: its raw text takes that place. */
+function beside(root, place) {
   if (!place) return null;
-  const root = document.createElement("div");
-  root.className = "text to-mark";
-  root.tabIndex = 0;
-  root.setAttribute("role", "group");
-  const label = place.querySelector("summary, .role")?.textContent ?? document.querySelector("#work .asked")?.getAttribute("aria-label") ?? name;
+  const asked = document.querySelector("#work .asked")?.getAttribute("aria-label");
+  const label = place.querySelector("summary, .role")?.textContent.trim() ?? asked ?? "";
   root.setAttribute("aria-label", label);
   const rendered = place.querySelector(".prose");
   rendered.hidden = true;
   rendered.after(root);
+  root.hidden = false;
   const fold = place.closest("details");
-  return { name, text, box: root, root, label, language: place.closest("[lang]")?.lang ?? "", reveal: () => { if (fold) fold.open = true; } };
+  const reveal = () => { if (fold) fold.open = true; };
+  return { name: root.dataset.beside, text: root.textContent, box: root, root, label, language: place.closest("[lang]")?.lang ?? "", reveal };
 }

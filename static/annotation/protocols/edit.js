@@ -9,7 +9,8 @@ export function attach(section, page) {
   const part = (name) => section.querySelector(`[data-${name}]`);
   const root = part("edit");
   const says = root.dataset;
-  const texts = JSON.parse(section.querySelector("script[type='application/json']").textContent);
+  const cards = [...document.querySelectorAll("#work [data-letter]")];
+  const texts = Object.fromEntries(cards.map((card) => [card.dataset.letter, card.querySelector("[data-raw]").textContent]));
   const editor = part("text");
   const unchanged = part("unchanged");
   const bases = [...section.querySelectorAll("input[type=radio]")];

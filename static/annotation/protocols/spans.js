@@ -1,7 +1,7 @@
 // Marks in the texts. What is marked is kept as JSON in one hidden input, in the terms that the server reads.
 
 import { Cursor } from "../marking/cursor.js";
-import { draw, fill, rangeOf } from "../marking/draw.js";
+import { draw, rangeOf } from "../marking/draw.js";
 import { Omissions } from "../marking/omissions.js";
 import { chips, Panel } from "../marking/panel.js";
 import { panesOf } from "../marking/panes.js";
@@ -31,15 +31,14 @@ class Spans {
     this.#setup = JSON.parse(section.querySelector("script[type='application/json']").textContent);
     this.#input = this.#part("state");
     this.#none = this.#part("none");
-    this.#panes = panesOf(this.#setup.texts);
-    for (const pane of this.#panes) fill(pane.root, pane.text);
+    this.#panes = panesOf(section, this.#setup.targets);
     this.#panel = new Panel(this.#part("marker"), page.signal);
     this.#cursor = new Cursor(this.#panes, {
       moved: (way) => this.#moved(way), chosen: (way) => this.#chosen(way), opened: (ids) => this.#opened(ids),
       entered: () => this.#entered(), left: () => this.#left(), open: () => this.#open !== null && !this.#open.category,
       busy: () => root.closest(".frozen") !== null,
     }, page.signal);
-    this.#omissions = new Omissions(section, this.#setup, { change: (make) => this.#change(make) });
+    this.#omissions = new Omissions(section, this.#setup.categories, { change: (make) => this.#change(make) });
     this.#wire();
     this.#read();
     for (const part of section.querySelectorAll("[data-js]")) part.hidden = false;
