@@ -2,12 +2,13 @@
 
 from celery import shared_task
 
-from annotation.services import items, labels, pace, refit
+from annotation.services import items, labels, pace, refit, scoring
 
 BEAT = {
     "annotation-take-candidates": {"task": "annotation.tasks.take_candidates", "schedule": 10},
     "annotation-refit-items": {"task": "annotation.tasks.refit_items", "schedule": 60},
     "annotation-settle-due": {"task": "annotation.tasks.settle_due", "schedule": 5},
+    "annotation-score-due": {"task": "annotation.tasks.score_due", "schedule": 5},
     "annotation-measure-pace": {"task": "annotation.tasks.measure_pace", "schedule": 60},
 }
 ROUNDS = 10
@@ -37,6 +38,13 @@ def settle_due() -> None:
     """Makes the labels of items whose judgments have changed; rings again while there are more."""
     if labels.settle_due(limit=labels.BATCH * ROUNDS) == labels.BATCH * ROUNDS:
         settle_due.delay()
+
+
+@shared_task(queue="default")
+def score_due() -> None:
+    """Scores answers to tests, and pauses who is under the bar; rings again while there are more."""
+    if scoring.score_due(limit=scoring.BATCH * ROUNDS) == scoring.BATCH * ROUNDS:
+        score_due.delay()
 
 
 @shared_task(queue="default")

@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services import audit
 from annotation.models import Annotation, FormVersion, Gold, Item, ItemResponse, Rater, Slot
 from annotation.services import forms, items
+from annotation.services.known_answers import store_gold
 from annotation.services.raters import rater_for
 from annotation.services.submissions import current, shown_content
 from common.errors import Conflict, Invalid
@@ -96,31 +97,9 @@ def make_gold(
         rater = rater_for(project=item.project, user=by)
         known = _known(item, rater, form, optional, values, display_order)
     gold = store_gold(item=item, annotation=known, by=by, source=source, **settings)
+    close_item(item)
     about = f"project:{item.project.slug}"
     audit(actor=by, kind="item.gold", subject=about, item=item.pk, gold=gold.kind, trains=gold.trains)
-    return gold
-
-
-def store_gold(
-    *, item: Item, annotation: Annotation, by: User | None, source: str = Gold.Source.HAND, **settings: Any
-) -> Gold:
-    """The row itself, and what follows from it. In the caller's transaction."""
-    gold, made = Gold.objects.get_or_create(
-        item=item,
-        defaults={
-            "project_id": item.project_id,
-            "annotation": annotation,
-            "created_by": by,
-            "source": source,
-            **settings,
-        },
-    )
-    if not made:
-        gold.annotation, gold.retired_at = annotation, None
-        for name, value in settings.items():
-            setattr(gold, name, value)
-        gold.save()
-    close_item(item)
     return gold
 
 

@@ -14,6 +14,7 @@ from annotation.content import content_of, shape_of
 from annotation.models import Annotation, EndedLease, Flag, FormVersion, Item, ItemResponse, Slot
 from annotation.protocols import Shape
 from annotation.services import forms, holds, lanes
+from annotation.services.known_answers import make_golds
 from annotation.services.recorded import Judged, RecordedAnnotations, edits_of, names_of
 from common.errors import Conflict
 from corpus.importers.rows import Options, Row, compiled
@@ -56,6 +57,7 @@ def _take(project: Project, candidates: Sequence[Candidate]) -> None:
     recorded, edits = RecordedAnnotations(form), edits_of(candidates)
     responses: list[ItemResponse] = []
     annotations: list[Annotation] = []
+    judged: list[Judged] = []
     for candidate in candidates:
         if (item := items.get(candidate.pk)) is None:
             continue
@@ -66,11 +68,13 @@ def _take(project: Project, candidates: Sequence[Candidate]) -> None:
         prompt, shown = found[candidate.pk]
         content = content_of(prompt, shown, candidate.response_ids)
         names = names_of(candidate, shown)
-        annotations += recorded.of(Judged(candidate, item, names, content, edits.get(candidate.pk, {})))
+        judged.append(Judged(candidate, item, names, content, edits.get(candidate.pk, {})))
+        annotations += recorded.of(judged[-1])
     Item.objects.bulk_update([one for one in items.values() if "kept_feedback" in one.meta], ["meta"])
     _count_kept(recorded.kept)
     ItemResponse.objects.bulk_create(responses)
     Annotation.objects.bulk_create(annotations)
+    make_golds(recorded, judged)
     Candidate.objects.filter(pk__in=[c.pk for c in candidates]).update(taken_at=timezone.now())
 
 

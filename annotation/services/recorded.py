@@ -130,7 +130,7 @@ class RecordedAnnotations:
         meta |= ({"record": changed} if changed else {}) | ({} if moment else {"undated": True})
         return Annotation(
             item=judged.item,
-            rater_id=self._rater(judged.item.project_id, entry),
+            rater_id=self.rater_of(judged.item.project_id, entry),
             standing=Annotation.Standing.RECORDED,
             values={field["name"]: value},
             form_version=self.form,
@@ -142,7 +142,15 @@ class RecordedAnnotations:
             meta={key: kept for key, kept in entry.items() if key not in said} | ({} if moment else {"undated": True}),
         )
 
-    def _rater(self, project_id: int, entry: dict[str, Any]) -> int:
+    def value_of(self, entry: Mapping[str, Any], judged: Judged) -> tuple[str, Any] | None:
+        """(field, value) of a known answer; None where no field takes it, or it cannot be used."""
+        field = self._field({key: one for key, one in entry.items() if key not in TESTS}, judged)
+        if field is None:
+            return None
+        value = protocol(field["protocol"]).from_record(entry, judged.names, judged.content)
+        return None if "raw" in value else (field["name"], value)
+
+    def rater_of(self, project_id: int, entry: dict[str, Any]) -> int:
         # An aggregate or an unknown hand is not a person that one could ask again, but not a machine either.
         human, name = entry.get("annotator_kind") != "ai", str(entry.get("annotator") or "unknown")[:200]
         if (human, name) not in self.raters:
