@@ -61,6 +61,20 @@ class NextView(RaterAPIView):
         return Response(forms.AssignmentOut(selectors.assignment(lease)).data) if lease else Response(status=204)
 
 
+class AheadView(RaterAPIView):
+    @extend_schema(
+        operation_id="leases_ahead",
+        request=None,
+        responses={200: forms.AssignmentOut, 204: OpenApiResponse(description="Nothing comes after it now")},
+    )
+    def post(self, request: Request, slug: str, token: uuid.UUID) -> Response:
+        """The item that `next` gives once this one is dealt with, held ready for two minutes, longer if asked again."""
+        rater = self.rater()
+        holds.check_own(rater=rater, token=token)
+        lease = leases.claim(project=self.project, rater=rater, after=token)
+        return Response(forms.AssignmentOut(selectors.assignment(lease)).data) if lease else Response(status=204)
+
+
 class RenewView(RaterAPIView):
     @extend_schema(operation_id="leases_renew", request=None, responses=forms.DeadlineOut)
     def post(self, request: Request, slug: str, token: uuid.UUID) -> Response:

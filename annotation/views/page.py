@@ -52,25 +52,43 @@ def count(request: ProjectRequest, step: int) -> None:
 
 
 def show(
-    request: ProjectRequest, rater: Rater | None, template: str, context: dict[str, Any], *, at: str, status: int = 200
+    request: ProjectRequest,
+    rater: Rater | None,
+    template: str,
+    context: dict[str, Any],
+    *,
+    at: str,
+    status: int = 200,
+    ahead: bool = False,
 ) -> HttpResponse:
-    """A page of a rater. `at`: its own address; the script that swaps the page in sets the address bar by it."""
+    """A page of a rater. `at`: its own address; the script that swaps the page in sets the address bar by it.
+
+    `ahead`: it is shown later, so it says nothing of now: what came of the last answer comes with the next one.
+    """
     shared = {
         "project": request.project,
         "membership": request.membership,
         "rater_key": rater.pseudonym if rater else "",
+        "keys": shortcuts.bindings(()),
+        "key_list": shortcuts.drawn(()),
+    }
+    if not ahead:
+        shared |= _news(request, rater)
+    response = render(request, template, shared | context, status=status)
+    response["Content-Location"] = at
+    return response
+
+
+def _news(request: ProjectRequest, rater: Rater | None) -> dict[str, Any]:
+    """How far the rater is, and what came of what they did last."""
+    return {
         "count": {
             "session": request.session.get(_counter(request), 0),
             "today": selectors.today(rater=rater) if rater else 0,
         },
-        "keys": shortcuts.bindings(()),
-        "key_list": shortcuts.drawn(()),
         "undo": _undo_address(request, rater) if rater else "",
         "notes": [{"text": str(note), "tone": TONES.get(note.level, "")} for note in messages.get_messages(request)],
     }
-    response = render(request, template, shared | context, status=status)
-    response["Content-Location"] = at
-    return response
 
 
 def _undo_address(request: ProjectRequest, rater: Rater) -> str:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation import display, forms, selectors
 from annotation.models import EndedLease, Rater
-from annotation.services import drafts, flags, leases, submissions
+from annotation.services import completion, drafts, flags, leases, submissions
 from annotation.views import page
 from annotation.views.answers import conflict_page
 from common.errors import Conflict, DomainError, Invalid, NotFound
@@ -23,6 +23,8 @@ from projects.access import EVERYONE, ProjectRequest, project_view
 def annotate(request: ProjectRequest) -> HttpResponse:
     """Leads to the rater's item: each has an address of its own, so that Back finds the answer that was given."""
     rater = page.newcomer(request)
+    if (finished := _finished(request, rater)) is not None:
+        return finished
     lease = leases.claim(project=request.project, rater=rater)
     if lease is None:
         return _nothing(request, rater)
@@ -32,7 +34,21 @@ def annotate(request: ProjectRequest) -> HttpResponse:
 def _nothing(request: ProjectRequest, rater: Rater) -> HttpResponse:
     if request.membership.welcome_due and not page.by_script(request):
         return redirect(display.welcome_address(request.project))
-    context = {"title": "Nothing left", "reason": display.nothing_left(request.project, request.membership)}
+    own = request.membership
+    part = completion.part_of(member=own, rater=rater, nothing_left=not (own.paused_at or own.welcome_due))
+    return _rest(request, rater, display.nothing_left(request.project, own), part)
+
+
+def _finished(request: ProjectRequest, rater: Rater) -> HttpResponse | None:
+    """Shown once, when the rater has answered as many as were wanted; they may go on afterwards."""
+    part = completion.part_of(member=request.membership, rater=rater)
+    return _rest(request, rater, display.part_done(), part) if part and part.newly else None
+
+
+def _rest(
+    request: ProjectRequest, rater: Rater, reason: dict[str, str], part: completion.Part | None
+) -> HttpResponse:
+    context = {"title": reason["title"], "reason": reason, "part": part}
     here = reverse("annotation:annotate", args=[request.project.slug])
     return page.show(request, rater, "annotation/nothing.html", context, at=here)
 
@@ -40,8 +56,20 @@ def _nothing(request: ProjectRequest, rater: Rater) -> HttpResponse:
 def _next(request: ProjectRequest, rater: Rater) -> HttpResponse:
     if not page.by_script(request):
         return redirect("annotation:annotate", slug=request.project.slug)
+    if (finished := _finished(request, rater)) is not None:
+        return finished
     lease = leases.claim(project=request.project, rater=rater)
-    return _nothing(request, rater) if lease is None else _work(request, rater, lease)
+    if lease is None:
+        return _nothing(request, rater)
+    if request.POST.get("ahead") == str(lease.token):
+        return _taken_up(request, rater, lease)
+    return _work(request, rater, lease)
+
+
+def _taken_up(request: ProjectRequest, rater: Rater, lease: leases.Lease) -> HttpResponse:
+    """The page holds the item ready and has shown it by now: only what is new beside it."""
+    here = reverse("annotation:assignment", args=[request.project.slug, lease.token])
+    return page.show(request, rater, "annotation/taken_up.html", {}, at=here)
 
 
 def _work(
@@ -53,16 +81,18 @@ def _work(
     values: dict[str, Any] | None = None,
     fault: DomainError | None = None,
     withdrawn: bool = False,
+    ahead: bool = False,
 ) -> HttpResponse:
     """The form of a lease. `values`: what was posted, else the draft; not `held`: can be handed in as extra only."""
     shown = selectors.assignment(lease)
     place = display.place_of(request.project, lease, shown, held=held)
     filled = shown.draft_values if values is None else values
     context = display.work_context(shown, place, filled, fault.fields if fault else None)
-    context |= display.guideline_context(rater, shown.guideline) | {"lost": not held, "withdrawn": withdrawn}
+    context |= display.guideline_context(rater, shown.guideline)
+    context |= {"lost": not held, "withdrawn": withdrawn, "ahead_seconds": leases.AHEAD_SECONDS}
     here = reverse("annotation:assignment", args=[request.project.slug, shown.token])
     status = fault.status if fault else 200
-    return page.show(request, rater, "annotation/work.html", context, at=here, status=status)
+    return page.show(request, rater, "annotation/work.html", context, at=here, status=status, ahead=ahead)
 
 
 @require_safe
@@ -133,6 +163,15 @@ def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     if done.guideline_changed:
         messages.warning(request, "The guidelines have changed while you worked on that item. Your answer is kept.")
     return _next(request, rater)
+
+
+@require_POST
+@project_view(EVERYONE)
+def ahead(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
+    """The page of the item that comes after the one in hand, held ready for the script; JSON where there is none."""
+    rater = page.rater_of(request, token)
+    lease = leases.claim(project=request.project, rater=rater, after=token)
+    return JsonResponse({"ahead": False}) if lease is None else _work(request, rater, lease, ahead=True)
 
 
 @require_POST

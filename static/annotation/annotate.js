@@ -1,21 +1,25 @@
 // The rater's page: shows one assignment after the other without loading the whole page again.
 
 import { pairView } from "./compare.js";
-import { outbox, tidy } from "./device.js";
-import { post } from "./net.js";
+import { drafts, outbox, tidy } from "./device.js";
+import { post, postInTurn } from "./net.js";
 import { notice, saveState, say } from "./notices.js";
 import { listen } from "./keys.js";
-import { panels } from "./panels.js";
+import { offerUndo, panels } from "./panels.js";
 import { work } from "./work.js";
 
 // What the next page replaces; everything else of the document stays.
 const SWAPPED = ["work", "progress", "keys", "help"];
+const OF_ITEM = ["work", "keys", "help"];
 
 let stop = () => {};
+// The item at hand as it came, to be put back where the answer to it is refused after the next one is on the screen.
+let asItCame = [];
 
 function begin() {
   const root = document.getElementById("work");
-  if (root.querySelector("#judgement")) stop = work(root, show);
+  asItCame = OF_ITEM.map((id) => document.getElementById(id).cloneNode(true));
+  if (root.querySelector("#judgement")) stop = work(root, show, goOn);
   else {
     const ending = new AbortController();
     const open = panels(root, show, ending.signal);
@@ -31,16 +35,48 @@ function begin() {
 function show({ text, url }, { push = false } = {}) {
   const next = new DOMParser().parseFromString(text, "text/html");
   if (!next.getElementById("work")) return location.assign(url ?? document.getElementById("work").dataset.home);
-  stop();
-  for (const id of SWAPPED) document.getElementById(id).replaceWith(document.adoptNode(next.getElementById(id)));
   document.title = next.title;
   if (push && url && url !== location.pathname) history.pushState(null, "", url);
+  swap(SWAPPED.map((id) => next.getElementById(id)));
+  say(document.getElementById("work").dataset.says ?? "");
+}
+
+/** Puts `parts` in the place of those of the same id. */
+function swap(parts) {
+  stop();
+  for (const part of parts) document.getElementById(part.id).replaceWith(document.adoptNode(part));
   saveState("idle");
   begin();
-  const title = document.getElementById("work-title");
   scrollTo(0, 0);
-  title.focus({ preventScroll: true });
+  document.getElementById("work-title").focus({ preventScroll: true });
+}
+
+/**
+ * Shows `ready` ({page, url}) at once and hands in `entry` ({token, former, url, body}) meanwhile. Where the server says
+ * otherwise its page is shown; where it says nothing the item comes back, and is handed in like any other.
+ */
+async function goOn(ready, entry) {
+  const left = asItCame;
+  swap(OF_ITEM.map((id) => ready.page.getElementById(id)));
   say(document.getElementById("work").dataset.says ?? "");
+  const shown = document.getElementById("work").dataset.token;
+  const answer = await postInTurn(entry.url, `${entry.body}&ahead=${shown}`);
+  if (answer.kind !== "page") return swap(left);
+  outbox.forget(entry.token);
+  if (answer.status === 200) for (const token of [entry.token, ...entry.former]) drafts.forget(token);
+  const taken = new DOMParser().parseFromString(answer.text, "text/html");
+  if (taken.getElementById("work")) return show(answer, { push: answer.status === 200 });
+  if (document.getElementById("work").dataset.token === shown) settle(taken, answer.url);
+}
+
+/** The answer was taken, and the item on the screen is the one that the server gave: what is new is put beside it. */
+function settle(taken, url) {
+  document.getElementById("progress").replaceWith(document.adoptNode(taken.getElementById("progress")));
+  document.getElementById("undo-place").replaceChildren(...taken.getElementById("undo-place").childNodes);
+  document.getElementById("notices").append(...taken.getElementById("notices").childNodes);
+  history.pushState(null, "", url);
+  offerUndo();
+  say(taken.getElementById("undo-place").dataset.says);
 }
 
 /** Sends what this rater handed in on this device while nobody listened; the item at hand sees to itself. */

@@ -38,6 +38,21 @@ export async function post(url, body, { timeout = 20000 } = {}) {
   return { kind: "error", status: response.status };
 }
 
+let last = Promise.resolve();
+
+/**
+ * Posts what moves the rater on (an answer, a skip, an undo), one after the other: what the server answers to the last
+ * is the page to be on. Where `signal` says that the page it came from is gone by then: {kind: "gone"}.
+ */
+export function postInTurn(url, body, signal) {
+  const mine = last.then(() => (signal?.aborted ? { kind: "gone", status: 0 } : post(url, body)));
+  last = mine;
+  return mine;
+}
+
+/** Resolves when nothing of the kind is on its way. */
+export const inTurn = () => last;
+
 /** Sends `body` while the page is going away; nobody waits for the answer. */
 export function beacon(url, body) {
   const fields = new URLSearchParams(body);

@@ -1,15 +1,20 @@
 // Skip, flag and undo: small forms that open in place (never a modal), usable by keyboard and without JavaScript.
 
-import { post } from "./net.js";
+import { inTurn, postInTurn } from "./net.js";
 import { notice, say } from "./notices.js";
 
 const UNDO_MS = 10000;
+
+/** The offer ends after ten seconds; the answer can still be corrected from "My answers". */
+export function offerUndo() {
+  const form = document.getElementById("undo");
+  if (form) setTimeout(() => form.remove(), UNDO_MS);
+}
 
 /** Wires the panels under `root`. Returns {toggle(name), digit(n), close(), undo()}; each tells whether it did something. */
 export function panels(root, show, signal) {
   const found = [...root.querySelectorAll("[data-panel]")];
   const opened = () => found.find((panel) => panel.open);
-  const undoForm = document.getElementById("undo");
   let before = null;
 
   function toggle(name) {
@@ -40,8 +45,8 @@ export function panels(root, show, signal) {
 
   async function send(form, submitter) {
     const body = new URLSearchParams(new FormData(form, submitter));
-    const answer = await post(form.action, body);
-    if (signal.aborted) return;
+    const answer = await postInTurn(form.action, body, signal);
+    if (signal.aborted || answer.kind === "gone") return;
     if (answer.kind === "page") return show(answer, { push: form.dataset.moves !== undefined && answer.status === 200 });
     if (answer.kind === "signed-out") return notice("signed-out");
     if (answer.kind === "data" && answer.status === 200) { close(); return say(answer.data.says); }
@@ -54,8 +59,10 @@ export function panels(root, show, signal) {
     send(event.target, event.submitter);
   }, { signal });
 
-  // The offer ends after ten seconds; the answer can still be corrected from "My answers".
-  if (undoForm) setTimeout(() => undoForm.remove(), UNDO_MS);
+  offerUndo();
 
-  return { toggle, digit, close, undo: () => undoForm?.isConnected && undoForm.requestSubmit() };
+  // Wanted before the answer has arrived: it is offered when it has.
+  const undo = () => inTurn().then(() => document.getElementById("undo")?.requestSubmit());
+
+  return { toggle, digit, close, undo };
 }

@@ -1,5 +1,6 @@
 // One assignment on the page: from the moment it is shown until it is handed in, skipped or taken back.
 
+import { Ahead } from "./ahead.js";
 import { ActiveClock } from "./clock.js";
 import { pairView } from "./compare.js";
 import { outbox } from "./device.js";
@@ -7,14 +8,17 @@ import { Fields } from "./fields.js";
 import { guide } from "./guide.js";
 import { fillFields, Keeper, readFields } from "./keep.js";
 import { listen } from "./keys.js";
-import { post } from "./net.js";
+import { post, postInTurn } from "./net.js";
 import { notice, saveState, say, withdraw } from "./notices.js";
 import { panels } from "./panels.js";
 
 const RETRY_MS = 5000;
 
-/** Wires the assignment under `root`. `show(answer, {push})` swaps in the page that an answer brings. Returns stop(). */
-export function work(root, show) {
+/**
+ * Wires the assignment under `root`. `show(answer, {push})` swaps in the page that an answer brings; `goOn(ready, entry)`
+ * shows the item that stands ready while the answer `entry` is on its way. Returns stop().
+ */
+export function work(root, show, goOn) {
   const ending = new AbortController();
   const { signal } = ending;
   const form = root.querySelector("#judgement");
@@ -25,6 +29,7 @@ export function work(root, show) {
   const kept = Keeper.kept(place);
   const clock = new ActiveClock(kept?.active ?? 0);
   const fields = new Fields(form);
+  const ahead = new Ahead(root.dataset.ahead, Number(root.dataset.aheadSeconds), signal);
   let sending = false;
   let retry;
 
@@ -67,6 +72,7 @@ export function work(root, show) {
     if (event && event.target.form !== form) return;
     fields.listMissing();
     keeper.changed();
+    ahead.ask();
     if (event) fields.refresh();
   }
 
@@ -90,9 +96,11 @@ export function work(root, show) {
     keeper.stop();
     // Kept until it is acknowledged: the same token makes a second arrival harmless.
     outbox.put(token, { rater: place.rater, url, body });
-    const answer = await post(url, body);
+    const ready = token === place.token ? ahead.take() : null;
+    if (ready) return goOn(ready, { ...place, url, body });
+    const answer = await postInTurn(url, body, signal);
     sending = false;
-    if (signal.aborted) return;
+    if (signal.aborted || answer.kind === "gone") return;
     if (answer.kind === "page") {
       outbox.forget(token);
       if (answer.status === 200) keeper.stop({ forget: true });
@@ -129,6 +137,7 @@ export function work(root, show) {
 
   async function renew() {
     if (document.hidden || !root.dataset.renew) return;
+    ahead.ask();
     const answer = await post(root.dataset.renew, "");
     if (signal.aborted) return;
     if (answer.kind === "signed-out") signedOut();
