@@ -15,7 +15,7 @@ from annotation.services import holds, qualification
 from annotation.services.lanes import Open
 from annotation.services.queue import claimable
 from annotation.services.raters import Desk, desk
-from annotation.services.turns import Turn
+from annotation.services.turns import LIMITS, Turn
 from annotation.watch import watch_of
 from common.compiled import compiled, first
 from common.errors import Conflict, Invalid
@@ -110,7 +110,9 @@ def _claim(project: Project, at: Desk) -> Lease | None:
     if at.live_slot_id is not None and not at.ahead:
         slot = first(_in_hand(slot=at.live_slot_id, rater=at.rater.pk))
         return _again(project, slot, at, now) if slot else _raise_raced()
-    if at.standing.barred or not project.gives_out(now):
+    # What is held ready was within the limits when it was given, and is counted among them since.
+    within = at.ahead_slot_id is not None and at.standing.barred in LIMITS
+    if (at.standing.barred and not within) or not project.gives_out(now):
         return None
     if at.ahead_slot_id is not None:
         slot = first(_in_hand(slot=at.ahead_slot_id, rater=at.rater.pk))

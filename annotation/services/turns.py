@@ -30,6 +30,9 @@ class Barred(StrEnum):
     CAP_DAY = "cap-day"
 
 
+LIMITS = (Barred.CAP_TOTAL, Barred.CAP_DAY)
+
+
 @dataclass(frozen=True)
 class Turn:
     """What is given next that does not come from the queue: a test on `item_id`, or an open slot made for this rater.

@@ -157,3 +157,16 @@ def test_holding_ready_costs_no_more_than_giving(rater, open_item, claim, hold):
         hold(rater, lease)
     said = [one["sql"] for one in asked if not one["sql"].startswith(("SAVEPOINT", "RELEASE"))]
     assert len(said) <= 6, "\n".join(said)
+
+
+@pytest.mark.parametrize("limit", ["cap_day", "cap_total"])
+def test_a_limit_counts_what_is_held_ready_once(rater, project, open_item, claim, hold, limit):
+    project.quality = {limit: 3}
+    project.save()
+    [open_item() for _ in range(5)]
+    for _ in range(3):
+        lease = claim(rater)
+        hold(rater, lease)
+        submissions.submit(rater=rater, token=lease.token, values=A_MUCH_BETTER)
+    assert leases.claim(project=project, rater=rater) is None
+    assert Annotation.objects.count() == 3
