@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotation.protocols import protocol
 from common.configs import checked
 from common.words import gettext_noop as _
 
 Reason = Literal[
-    "tie", "both_bad", "split_vote", "unsure", "low_confidence", "other_source",
+    "tie", "both_bad", "split_vote", "unsure", "no_preference", "low_confidence", "other_source",
     "equal_responses", "empty_response", "not_text",
 ]  # fmt: skip
 
@@ -23,6 +24,7 @@ REASONS: dict[Reason, str] = {
     "both_bad": _("Both responses are bad"),
     "split_vote": _("The votes are split evenly"),
     "unsure": _("Nobody could tell"),
+    "no_preference": _("It says of no response that it is better than another"),
     "low_confidence": _("Less confident than asked for"),
     "other_source": _("Judged by others than asked for (people or judges)"),
     "equal_responses": _("The two responses are the same text"),
@@ -120,6 +122,23 @@ def pair_of(value: Mapping[str, Any], soft: Mapping[str, float], ties: Literal["
     left_wins = choice == "left" if choice in {"left", "right"} else p_left >= 0.5
     chosen, rejected = (left, right) if left_wins else (right, left)
     return Pair(chosen, rejected, float(value.get("strength") or 0), round(p_left if left_wins else 1 - p_left, 6))
+
+
+def pairs_of(
+    key: str, value: Mapping[str, Any], soft: Mapping[str, float], ties: Literal["drop", "keep"]
+) -> list[Pair] | Reason:
+    """All pairs that a label of the protocol `key` teaches, or why it teaches none.
+
+    Of a comparison at most one (`pair_of`); of a ranking, a rating or a best of several what its protocol says.
+    """
+    if key == "pairwise":
+        pair = pair_of(value, soft, ties)
+        return [pair] if isinstance(pair, Pair) else pair
+    found = protocol(key).preferences(dict(value), soft)
+    kept = [one for one in found if ties == "keep" or one.strength > 0]
+    if not kept:
+        return "tie" if found else "no_preference"
+    return [Pair(one.chosen_id, one.rejected_id, one.strength, round(one.soft, 6)) for one in kept]
 
 
 def _p_left(choice: str, soft: Mapping[str, float]) -> float:

@@ -7,7 +7,7 @@ compression, and no time, number or name in any file.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotation.models import Annotation, Item, ItemResponse, Label
+from annotation.services.forms import default_fields
 from common.errors import Invalid
 from common.words import gettext_noop
 from corpus.models import Response
@@ -55,7 +56,7 @@ SCHEMA = pa.schema(
 
 @dataclass
 class Tally:
-    """What went in and what came out. `labels` = `pairs` + all of `dropped`."""
+    """What went in and what came out. Every label makes pairs or is dropped; of its pairs some may be dropped."""
 
     labels: int = 0
     pairs: int = 0
@@ -142,13 +143,21 @@ def _rows(
         judged = _judgments(labels)
         for label in labels:
             tally.labels += 1
-            made = _row(label, derivation, texts)
-            if isinstance(made, str):
-                tally.dropped[made] += 1
+            annotations = [judged[key] for key in label.annotation_ids if key in judged]
+            pairs = _pairs(label, derivation, _protocol(label, annotations))
+            if isinstance(pairs, str):
+                tally.dropped[pairs] += 1
                 continue
-            origin = _provenance(label, made, judged)
-            _count(tally, made, origin, [judged[key] for key in label.annotation_ids if key in judged])
-            yield made, origin
+            before = tally.pairs
+            for pair in pairs:
+                made = _row(label, pair, derivation, texts)
+                if isinstance(made, str):
+                    tally.dropped[made] += 1
+                    continue
+                origin = _provenance(label, made, judged)
+                _count(tally, made, origin, annotations)
+                yield made, origin
+            tally.judgments += len(label.annotation_ids) if tally.pairs > before else 0
 
 
 def _label_batches(project_id: int, derivation: Derivation) -> Iterator[list[Label]]:
@@ -182,17 +191,24 @@ def _judgments(labels: list[Label]) -> dict[int, Annotation]:
     }
 
 
+def _protocol(label: Label, annotations: Sequence[Annotation]) -> str:
+    """What the judgments that made a label were asked by."""
+    forms = (annotation.form_version.fields for annotation in annotations if annotation.form_version)
+    fields = next(forms, None) or default_fields()
+    return next((str(field["protocol"]) for field in fields if field["name"] == label.field), "pairwise")
+
+
+def _pairs(label: Label, derivation: Derivation, protocol: str) -> list[Pair] | Reason:
+    if derivation.sources not in {"both", derive.source_of(label.human_count, label.judge_count)}:
+        return "other_source"
+    pairs = derive.pairs_of(protocol, label.value, label.soft, derivation.ties)
+    return "low_confidence" if isinstance(pairs, list) and label.confidence < derivation.min_confidence else pairs
+
+
 def _row(
-    label: Label, derivation: Derivation, texts: dict[int, list[dict[str, str]] | None]
+    label: Label, pair: Pair, derivation: Derivation, texts: dict[int, list[dict[str, str]] | None]
 ) -> dict[str, Any] | Reason:
     source = derive.source_of(label.human_count, label.judge_count)
-    if derivation.sources not in {"both", source}:
-        return "other_source"
-    pair = derive.pair_of(label.value, label.soft, derivation.ties)
-    if not isinstance(pair, Pair):
-        return pair
-    if label.confidence < derivation.min_confidence:
-        return "low_confidence"
     prompt = derive.plain_messages(label.item.prompt.messages)
     chosen, rejected = texts.get(pair.chosen_id), texts.get(pair.rejected_id)
     if prompt is None or chosen is None or rejected is None:
@@ -224,7 +240,6 @@ def _provenance(label: Label, row: dict[str, Any], judged: dict[int, Annotation]
 
 def _count(tally: Tally, row: dict[str, Any], origin: dict[str, Any], judged: list[Annotation]) -> None:
     tally.pairs += 1
-    tally.judgments += len(origin["annotation_ids"])
     tally.sources[row["source"]] += 1
     tally.groups[row["split"]].add(hashlib.blake2b(row["group"].encode(), digest_size=8).digest())
     if row["split"] == "train":

@@ -17,6 +17,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from annotation.models import Annotation
+from annotation.protocols import default_config
+from annotation.services import labels
 from common.errors import Conflict, Invalid
 from corpus.models import Response
 from projects.models import Project
@@ -24,7 +26,7 @@ from tests import factories
 from tests.training_bridge.conftest import settle
 from training_bridge import selectors
 from training_bridge import snapshots as files
-from training_bridge.derivation import pair_of, split_of
+from training_bridge.derivation import pair_of, pairs_of, split_of
 from training_bridge.models import Snapshot
 from training_bridge.services import request_snapshot, retry_snapshot
 from training_bridge.services import snapshots as services
@@ -294,3 +296,32 @@ def test_numbers_are_unique_when_many_ask_at_once(project: Project) -> None:
     for thread in threads:
         thread.join()
     assert sorted(made) == list(range(1, 9))
+
+
+def test_a_ranking_teaches_every_pair_of_different_ranks() -> None:
+    value = {"tiers": [[1], [2, 3], [4]], "rejected": [5]}
+    strict = pairs_of("ranking", value, {}, "drop")
+    assert isinstance(strict, list)
+    assert {(one.chosen_id, one.rejected_id) for one in strict} == {
+        *[(1, 2), (1, 3), (1, 4), (1, 5), (2, 4), (2, 5), (3, 4), (3, 5), (4, 5)]
+    }
+    kept = pairs_of("ranking", value, {}, "keep")
+    assert isinstance(kept, list)
+    (tie,) = [one for one in kept if one.strength == 0]
+    assert {tie.chosen_id, tie.rejected_id} == {2, 3} and tie.soft == 0.5
+    assert pairs_of("ranking", {"tiers": [[1, 2]], "rejected": []}, {}, "drop") == "tie"
+    assert pairs_of("labels", {"answers": {}}, {}, "keep") == "no_preference"
+
+
+def test_a_snapshot_of_rankings_holds_their_pairs(project: Project, frozen: Frozen, var: Path) -> None:
+    asked = {"name": "order", "protocol": "ranking", "config": default_config("ranking"), "required": True}
+    form = factories.FormVersionFactory(project=project, fields=[asked])
+    item = factories.ItemFactory(project=project, responses=3, state="done", meta={"use_recorded": True})
+    first, second, third = item.item_responses.values_list("response_id", flat=True)
+    value = {"tiers": [[second], [first], [third]], "rejected": []}
+    factories.AnnotationFactory(item=item, values={"order": value}, form_version=form)
+    labels.settle(item=item)
+    made = frozen(field="order", rule="majority_each", test_fraction=0)
+    pairs = {(row["chosen_id"], row["rejected_id"]): row["strength"] for row in rows(var, made)}
+    assert pairs == {(second, first): 1.0, (first, third): 1.0, (second, third): 2.0}
+    assert (made.counts["labels"], made.counts["pairs"], made.counts["judgments"]) == (1, 3, 1)
