@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotation.api import desk, rater, survey
+from annotation.api import completion, desk, rater, survey
 
 app_name = "annotation-api"
 LEASE, ANSWER = "leases/<uuid:token>/", "annotations/<int:annotation_id>/"
@@ -25,6 +25,9 @@ urlpatterns = [
     path("items/<int:item_id>/", desk.ItemView.as_view(), name="item"),
     path("items/<int:item_id>/withdraw/", desk.WithdrawView.as_view(), name="withdraw_item"),
     path("items/<int:item_id>/flags/<int:flag_id>/resolve/", desk.ResolveFlagView.as_view(), name="resolve_flag"),
+    path("completion/", completion.CompletionView.as_view(), name="completion"),
+    path("completion/mine/", completion.PartView.as_view(), name="part"),
+    path("completion/raters/", completion.RatersDoneView.as_view(), name="raters_done"),
     path("survey/export/", survey.SurveyExportView.as_view(), name="survey_export"),
     path("labels/", desk.LabelsView.as_view(), name="labels"),
     path("labels/export/", desk.LabelsExportView.as_view(), name="labels_export"),

@@ -199,6 +199,13 @@ def welcome_address(project: Project) -> str:
     return f"{reverse('projects:welcome', args=[project.slug])}?{urlencode({'next': onward})}"
 
 
+def part_done() -> dict[str, str]:
+    return {
+        "title": gettext("You have done your part"),
+        "text": gettext("That is as many answers as were wanted of you. You may go on if you like."),
+    }
+
+
 def _at_rest(project: Project, membership: Membership) -> dict[str, str]:
     """Why nothing new is given out, whatever there is to do."""
     if project.state in {Project.State.PAUSED, Project.State.ARCHIVED}:

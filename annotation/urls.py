@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotation.views import answers, form, rating, staff, survey
+from annotation.views import answers, completion, form, rating, staff, survey
 
 app_name = "annotation"
 urlpatterns = [
@@ -15,6 +15,8 @@ urlpatterns = [
     path("answers/", answers.history, name="history"),
     path("answers/<int:annotation_id>/", answers.answer, name="answer"),
     path("answers/<int:annotation_id>/undo/", rating.undo, name="undo"),
+    path("completion/", completion.completion, name="completion"),
+    path("completion/remove/", completion.remove_completion, name="remove_completion"),
     path("survey/export/", survey.survey_export, name="survey_export"),
     path("items/", staff.items, name="items"),
     path("items/<int:item_id>/", staff.item, name="item"),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from annotation.selectors import today
+from annotation.services.completion import part_of
 from annotation.services.queue import free_slots, unseen
 from annotation.services.raters import known_rater
 from annotation.services.submissions import current
@@ -74,6 +75,8 @@ def overview(request: ProjectRequest) -> HttpResponse:
         "guideline": selectors.newest_guideline(project),
     }
     if role == Role.RATER:
+        rater = known_rater(project=project, user=request.user)
+        context["part"] = part_of(member=request.membership, rater=rater)
         return render(request, "projects/overview_rater.html", context)
     stations = loop.stations(project, role)
     context |= {"stations": stations, "steps": loop.next_steps(project, role, stations)}

@@ -49,7 +49,7 @@ class NextView(RaterAPIView):
     def post(self, request: Request, slug: str) -> Response:
         """The item in the caller's hands, or the next one.
 
-        409 `rater-paused` where an admin has paused the caller, `welcome-first` where they have yet to agree or to tell.
+        409 `rater-paused` where an admin has paused the caller, `welcome-first` where a consent or survey comes first.
         """
         at = raters.desk(project=self.project, user=request.user, membership=self.membership)
         if at.paused:

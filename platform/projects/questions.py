@@ -1,7 +1,7 @@
 """A survey's questions: what they may be, how an admin types them, how answers are checked. Pure, no tables.
 
-A question is {"name", "kind", "label", "options"}: kind `single` and `multiple` have options; `scale` has `points`, 2 to
-11, and, as options, words for its ends [low, high]; `text` has neither. Every one can be left unanswered.
+A question is {"name", "kind", "label", "options"}: kind `single` and `multiple` have options; `scale` has 2 to 11
+`points`, and as options words for its ends [low, high]; `text` has neither. Every one can be left unanswered.
 
 As text, one question is a paragraph; its first line says kind, name and label, each further line is an option:
 
