@@ -54,7 +54,10 @@ def _make(recorded: RecordedAnnotations, judged: Judged) -> bool:
 
 
 def store_gold(*, item: Item, annotation: Annotation, by: User | None, source: str, **settings: Any) -> Gold:
-    """The row of an item whose answer is known, made or changed, and in use from now on. In the caller's transaction."""
+    """The row of an item whose answer is known, made or changed, and in use from now on.
+
+    In the caller's transaction.
+    """
     own = {"project_id": item.project_id, "annotation": annotation, "created_by": by, "source": source}
     gold, made = Gold.objects.get_or_create(item=item, defaults=own | settings)
     if not made:
