@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.lookups import IsNull
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from annotation.models import Annotation, Lane, Skip, Slot
 from annotation.services.lanes import Open
@@ -19,16 +20,17 @@ def free_slots(now: datetime) -> QuerySet[Slot]:
     return people.filter(Q(state="open") | Q(leased_until__lt=now))
 
 
-def none_of(rows: QuerySet[Any], rater: Any) -> IsNull:
+def none_of(rows: QuerySet[Any], rater: Any) -> Q:
     """Whether a rater has none of `rows` on the item in question, by one look at the few rows of that item.
 
-    As an anti-join, or by the index of raters (hence the sum), it would read all that they have ever answered.
+    As an anti-join, or by the index of raters (hence the sum), it would read all that they have ever answered. As
+    "= 0" or "IS NULL" the planner would expect hardly any such item, and sort the whole queue instead of walking it.
     """
     of_item = rows.filter(item=OuterRef("item")).alias(whose=F("rater") + 0).filter(whose=rater)
-    return IsNull(Subquery(of_item.values("pk")[:1]), True)
+    return ~Q(Exact(Coalesce(Subquery(of_item.values_list(Value(1))[:1]), 0), 1))
 
 
-def new_to(rater: Any) -> list[IsNull]:
+def new_to(rater: Any) -> list[Q]:
     """Conditions on rows that have an `item`: the rater (an id, or a reference to one) had nothing to do with it."""
     rows: list[QuerySet[Any]] = [
         Slot.objects.all(),

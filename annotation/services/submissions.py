@@ -15,10 +15,11 @@ from django.utils import timezone
 from annotation.content import content_of
 from annotation.models import Annotation, Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Slot
 from annotation.protocols import Content
-from annotation.services import drafts, forms, holds
+from annotation.services import drafts, edits, forms, holds
 from annotation.services.holds import Hold, Standing
 from annotation.services.leases import Lease, lease_slot
 from annotation.services.raters import desk
+from common.compiled import compiled, compiled_delete, compiled_update, first, inserted
 from common.errors import Conflict, NotFound
 from corpus.models import Prompt
 
@@ -102,7 +103,9 @@ def _active(active_ms: int | None) -> int | None:
 
 
 def _submit(answer: _Answer, hold: Hold, as_extra: bool) -> Submission | Conflict:
-    same_key = Annotation.objects.filter(rater=answer.rater, idempotency_key=answer.key).first()
+    # The token of a lease in hand is new to everybody: nothing can have been answered under it.
+    unused = hold.standing is Standing.HELD and answer.key == hold.slot.token
+    same_key = None if unused else first(_by_key(rater=answer.rater.pk, key=answer.key))
     if same_key is not None:
         if same_key.body_hash == answer.body_hash:
             return Submission(same_key, replayed=True, guideline_changed=hold.guideline_changed)
@@ -112,21 +115,41 @@ def _submit(answer: _Answer, hold: Hold, as_extra: bool) -> Submission | Conflic
     if hold.standing in (Standing.LOST, Standing.VOID):
         return _extra(answer, hold) if as_extra else _kept(answer, hold)
     submission = _stored(answer, hold, STANDINGS.get(Slot.Purpose(hold.slot.purpose), Annotation.Standing.TEST))
-    Slot.objects.filter(pk=hold.slot.pk).update(
-        state=Slot.State.DONE,
-        rater=answer.rater,
-        # The token of a lease that is over stays with what it had frozen; a slot taken back needs one of its own.
-        token=hold.slot.token or uuid.uuid4(),
-        leased_until=None,
-        ahead=False,
-        display_order=hold.shown,
-        form_version=hold.form,
-        guideline=hold.frozen.guideline_id,
-        result_due=submission.annotation.standing == Annotation.Standing.TEST,
-    )
+    result_due = submission.annotation.standing == Annotation.Standing.TEST
+    if hold.frozen is hold.slot:  # what was frozen is what the slot says already
+        _answered(slot=hold.slot.pk, result_due=(result_due,))
+    else:
+        _answered_anew(answer, hold, result_due)
     if hold.slot.purpose == Slot.Purpose.LABEL:
         close(hold.slot.item_id)
     return submission
+
+
+@compiled
+def _by_key(*, rater: int, key: uuid.UUID) -> QuerySet[Annotation]:
+    return Annotation.objects.filter(rater=rater, idempotency_key=key)
+
+
+DONE = {"state": Slot.State.DONE, "leased_until": None, "ahead": False}
+
+
+@compiled_update
+def _answered(*, slot: int, result_due: tuple[bool]) -> tuple[QuerySet[Slot], dict[str, Any]]:
+    return Slot.objects.filter(pk=slot), DONE | {"result_due": result_due[0]}
+
+
+def _answered_anew(answer: _Answer, hold: Hold, result_due: bool) -> None:
+    """A slot taken back by a rater whose lease was over: it says again what that lease had frozen."""
+    Slot.objects.filter(pk=hold.slot.pk).update(
+        **DONE,
+        rater=answer.rater,
+        # The token of a lease that is over stays with what it had frozen; a slot taken back needs one of its own.
+        token=hold.slot.token or uuid.uuid4(),
+        display_order=hold.shown,
+        form_version=hold.form,
+        guideline=hold.frozen.guideline_id,
+        result_due=result_due,
+    )
 
 
 def _normal(answer: _Answer, hold: Hold) -> dict[str, Any]:
@@ -139,23 +162,36 @@ def content_for(form: FormVersion, item_id: int, shown: Sequence[int]) -> Conten
     """What an answer to `form` on an item may speak of; with texts only where the form's protocols need them."""
     if forms.reads_text(form.fields):
         return shown_content(item_id, shown)
-    ids = ItemResponse.objects.filter(item=item_id).order_by("ordinal").values_list("response_id", flat=True)
-    return Content.of_ids(list(ids), shown)
+    return Content.of_ids([pk for (pk,) in _response_ids(item=item_id)], shown)
+
+
+@compiled
+def _response_ids(*, item: int) -> QuerySet[Any]:
+    return ItemResponse.objects.filter(item=item).order_by("ordinal").values_list("response_id")
 
 
 def shown_content(item_id: int, shown: Sequence[int]) -> Content:
     """All that a rater was shown of an item, `shown`: response ids as displayed."""
-    rows = ItemResponse.objects.filter(item=item_id).order_by("ordinal").select_related("response")
-    return content_of(Prompt.objects.get(items=item_id), [row.response for row in rows], shown)
+    rows = ItemResponse.objects.filter(item=item_id).order_by("ordinal").select_related("response__prompt")
+    responses = [row.response for row in rows]
+    prompt = responses[0].prompt if responses else Prompt.objects.get(items=item_id)
+    return content_of(prompt, responses, shown)
 
 
 def _stored(answer: _Answer, hold: Hold, standing: Annotation.Standing) -> Submission:
-    annotation = Annotation.objects.create(
+    values = edits.with_children(
+        hold.form.fields,
+        _normal(answer, hold),
+        prompt_id=hold.slot.item.prompt_id,
+        rater=answer.rater,
+        key=answer.key,
+    )
+    annotation = Annotation(
         item_id=hold.slot.item_id,
         rater=answer.rater,
         slot=hold.slot,
         standing=standing,
-        values=_normal(answer, hold),
+        values=values,
         form_version=hold.form,
         guideline_id=hold.frozen.guideline_id,
         display_order=hold.shown,
@@ -164,8 +200,14 @@ def _stored(answer: _Answer, hold: Hold, standing: Annotation.Standing) -> Submi
         idempotency_key=answer.key,
         body_hash=answer.body_hash,
     )
-    Draft.objects.filter(item=hold.slot.item_id, rater=answer.rater).delete()
+    inserted(annotation)
+    _drop_draft(item=hold.slot.item_id, rater=answer.rater.pk)
     return Submission(annotation, replayed=False, guideline_changed=hold.guideline_changed)
+
+
+@compiled_delete
+def _drop_draft(*, item: int, rater: int) -> QuerySet[Draft]:
+    return Draft.objects.filter(item=item, rater=rater)
 
 
 def _extra(answer: _Answer, hold: Hold) -> Submission | Conflict:
@@ -191,7 +233,7 @@ def _second(answer: _Answer, hold: Hold) -> Submission | Conflict:
     saved = current().filter(slot=hold.slot.pk, rater=answer.rater).first()
     if saved is None:
         raise NotFound("There is no such lease of yours.")
-    if _normal(answer, hold) == saved.values:
+    if _normal(answer, hold) == edits.without_children(hold.form.fields, saved.values):
         return Submission(saved, replayed=True, guideline_changed=hold.guideline_changed)
     return _differs(answer, hold, saved)
 
@@ -220,9 +262,14 @@ def close(item_id: int) -> None:
 
     The caller holds the item's lock: of two last answers at once, the later one sees the earlier.
     """
+    _close(item=item_id)
+
+
+@compiled_update
+def _close(*, item: int) -> tuple[QuerySet[Item], dict[str, Any]]:
     waiting = Slot.objects.filter(item=OuterRef("pk"), purpose=Slot.Purpose.LABEL, state__in=["open", "leased"])
     over = When(Q(state=Item.State.OPEN) & ~Exists(waiting), then=Value(Item.State.DONE))
-    Item.objects.filter(pk=item_id).update(label_due=True, state=Case(over, default=F("state")))
+    return Item.objects.filter(pk=item), {"label_due": True, "state": Case(over, default=F("state"))}
 
 
 def own_annotation(*, rater: Rater, annotation_id: int) -> Annotation:
@@ -278,6 +325,9 @@ def revise(
     assert old.form_version is not None and old.display_order is not None
     content = content_for(old.form_version, old.item_id, old.display_order)
     stored = forms.normal_values(old.form_version.fields, values, content)
+    stored = edits.with_children(
+        old.form_version.fields, stored, prompt_id=old.item.prompt_id, rater=rater, key=answer.key
+    )
     new = Annotation.objects.create(
         item_id=old.item_id,
         rater=rater,

@@ -150,6 +150,10 @@ def _prepared() -> Any:
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
             return super().execute(query, params, **options, prepare=True)
 
+        def _convert_query(self, *given: Any) -> Any:
+            self._query = super()._convert_query(*given)  # what was sent, for Django's list of queries
+            return self._query
+
     return Prepared
 
 
