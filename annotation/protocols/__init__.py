@@ -202,8 +202,8 @@ class Protocol(typing.Protocol):
     def outcome(self, value: Value) -> str | None:
         """What a value votes for; None where it votes for nothing."""
 
-    def outcome_in_words(self, outcome: str) -> str:
-        """What an outcome means, responses going by letter in the order of the item."""
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
+        """What an outcome of a soft label means, responses going by their letters in `content`."""
 
     def merged(self, outcome: str, values: Sequence[Value]) -> Value:
         """One value that stands for `values`, which all voted for `outcome`."""

@@ -191,6 +191,13 @@ class BestOfN(ByPart):
         worst = {"worst": str(value["worst"])} if value.get("worst") is not None else {}
         return {"best": str(value["best"]) if value["best"] is not None else NONE} | worst
 
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
+        part, _equals, said = outcome.partition("=")
+        if said == NONE:
+            return _("None is good")
+        words = _("%s is the best") if part == "best" else _("%s is the worst")
+        return words % content.letter(int(said))
+
     def elected(self, won: Mapping[str, str | None], values: Sequence[Value]) -> Value:
         best, worst = won.get("best"), won.get("worst")
         value: Value = {"best": None, "none": best == NONE, "among": values[0]["among"]}

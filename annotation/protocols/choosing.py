@@ -165,6 +165,7 @@ def option(
     """
     return {
         "bare": bare,
+        "keyed": digit is not None and digit < 10 and symbol != str(digit),
         "alone": alone,
         "value": value,
         "digit": digit if digit is not None and digit < 10 else None,
@@ -195,8 +196,14 @@ class ByPart:
         ballots = self.ballots(value)
         return canonical(ballots) if ballots else None
 
-    def outcome_in_words(self, outcome: str) -> str:
-        return outcome
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
+        part, _equals, said = outcome.partition("=")
+        name, _dot, rest = part.partition(".")
+        return said_of(shown_name(name, content), self.part_in_words(rest, said))
+
+    def part_in_words(self, rest: str, said: str) -> str:
+        """What was said about a part of a target; `rest`: what its name holds beside the target."""
+        return f"{rest} {said}".strip()
 
     def merged(self, outcome: str, values: Sequence[Value]) -> Value:
         return self.elected(json.loads(outcome), values)

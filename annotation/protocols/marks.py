@@ -28,6 +28,10 @@ def said(value: str) -> str:
     return words.get(value, value)
 
 
+def said_of_step(index: int, value: str) -> str:
+    return _("step %(number)d: %(words)s") % {"number": index + 1, "words": said(value)}
+
+
 def steps_of(response: Shown, cut: str) -> tuple[str, ...]:
     """The steps of a response; none where it has none."""
     if cut == "recorded":

@@ -285,7 +285,7 @@ class Pairwise:
     def outcome(self, value: Value) -> str | None:
         return value["choice"] if value.get("choice") in self.outcomes else None
 
-    def outcome_in_words(self, outcome: str) -> str:
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
         if outcome in SIDES:
             return _("%(letter)s is better") % {"letter": LETTERS[SIDES.index(outcome)]}
         return words_apart(outcome)

@@ -238,6 +238,16 @@ class Ranking(ByPart):
         }
         return pairs | {f"{pk}{REJECT}": "yes" if pk in value["rejected"] else "no" for pk in ranks}
 
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
+        part, _equals, said = outcome.partition("=")
+        if part.endswith(REJECT):
+            words = _("%s rejected") if said == "yes" else _("%s not rejected")
+            return words % content.letter(int(part.removesuffix(REJECT)))
+        a, b = map(int, part.split("~"))
+        if said == str(b):
+            a, b = b, a
+        return f"{content.letter(a)} {'=' if said == '=' else '>'} {content.letter(b)}"
+
     def elected(self, won: Mapping[str, str | None], values: Sequence[Value]) -> Value:
         """Copeland: a response counts one for each other that the majority puts below it, a half for a tie."""
         order = sorted(_ranks(values[0]))

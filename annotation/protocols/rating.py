@@ -266,7 +266,7 @@ class Rating:
     def outcome(self, value: Value) -> str | None:
         return canonical(value["scores"]) if value.get("scores") else None
 
-    def outcome_in_words(self, outcome: str) -> str:
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
         return outcome
 
     def merged(self, outcome: str, values: Sequence[Value]) -> Value:

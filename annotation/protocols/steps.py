@@ -29,7 +29,18 @@ from annotation.protocols.choosing import (
     undecided,
     whole,
 )
-from annotation.protocols.marks import BAD, DIGITS, GOOD, NO_ERROR, SYMBOLS, UNKNOWN, VALUES, said, steps_of
+from annotation.protocols.marks import (
+    BAD,
+    DIGITS,
+    GOOD,
+    NO_ERROR,
+    SYMBOLS,
+    UNKNOWN,
+    VALUES,
+    said,
+    said_of_step,
+    steps_of,
+)
 from common.words import gettext_noop
 
 
@@ -279,6 +290,11 @@ class Steps(ByPart):
             else:
                 found |= {f"{name}.{index}": label for index, label in enumerate(marked["labels"])}
         return found
+
+    def part_in_words(self, rest: str, said: str) -> str:
+        if rest.isdigit():
+            return said_of_step(int(rest), said)
+        return self._said({"first_error": None if said == NO_ERROR else int(said)})
 
     def elected(self, won: Mapping[str, str | None], values: Sequence[Value]) -> Value:
         """A step whose votes stand against each other is unknown."""

@@ -71,7 +71,7 @@ class ThumbsConfig(Config):
         return reasons
 
 
-def said(value: str) -> str:
+def words_of(value: str) -> str:
     """A thumb in words."""
     words = {"up": pgettext("thumb", "Good"), "down": pgettext("thumb", "Bad"), "neutral": pgettext("thumb", "Neutral")}
     return words.get(value, value)
@@ -116,7 +116,7 @@ class Thumbs(ByPart):
     def _groups(self, name: str, marked: Value, config: Value) -> list[Value]:
         values = [one for one in VALUES if one != "neutral" or config["neutral"]]
         options = [
-            option(one, digit, said(one), one == marked.get("value"), SYMBOLS[one])
+            option(one, digit, words_of(one), one == marked.get("value"), SYMBOLS[one])
             for digit, one in enumerate(values, start=1)
         ]
         if not config["every"]:
@@ -159,7 +159,7 @@ class Thumbs(ByPart):
             marked = answer[name]
             reasons = ", ".join(labels.get(key, key) for key in marked.get("reasons") or [])
             value = marked.get("value")
-            words = said(value) if value else _("votes stand against each other")
+            words = words_of(value) if value else _("votes stand against each other")
             lines.append(said_of(name, f"{words} ({reasons})" if reasons else words))
         return lines or [_("Nothing judged")]
 
@@ -219,6 +219,9 @@ class Thumbs(ByPart):
 
     def ballots(self, value: Value) -> dict[str, str]:
         return {name: str(one["value"]) for name, one in value.items() if is_target(name) and one.get("value")}
+
+    def part_in_words(self, rest: str, said: str) -> str:
+        return words_of(said)
 
     def elected(self, won: Mapping[str, str | None], values: Sequence[Value]) -> Value:
         """A reason is kept where more than half of those who judged its target gave it."""

@@ -83,7 +83,7 @@ def _settled(label: Label, content: Content, fields: dict[str, selectors.FormFie
         return {"label": label, "said": [], "soft": {}}
     plug = protocol(field.protocol)
     said = plug.in_words(plug.display_form(label.value, content), field.config)
-    soft = {plug.outcome_in_words(outcome): share for outcome, share in label.soft.items()}
+    soft = {plug.outcome_in_words(outcome, content): share for outcome, share in label.soft.items()}
     return {"label": label, "field": field, "said": said, "soft": soft}
 
 

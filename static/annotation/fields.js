@@ -3,6 +3,8 @@
 // (data-module) has a say first: {digit?, keys?, missing?, refresh?, words?}.
 
 const ROOT = "#work";
+/** So many of the things still needed are named; of the rest the number is told. */
+const LISTED = 4;
 const all = (selector, root = document.querySelector(ROOT)) => [...root.querySelectorAll(selector)];
 const sectionOf = (element) => {
   const place = element?.closest?.("[data-field], [data-card-of]");
@@ -61,7 +63,8 @@ export class Fields {
   listMissing() {
     const place = document.getElementById("missing");
     const names = this.missing().map(({ name }) => name);
-    place.textContent = names.length ? `${place.dataset.label} ${names.join(", ")}` : place.dataset.ready;
+    const more = names.length > LISTED ? ` +${names.length - LISTED}` : "";
+    place.textContent = names.length ? `${place.dataset.label} ${names.slice(0, LISTED).join(", ")}${more}` : place.dataset.ready;
     place.classList.toggle("complete", names.length === 0);
   }
 

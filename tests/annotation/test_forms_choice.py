@@ -138,6 +138,7 @@ def test_a_label_is_a_value_that_can_be_shown(key, data):
     for outcome, share in label.soft.items():
         part = outcome.partition("=")[0]
         parts[part] = parts.get(part, 0) + share
+        assert case.plug.outcome_in_words(outcome, case.content)
     assert all(total == pytest.approx(1) for total in parts.values())
     for pair in case.plug.preferences(label.value, label.soft):
         assert {pair.chosen_id, pair.rejected_id} <= set(case.content.ids) and pair.chosen_id != pair.rejected_id
