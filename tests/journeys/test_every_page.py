@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 FIND = """async () => {
   const found = await axe.run(document, {resultTypes: ["violations"]});
-  return found.violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target} ${node.html.slice(0, 120)}`));
+  const told = (one) => one.nodes.map((node) => `${one.id}: ${node.target} ${node.html.slice(0, 120)}`);
+  return found.violations.flatMap(told);
 }"""
 TOO_WIDE = """() => document.documentElement.scrollWidth > innerWidth
   ? [`scrolls sideways: ${document.documentElement.scrollWidth} px`] : []"""
