@@ -253,6 +253,10 @@ def sample(*, project: Project, fields: Sequence[dict[str, Any]]) -> Sample | No
     for item in newest.prefetch_related("item_responses__response")[:SAMPLED]:
         responses = [row.response for row in item.item_responses.all()]
         if not check_item(fields, shape_of(item.prompt, responses)):
-            prompt = item.prompt
-            return Sample(conversation(prompt.messages), _context(prompt), _shown(responses), prompt.language)
+            return sample_of(item.prompt, responses)
     return None
+
+
+def sample_of(prompt: Prompt, responses: Sequence[Response]) -> Sample:
+    """A prompt and its responses in this order, as any rater would see them."""
+    return Sample(conversation(prompt.messages), _context(prompt), _shown(responses), prompt.language)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.services import audit
 from annotation.models import Annotation, FormVersion, Gold, Item, ItemResponse, Rater, Slot
-from annotation.services import forms, items
+from annotation.services import edits, forms, items
 from annotation.services.known_answers import store_gold
 from annotation.services.raters import rater_for
 from annotation.services.submissions import current, shown_content
@@ -51,19 +51,21 @@ def _known(
     if sorted(shown) != sorted(ids):
         raise Invalid(_("These are not the responses of this item."), fields={"display_order": [_("Not usable.")]})
     stored = forms.normal_values(fields, values, shown_content(item.pk, shown))
+    key = uuid.uuid4()
     old = current().filter(item=item, standing=Annotation.Standing.ADJUDICATED).first()
-    if old is not None and (old.values, old.rater_id, old.form_version_id) == (stored, rater.pk, form.pk):
-        return old
+    if old is not None and (old.rater_id, old.form_version_id) == (rater.pk, form.pk):
+        if edits.without_children(form.fields, old.values) == stored:
+            return old
     body = json.dumps(values, sort_keys=True, ensure_ascii=False, default=str)
     made = Annotation.objects.create(
         item=item,
         rater=rater,
         standing=Annotation.Standing.ADJUDICATED,
-        values=stored,
+        values=edits.with_children(form.fields, stored, prompt_id=item.prompt_id, rater=rater, key=key),
         form_version=form,
         guideline=item.project.guidelines.order_by("-number").first(),
         display_order=shown,
-        idempotency_key=uuid.uuid4(),
+        idempotency_key=key,
         body_hash=hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest(),
         revises=old,
     )
