@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.charts import number
 from routing.models import Decision, JudgeCall
+from routing.policies import POLICIES, policy
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class DecisionView:
     """One decision with what came of it. `features`: (what it is called, what it was)."""
 
     decision: Decision
+    policy: str
     went: str
     by_chance: str
     features: list[tuple[str, Any]]
@@ -43,6 +45,7 @@ def decision_view(decision: Decision) -> DecisionView:
     calls = decision.item.judge_calls.select_related("judge").order_by("pk")
     return DecisionView(
         decision,
+        _policy(decision),
         _went(decision),
         _by_chance(decision),
         features,
@@ -91,6 +94,12 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return ", ".join(str(_shown(one)) for one in value)
     return VALUES.get(value, value) if isinstance(value, str) else value
+
+
+def _policy(decision: Decision) -> str:
+    """What people call the policy that decided; its key where it is no longer there, empty without a plan."""
+    key = decision.plan.policy if decision.plan else ""
+    return gettext(policy(key).title) if key in POLICIES else key
 
 
 def _went(decision: Decision) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from annotation.consensus import RULES, rule
 from common.charts import Bar, Series, fixed, number
-from common.configs import in_words
+from common.configs import described, in_words
 from common.words import gettext_noop, said
-from training_bridge.derivation import REASONS
+from training_bridge.derivation import REASONS, Derivation
 from training_bridge.models import Snapshot
 
 # Shown as figures, not as curves.
@@ -158,6 +159,13 @@ def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
         elif not isinstance(value, dict | list):
             made.append((_title(key), said(value, _) if isinstance(value, str) else value))
     return made
+
+
+def derivation(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """How a snapshot's labels were chosen, in words."""
+    key = values.get("rule", "majority")
+    named = {"rule": _(rule(key).title)} if key in RULES else {}
+    return described(Derivation, values | named)
 
 
 def inputs(values: dict[str, Any]) -> list[tuple[str, str]]:

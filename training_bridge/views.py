@@ -15,7 +15,7 @@ from common.http import add_errors, page_of, sent, show_or_send, status_of
 from corpus.models import ModelVersion
 from projects.access import RESEARCH, ProjectRequest, project_view
 from training_bridge import charts, selectors, services, tasks
-from training_bridge.derivation import REASONS, Derivation
+from training_bridge.derivation import REASONS
 from training_bridge.forms import ModelForm, RunForm, SnapshotForm
 from training_bridge.lineage import lineage_of
 from training_bridge.methods import METHODS
@@ -64,7 +64,7 @@ def snapshot(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
         "busy": busy,
         "dropped": sorted(dropped, key=lambda pair: -pair[1]),
         "bars": charts.snapshot_bars(shown),
-        "derivation": described(Derivation, shown.derivation),
+        "derivation": charts.derivation(shown.derivation),
         "exporters": selectors.exporters(),
         "runs": selectors.runs_of(request.project).filter(snapshot=shown)[:20],
     }

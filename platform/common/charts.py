@@ -49,7 +49,7 @@ class Line:
 
 def fixed(value: float | Decimal, places: int = 0) -> str:
     """A number with so many places, as the reader's language writes it: 1,250.0. Rounded; Django itself would cut."""
-    return str(number_format(round(value, places), decimal_pos=places, force_grouping=True))
+    return str(number_format(f"{value:.{places}f}", decimal_pos=places, force_grouping=True))
 
 
 def number(value: float, digits: int = 3) -> str:

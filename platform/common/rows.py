@@ -20,9 +20,9 @@ class RowsWidget(forms.Widget):
 
     template_name = "common/rows.html"
 
-    def __init__(self, columns: Mapping[str, forms.Field]) -> None:
+    def __init__(self, columns: Mapping[str, forms.Field], label: Any = "") -> None:
         super().__init__()
-        self.columns = columns
+        self.columns, self.label = columns, label
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         # By the project's own templates: the renderer of forms looks only into Django's.
@@ -31,6 +31,7 @@ class RowsWidget(forms.Widget):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         rows = list(value or [])
+        context["label"] = self.label
         context["heads"] = [field.label for field in self.columns.values()]
         context["rows"] = [self._cells(name, number, row) for number, row in enumerate([*rows, *[{}] * SPARE])]
         return context
@@ -75,7 +76,7 @@ class RowsField(forms.Field):
 
     def __init__(self, *, columns: Mapping[str, forms.Field], **kwargs: Any) -> None:
         self.columns = columns
-        super().__init__(widget=RowsWidget(self.columns), **kwargs)
+        super().__init__(widget=RowsWidget(self.columns, kwargs.get("label", "")), **kwargs)
 
     def clean(self, value: Any) -> list[dict[str, Any]] | None:
         if value is None:

@@ -8,6 +8,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from common.words import gettext_noop
 from corpus.importers import importers
 from corpus.uploads import MAX_FILES
 
@@ -93,7 +94,7 @@ class ImportForm(forms.Form):
     def given(self) -> dict[str, Any]:
         """The arguments of `services.start_import` that a person chooses."""
         cleaned = self.cleaned_data
-        pasted = ContentFile(cleaned["text"].encode(), name="pasted lines")
+        pasted = ContentFile(cleaned["text"].encode(), name=gettext_noop("pasted lines"))
         return {
             "format": cleaned["format"],
             "files": cleaned["file"] or [pasted],

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.services import audit
 from common.errors import Conflict, Invalid
+from common.words import gettext_noop
 from corpus import uploads
 from corpus.importers import importer
 from corpus.importers.rows import Options
@@ -86,7 +87,9 @@ def import_lines(*, text: str, **rest: Any) -> Import:
     """`start_import` of lines typed or pasted."""
     if not text.strip():
         raise Invalid(_("There are no lines."), fields={"text": [_("Paste at least one line.")]})
-    return start_import(files=[ContentFile(text.encode("utf-8", "surrogatepass"), name="pasted lines")], **rest)
+    return start_import(
+        files=[ContentFile(text.encode("utf-8", "surrogatepass"), name=gettext_noop("pasted lines"))], **rest
+    )
 
 
 def retry_import(*, run: Import, skip_bad_lines: bool = False) -> None:
