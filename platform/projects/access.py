@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -88,6 +89,6 @@ class ProjectAPIView(APIView):
         self.project = self.membership.project
         token: Any = request.auth
         if token is not None and not scope_allows(token, str(request.method), self.annotating):
-            raise exceptions.PermissionDenied("The token's scope does not cover this.")
+            raise exceptions.PermissionDenied(gettext("The token's scope does not cover this."))
         if request.method not in READS:
             _ = request.data  # a broken body is an error also where the route needs none

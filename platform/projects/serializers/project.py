@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from common.api import StrictSerializer
@@ -46,7 +47,7 @@ class ProjectChange(ProjectIn):
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if not data:
-            raise serializers.ValidationError("Nothing to change was given.")
+            raise serializers.ValidationError(_("Nothing to change was given."))
         return data
 
 

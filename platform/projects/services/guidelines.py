@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
@@ -16,9 +17,12 @@ MAX_CHARACTERS = 100_000
 def add_guideline(*, project: Project, text: str, actor: User | None) -> Guideline:
     """The next version of the guideline; the newest itself where the text is the same. `text`: Markdown."""
     if not text.strip():
-        raise Invalid("The guideline is empty.", fields={"text": ["Say what raters shall look for."]})
+        raise Invalid(_("The guideline is empty."), fields={"text": [_("Say what raters shall look for.")]})
     if len(text) > MAX_CHARACTERS:
-        raise Invalid("The guideline is too long.", fields={"text": [f"At most {MAX_CHARACTERS} characters."]})
+        raise Invalid(
+            _("The guideline is too long."),
+            fields={"text": [_("At most %(max_characters)s characters.") % {"max_characters": MAX_CHARACTERS}]},
+        )
     Project.objects.select_for_update().get(pk=project.pk)  # two at once get two numbers
     newest = project.guidelines.first()
     if newest is not None and newest.text == text:

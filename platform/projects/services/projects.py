@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.services import audit
@@ -36,7 +37,7 @@ def _checked(project: Project) -> None:
         project.full_clean(exclude=["created_by", "slug"], validate_unique=False)
     except ValidationError as fault:
         fields = {name: list(reasons) for name, reasons in fault.message_dict.items()}
-        raise Invalid("Some values are not valid.", fields=_named(fields)) from fault
+        raise Invalid(gettext("Some values are not valid."), fields=_named(fields)) from fault
 
 
 def _named(fields: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -58,7 +59,7 @@ def _free_slug(name: str) -> str:
 def create_project(*, actor: User, name: str, description: str = "", **settings: Any) -> Project:
     """A new project with `actor` as its admin. Raises Forbidden for whoever may not, Invalid naming the field."""
     if not actor.may_create_projects:
-        raise Forbidden("You may not create projects; an operator can allow it.")
+        raise Forbidden(gettext("You may not create projects; an operator can allow it."))
     project = Project(name=name, description=description, created_by=actor, **settings)
     _checked(project)
     with transaction.atomic():
@@ -76,7 +77,9 @@ def _save_under_free_slug(project: Project) -> None:
                 return project.save()
         except IntegrityError:
             continue  # somebody took the same name between the question and the answer
-    raise Invalid("No free address was found for this name.", fields={"name": ["Choose another name."]})
+    raise Invalid(
+        gettext("No free address was found for this name."), fields={"name": [gettext("Choose another name.")]}
+    )
 
 
 @transaction.atomic
@@ -85,7 +88,7 @@ def change_settings(*, project: Project, actor: User, **values: Any) -> Project:
     fresh = Project.objects.select_for_update().get(pk=project.pk)
     before = {name: getattr(fresh, name) for name in values}
     if unknown := set(values) - set(SETTINGS):
-        raise Invalid("No such setting.", fields={name: ["There is no such setting."] for name in unknown})
+        raise Invalid(gettext("No such setting."), fields={name: ["There is no such setting."] for name in unknown})
     for name, value in values.items():
         setattr(fresh, name, value)
     _checked(fresh)

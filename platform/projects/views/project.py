@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -25,7 +26,7 @@ def create(request: HttpRequest) -> HttpResponse:
     form = ProjectForm(sent(request))
     if form.is_valid():
         project = projects.create_project(actor=user, **form.cleaned_data)
-        messages.success(request, "The project is made. Next: invite people, write the guideline, import items.")
+        messages.success(request, _("The project is made. Next: invite people, write the guideline, import items."))
         return redirect("projects:overview", project.slug)
     return render(request, "projects/create.html", {"form": form}, status=status_of(form))
 
@@ -41,7 +42,7 @@ def settings(request: ProjectRequest) -> HttpResponse:
         except DomainError as fault:
             add_errors(form, fault)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("projects:settings", request.project.slug)
     return render(request, "projects/settings.html", {"form": form}, status=status_of(form))
 
