@@ -3,8 +3,11 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from config.departure import DeletionView
+
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("me/deletion/", DeletionView.as_view(), name="deletion"),
     path("", include("accounts.api_urls")),
     path("", include("projects.api_urls")),
     path("projects/<slug:slug>/", include("corpus.api_urls")),

@@ -3,13 +3,15 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config.departure import delete_account
 from config.overview import home, overview
 from projects import urls as projects
 
-# Two pages of the projects show every floor, so the roof adds them under the projects' name.
+# Pages that concern every floor: the roof adds them under the projects' name.
 project_pages = [
     path("", home, name="home"),
     *projects.urlpatterns,
+    path("account/delete/", delete_account, name="delete_account"),
     path("projects/<slug:slug>/", overview, name="overview"),
 ]
 
