@@ -1,6 +1,7 @@
 """Items, the slots that ask for answers, and the answers. The constraints are the promises of docs/architecture.md."""
 
 from annotation.models.annotations import Annotation, Draft, Flag, Label, Skip
+from annotation.models.habits import Habits
 from annotation.models.items import Item, ItemResponse, Lane, random_key
 from annotation.models.quality import Gold, GoldResult, Pause, PauseDecision, Qualification
 from annotation.models.raters import FormVersion, Pace, Rater
@@ -14,6 +15,7 @@ __all__ = [
     "FormVersion",
     "Gold",
     "GoldResult",
+    "Habits",
     "Item",
     "ItemResponse",
     "Label",
