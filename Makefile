@@ -8,7 +8,7 @@ TORCH_INDEX_URL ?=
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test loop lint format types floors migrations lock install install-dev clean
+.PHONY: help run test loop bench-labels bench-pages lint format types floors migrations messages lock install install-dev clean
 
 help: ## Name every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ loop: $(VENV)/installed ## The whole loop without a browser, twice over, in a fo
 
 test: $(VENV)/installed-dev lint types floors migrations ## Lint, types, floors, migrations, then every test on both databases
 	@$(BIN)/python -m tests.suite $(TEST_ARGS)
+
+bench-labels: $(VENV)/installed-dev ## Labels a second beside the bound, on PostgreSQL, in under 8 minutes (BENCH="--rounds 1")
+	@$(BIN)/python -m benchmarks.bench_labels $(BENCH)
+
+bench-pages: $(VENV)/installed-dev ## Pages at a million items and three million annotations (BENCH="--items 100000")
+	@$(BIN)/python -m benchmarks.bench_pages $(BENCH)
 
 lint: $(VENV)/installed-dev ## Style of Python and templates
 	$(BIN)/ruff check .
@@ -39,6 +45,13 @@ floors: $(VENV)/installed-dev ## An app imports only what is beneath it
 
 migrations: $(VENV)/installed-dev ## Fail where a model has no migration
 	@VAR_DIR=$$(mktemp -d) && export VAR_DIR && trap 'rm -rf "$$VAR_DIR"' EXIT && $(BIN)/python manage.py makemigrations --check --dry-run
+
+APART := --ignore '.*' --ignore var --ignore tests --ignore docs --ignore benchmarks
+
+messages: $(VENV)/installed-dev ## Gather the interface's texts into locale/ and compile what is translated (needs GNU gettext)
+	@VAR_DIR=$$(mktemp -d) && export VAR_DIR && trap 'rm -rf "$$VAR_DIR"' EXIT \
+	  && $(BIN)/python manage.py makemessages --all --no-wrap --no-obsolete --add-location file $(APART) \
+	  && $(BIN)/python manage.py compilemessages $(APART)
 
 install: $(VENV)/installed ## Only install what `make run` needs
 install-dev: $(VENV)/installed-dev ## Only install what `make test` needs
@@ -64,7 +77,7 @@ $(VENV)/installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --no-header --no-emit-options --annotation-style=line $(LOCK_ARGS)
 
 lock: $(VENV)/installed-dev ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer releases)
-	$(PIP_COMPILE) --extra train --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(PIP_COMPILE) --extra train --extra dev --extra bench --output-file requirements-dev.lock pyproject.toml
 	$(PIP_COMPILE) --constraint requirements-dev.lock --extra train --output-file requirements-train.lock pyproject.toml
 	$(PIP_COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 	@# A build of torch (CPU, CUDA) and the libraries of that build are the machine's choice, so no lock names them.
