@@ -37,7 +37,7 @@ class Spans:
     keys = (
         Key("mark", "m", gettext_lazy("Go to the text to mark words")),
         Key("sentence", ".", gettext_lazy("Extend to the sentence")),
-        Key("none", "x", gettext_lazy("No errors")),
+        Key("none", "c", gettext_lazy("No errors")),
         Key("unmark", "z", gettext_lazy("Undo the last change of marks")),
     )
 
