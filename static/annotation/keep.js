@@ -22,6 +22,7 @@ export function fillFields(form, kept) {
     if (!control.name || control.type === "submit" || (control.type === "hidden" && control.dataset.kept === undefined)) continue;
     if (control.type === "radio") control.checked = fields.get(control.name) === control.value;
     else if (control.type === "checkbox") control.checked = fields.getAll(control.name).includes(control.value);
+    else if (control.type === "number") control.value = fields.getAll(control.name).find((text) => text !== "" && Number.isFinite(Number(text))) ?? "";
     else if ("value" in control) control.value = fields.get(control.name) ?? "";
   }
 }

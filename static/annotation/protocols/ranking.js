@@ -18,6 +18,7 @@ export function attach(section, page) {
   /** As they lie on the page: those not placed, then lane after lane. */
   const inOrder = () => [...board.querySelectorAll("[data-card]")];
   let asked = false;
+  let placing = false;
   let last = "";
 
   /** The card that a key means: the one with the focus, else the first that is not placed. */
@@ -55,7 +56,9 @@ export function attach(section, page) {
     asked = false;
     const words = choice(card).selectedOptions[0].textContent;
     page.say((lane === "" ? board.dataset.back : board.dataset.moved).replace("{letter}", letter(card)).replace("{lane}", words));
+    placing = true;
     choice(card).dispatchEvent(new Event("change", { bubbles: true }));
+    placing = false;
   }
 
   /** The last card has one lane only where cards may neither share one nor be rejected. */
@@ -178,8 +181,8 @@ export function attach(section, page) {
     const grip = card.querySelector("[data-grip]");
     grip.hidden = false;
     drag(card, grip);
-    choice(card).addEventListener("change", (event) => {
-      if (event.isTrusted) { last = laneOf(card) || last; untouched.hidden = true; asked = false; fillLast(); }
+    choice(card).addEventListener("change", () => {
+      if (!placing) place(card, laneOf(card));
       draw();
     }, { signal: page.signal });
     card.addEventListener("focusin", draw, { signal: page.signal });
@@ -196,7 +199,10 @@ export function attach(section, page) {
     keys: {
       forward: () => step(1),
       back: () => step(-1),
-      tie: () => { if (ties && last && last !== REJECT) send(last); },
+      tie() {
+        const lane = last && last !== REJECT ? last : ranks.findLast((rank) => inLane(rank).length);
+        if (ties && lane) send(lane);
+      },
       reject: () => { if (reject) send(REJECT); },
       expand,
     },
