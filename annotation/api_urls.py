@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotation.api import completion, desk, rater, survey
+from annotation.api import aspects, completion, desk, rater, survey
 
 app_name = "annotation-api"
 LEASE, ANSWER = "leases/<uuid:token>/", "annotations/<int:annotation_id>/"
@@ -25,6 +25,9 @@ urlpatterns = [
     path("items/<int:item_id>/", desk.ItemView.as_view(), name="item"),
     path("items/<int:item_id>/withdraw/", desk.WithdrawView.as_view(), name="withdraw_item"),
     path("items/<int:item_id>/flags/<int:flag_id>/resolve/", desk.ResolveFlagView.as_view(), name="resolve_flag"),
+    path("aspects/", aspects.AspectsView.as_view(), name="aspects"),
+    path("aspects/into-form/", aspects.AspectsIntoFormView.as_view(), name="aspects_into_form"),
+    path("aspects/<int:aspect_id>/", aspects.AspectView.as_view(), name="aspect"),
     path("completion/", completion.CompletionView.as_view(), name="completion"),
     path("completion/mine/", completion.PartView.as_view(), name="part"),
     path("completion/raters/", completion.RatersDoneView.as_view(), name="raters_done"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotation.views import answers, completion, form, rating, staff, survey
+from annotation.views import answers, aspects, completion, form, rating, staff, survey
 
 app_name = "annotation"
 urlpatterns = [
@@ -15,6 +15,11 @@ urlpatterns = [
     path("answers/", answers.history, name="history"),
     path("answers/<int:annotation_id>/", answers.answer, name="answer"),
     path("answers/<int:annotation_id>/undo/", rating.undo, name="undo"),
+    path("aspects/", aspects.aspects, name="aspects"),
+    path("aspects/into-form/", aspects.aspects_into_form, name="aspects_into_form"),
+    path("aspects/<int:aspect_id>/", aspects.aspect, name="aspect"),
+    path("aspects/<int:aspect_id>/move/", aspects.move_aspect, name="move_aspect"),
+    path("aspects/<int:aspect_id>/remove/", aspects.remove_aspect, name="remove_aspect"),
     path("completion/", completion.completion, name="completion"),
     path("completion/remove/", completion.remove_completion, name="remove_completion"),
     path("survey/export/", survey.survey_export, name="survey_export"),

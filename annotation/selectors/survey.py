@@ -49,8 +49,8 @@ def survey_table(project: Project, *, texts: bool = False) -> SurveyTable:
         cells = [as_cell(values.get(question["name"])) for _who, values in told]
         rare = too_rare(cells) if question["kind"] != "text" else frozenset()
         columns[question["name"]] = [WITHHELD if cell in rare else cell for cell in cells]
-    rows = [
-        {"rater": who} | {name: cells[at] for name, cells in columns.items()} for at, (who, _values) in enumerate(told)
+    rows: list[dict[str, str | None]] = [
+        {"rater": who, **{name: cells[at] for name, cells in columns.items()}} for at, (who, _values) in enumerate(told)
     ]
     return SurveyTable(tuple(columns), tuple(sorted(rows, key=lambda row: str(row["rater"]))))
 

@@ -50,6 +50,7 @@ def _people(project: Project) -> dict[str, Any]:
     return {
         "member_id": member.pk,
         "invitation_id": invitation.pk,
+        "aspect_id": project.aspects.create(key="help", name="Helpful").pk,
         "open_link_id": link.pk,
         "open_link_secret": path.split("/")[-2],
     }

@@ -28,7 +28,7 @@ def set_consent(*, project: Project, text: str, actor: User | None) -> Consent |
     fresh = Project.objects.select_for_update().get(pk=project.pk)
     made = None
     if text.strip():
-        made = fresh.consents.filter(number=fresh.consent_number).first()
+        made = fresh.consents.filter(number=fresh.consent_number or 0).first()
         if made is None or made.text != text:
             number = (fresh.consents.aggregate(top=Max("number"))["top"] or 0) + 1
             made = Consent.objects.create(project=fresh, number=number, text=text, created_by=actor)
@@ -44,7 +44,7 @@ def set_survey(*, project: Project, questions: object, actor: User | None) -> Su
     fresh = Project.objects.select_for_update().get(pk=project.pk)
     made = None
     if checked:
-        made = fresh.surveys.filter(number=fresh.survey_number).first()
+        made = fresh.surveys.filter(number=fresh.survey_number or 0).first()
         if made is None or made.questions != checked:
             number = (fresh.surveys.aggregate(top=Max("number"))["top"] or 0) + 1
             made = Survey.objects.create(project=fresh, number=number, questions=checked, created_by=actor)
