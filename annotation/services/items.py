@@ -100,6 +100,7 @@ def _item(candidate: Candidate, form: FormVersion, shape: Shape) -> Item:
         state=Item.State.VOID if fault else Item.State.DONE if judged else Item.State.NEW,
         priority=_bounded(meta.get("priority"), -PRIORITIES, PRIORITIES, 0),
         round=_bounded(meta.get("round"), 1, ROUNDS, 1),
+        overlap=_bounded(meta["overlap"], 1, 50, 1) if isinstance(meta.get("overlap"), int) else None,
         label_due=judged,
         meta=meta | ({"void_reason": fault, "unfit": form.number} if fault else {}),
         source_id=candidate.source_id,
