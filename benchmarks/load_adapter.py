@@ -56,7 +56,6 @@ class Prefloop(Adapter):
         self.tokens = Path(self.options["raters"]).read_text().split()
         self.slug = self.options.get("project", "")
         self.given = bool(self.slug)
-        self.made = 0
         self.joined: set[int] = set()
 
     async def close(self) -> None:
@@ -72,11 +71,10 @@ class Prefloop(Adapter):
     async def setup(self, n_tasks: int, overlap: int = 1, labelled: int = 0) -> None:
         if self.given:
             return
-        self.made += 1
         self.joined.clear()
-        self.slug = f"bench-{time.time_ns():x}-{self.made}"
-        body = {"name": "Bench", "slug": self.slug, "overlap": overlap}
-        await self.call("POST", "/projects/", self.admin, json=body)
+        body = {"name": "Bench", "overlap": overlap}
+        _, made = await self.call("POST", "/projects/", self.admin, json=body)
+        self.slug = made["slug"]
         plan = {"policy": "all_human"}
         await self.call("POST", f"/projects/{self.slug}/routing/plans/", self.admin, json=plan)
         form = aiohttp.FormData()
