@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotation.views import answers, aspects, completion, form, rating, staff, survey
+from annotation.views import answers, aspects, completion, crowd, form, quality, rating, staff, survey
 
 app_name = "annotation"
 urlpatterns = [
@@ -27,6 +27,18 @@ urlpatterns = [
     path("items/<int:item_id>/", staff.item, name="item"),
     path("items/<int:item_id>/withdraw/", staff.withdraw_item, name="withdraw_item"),
     path("items/<int:item_id>/flags/<int:flag_id>/resolve/", staff.resolve_flag, name="resolve_flag"),
+    path("items/<int:item_id>/adjudicate/", quality.adjudicate, name="adjudicate"),
+    path("items/<int:item_id>/gold/", quality.gold, name="gold"),
+    path("items/<int:item_id>/gold/retire/", quality.retire_gold, name="gold_retire"),
+    path("quality/", crowd.rater_list, name="raters"),
+    path("quality/settings/", quality.settings, name="quality"),
+    path("quality/gold/", quality.gold_items, name="golds"),
+    path("quality/review/", quality.review, name="review"),
+    path("quality/raters/<str:pseudonym>/", crowd.rater_page, name="rater"),
+    path("quality/raters/<str:pseudonym>/decide/", crowd.decide, name="rater_decide"),
+    path("quality/raters/<str:pseudonym>/qualify/", crowd.qualify, name="rater_qualify"),
+    path("annotate/qualification/again/", crowd.try_again, name="qualification_again"),
+    path("statistics/", crowd.statistics, name="statistics"),
     path("form/", form.edit, name="form"),
     path("form/preview/", form.preview, name="form_preview"),
 ]

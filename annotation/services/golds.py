@@ -53,9 +53,9 @@ def _known(
     stored = forms.normal_values(fields, values, shown_content(item.pk, shown))
     key = uuid.uuid4()
     old = current().filter(item=item, standing=Annotation.Standing.ADJUDICATED).first()
-    if old is not None and (old.rater_id, old.form_version_id) == (rater.pk, form.pk):
-        if edits.without_children(form.fields, old.values) == stored:
-            return old
+    same_hand = old is not None and (old.rater_id, old.form_version_id) == (rater.pk, form.pk)
+    if old is not None and same_hand and edits.without_children(form.fields, old.values) == stored:
+        return old
     body = json.dumps(values, sort_keys=True, ensure_ascii=False, default=str)
     made = Annotation.objects.create(
         item=item,

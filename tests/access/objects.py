@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import ApiToken, Scope, User
 from accounts.services import make_sign_in_link
-from annotation.models import Rater
+from annotation.models import Gold, Rater
 from projects.models import Project
 from projects.services.invitations import make_invitation
 from projects.services.open_links import make_open_link
@@ -67,6 +67,8 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
     other = factories.RaterFactory(project=project, pseudonym=f"{CANARY}-pseudonym")
     secret = factories.pairwise_value(item) | {"rationale": f"{CANARY}-other-answer"}
     factories.AnnotationFactory(item=item, rater=other, values={"preference": secret})
+    known = factories.AnnotationFactory(item=item, rater=other, standing="adjudicated", values={"preference": secret})
+    Gold.objects.create(project=project, item=item, annotation=known, explanation=f"{CANARY}-gold-answer")
     decision = factories.DecisionFactory(item=item, reasons=[f"{CANARY}-routing-reason"])
     done = factories.ItemFactory(project=project, state="done")
     shown["display_order"] = list(done.item_responses.values_list("response_id", flat=True))
@@ -74,6 +76,7 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
     own = factories.AnnotationFactory(item=done, rater=rater, slot=given, standing="counted", **shown)
     return {
         "item_id": item.pk,
+        "pseudonym": rater.pseudonym,
         "flag_id": item.flags.create(rater=other, reason="private", note=f"{CANARY}-flag").pk,
         "slot_id": slot.pk,
         "token": slot.token,
