@@ -9,6 +9,7 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("me/deletion/", DeletionView.as_view(), name="deletion"),
     path("", include("accounts.api_urls")),
+    path("", include("annotation.own_api_urls")),
     path("", include("projects.api_urls")),
     path("projects/<slug:slug>/", include("corpus.api_urls")),
     path("projects/<slug:slug>/", include("annotation.api_urls")),

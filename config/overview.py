@@ -1,22 +1,21 @@
 """Two pages that show all floors at once, so they stand on the roof: a person's projects, and one project's loop."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from annotation.selectors import today
+from annotation.selectors.queue import queue
 from annotation.services.completion import part_of
-from annotation.services.queue import free_slots, unseen
+from annotation.services.habits import habits_of
 from annotation.services.raters import known_rater
 from annotation.services.submissions import current
+from annotation.shortcuts import bound
 from common.http import page_of
 from config import loop
 from projects import selectors
@@ -26,27 +25,20 @@ from projects.models import Membership, Role
 
 @dataclass(frozen=True)
 class Progress:
-    """One person's own work in a project: items they could be given now, and what they answered."""
+    """One person's own work in a project: items they could be given now (`more`: at least), and what they answered."""
 
     waiting: int
+    more: bool
     answered: int
     today: int
 
 
-def waiting_by_project(user: User, members: Iterable[Membership]) -> dict[int, int]:
-    """Project's key → how many items `user` could be given there now; where project or member rests, none."""
-    now = timezone.now()
-    active = [member.project_id for member in members if member.project.gives_out(now) and not member.paused_at]
-    wanted = unseen(free_slots(now).filter(project__in=active), rater__user=user)
-    rows = wanted.values("project").annotate(items=Count("item", distinct=True))
-    return {row["project"]: row["items"] for row in rows}
-
-
 def progress_of(user: User, member: Membership) -> Progress:
-    project = member.project
-    rater = known_rater(project=project, user=user)
+    rater = known_rater(project=member.project, user=user)
+    (found,) = queue(user=user, members=[member])
     return Progress(
-        waiting=waiting_by_project(user, [member]).get(project.pk, 0),
+        waiting=found.waiting.items,
+        more=found.waiting.more,
         answered=current().filter(rater=rater).count() if rater else 0,
         today=today(rater=rater) if rater else 0,
     )
@@ -55,14 +47,15 @@ def progress_of(user: User, member: Membership) -> Progress:
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """The projects of whoever asks, with their role and what waits for them."""
+    """The queue of whoever asks: their projects, what waits for them there, the most urgent first."""
     user = request.user
     assert isinstance(user, User)
     page = page_of(request, selectors.memberships_of(user))
-    members: list[Membership] = list(page)
-    waiting = waiting_by_project(user, members)
-    rows = [{"member": member, "waiting": waiting.get(member.project_id, 0)} for member in members]
-    return render(request, "projects/home.html", {"page": page, "rows": rows})
+    rows = queue(user=user, members=list(page))
+    first = next((row for row in rows if row.has_work), None)
+    key = bound(habits_of(user).keys)["go"]
+    context = {"page": page, "rows": rows, "first": first, "keys": {"go": key}}
+    return render(request, "projects/home.html", context)
 
 
 @require_safe

@@ -18,6 +18,7 @@ project_pages = [
 urlpatterns = [
     path("", include((project_pages, projects.app_name))),
     path("", include("accounts.urls")),
+    path("", include("annotation.own_urls")),
     path("projects/<slug:slug>/", include("corpus.urls")),
     path("projects/<slug:slug>/", include("annotation.urls")),
     path("projects/<slug:slug>/", include("routing.urls")),

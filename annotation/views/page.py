@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from annotation import display, selectors, shortcuts
 from annotation.models import Rater
-from annotation.services import raters, submissions
+from annotation.services import habits, leases, raters, submissions
 from common.errors import DomainError, NotFound
 from projects.access import ProjectRequest
 
@@ -69,14 +69,24 @@ def show(
         "project": request.project,
         "membership": request.membership,
         "rater_key": rater.pseudonym if rater else "",
-        "keys": shortcuts.bindings(()),
-        "key_list": shortcuts.drawn(()),
+        "ahead_seconds": leases.AHEAD_SECONDS,
     }
     if not ahead:
         shared |= _news(request, rater)
-    response = render(request, template, shared | context, status=status)
+    response = render(request, template, shared | context | _own_keys(request, context), status=status)
     response["Content-Location"] = at
     return response
+
+
+def _own_keys(request: ProjectRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The keys as this person has bound them, of the page and of the questions on it."""
+    own = habits.habits_of(request.user)
+    asked = [question.asked for question in context["work"].questions] if "work" in context else []
+    return {
+        "keys": shortcuts.bindings(asked, own.keys),
+        "key_list": shortcuts.drawn(asked, own.keys),
+        "hints_breaks": own.hints_breaks,
+    }
 
 
 def _news(request: ProjectRequest, rater: Rater | None) -> dict[str, Any]:

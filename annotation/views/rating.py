@@ -89,7 +89,7 @@ def _work(
     filled = shown.draft_values if values is None else values
     context = display.work_context(shown, place, filled, fault.fields if fault else None)
     context |= display.guideline_context(rater, shown.guideline)
-    context |= {"lost": not held, "withdrawn": withdrawn, "ahead_seconds": leases.AHEAD_SECONDS}
+    context |= {"lost": not held, "withdrawn": withdrawn}
     here = reverse("annotation:assignment", args=[request.project.slug, shown.token])
     status = fault.status if fault else 200
     return page.show(request, rater, "annotation/work.html", context, at=here, status=status, ahead=ahead)

@@ -6,6 +6,19 @@ const PRESSABLE = "a[href], button, summary";
 /** Which key does what on this page: {action: key}, as the server bound them. */
 const bound = () => JSON.parse(document.getElementById("keys")?.textContent ?? "{}");
 
+/** The character of a key press, in lower case; on a keyboard of another script the Latin letter of that key. */
+export function letterOf(event) {
+  const other = /^[^\x00-\x7F]$/u.test(event.key) && /^Key[A-Z]$/.test(event.code);
+  return other ? event.code.at(-1).toLowerCase() : event.key.toLowerCase();
+}
+
+/** The digit of a key press: also of a keyboard that has other digits, or needs Shift for them (French). */
+function digitOf(event, names) {
+  if (/^[0-9]$/.test(event.key)) return event.key;
+  const placed = !event.shiftKey && !names.has(event.key) && /^Digit[0-9]$/.test(event.code);
+  return placed ? event.code.at(-1) : null;
+}
+
 /**
  * `actions`: action → function(event); `other(action)` carries out one that is not among them. Special: "digit" (gets the
  * number as second argument), "Enter", "Escape", "leave" (Escape while writing) and "Ctrl+Enter" (works while writing).
@@ -29,8 +42,10 @@ function choose(actions, names, other, event) {
   if (event.key === "Escape") return run(event, writing ? actions.leave : actions.Escape);
   if (writing) return null;
   if (event.key === "Enter") return target.closest(PRESSABLE) ? null : once(event, actions.Enter);
-  if (/^[0-9]$/.test(event.key)) return actions.digit && (() => actions.digit(event, Number(event.key)));
-  const name = names.get(event.key) ?? names.get(event.key.toLowerCase());
+  const digit = digitOf(event, names);
+  if (digit) return actions.digit && (() => actions.digit(event, Number(digit)));
+  // A key bound in the script of the keyboard comes before the Latin letter in its place.
+  const name = names.get(event.key) ?? names.get(event.key.toLowerCase()) ?? names.get(letterOf(event));
   if (!name || (event.key === " " && target.closest(`${PRESSABLE}, input`))) return null;
   return once(event, actions[name] ?? (() => other(name)));
 }

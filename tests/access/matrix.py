@@ -94,6 +94,13 @@ MATRIX: dict[str, dict[str, People]] = {
     "corpus-api:import_retry": {"POST": RESEARCH},
     "corpus-api:prompts": {"GET": RESEARCH, "PATCH": RESEARCH},
     # annotation
+    "rater:keys": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "rater:statistics": {"GET": SIGNED_IN},
+    "rater:telling": {"POST": SIGNED_IN},
+    "rater-api:queue": {"GET": SIGNED_IN},
+    "rater-api:keys": {"GET": SIGNED_IN, "PUT": SIGNED_IN},
+    "rater-api:telling": {"GET": SIGNED_IN, "PUT": SIGNED_IN},
+    "rater-api:statistics": {"GET": SIGNED_IN},
     "annotation:annotate": {"GET": MEMBERS},
     "annotation:assignment": {"GET": OWNER},
     "annotation:submit": {"POST": OWNER},
