@@ -232,10 +232,15 @@ def _at_rest(project: Project, membership: Membership) -> dict[str, str]:
     return {"title": gettext("This project is being closed"), "text": text}
 
 
+def rests(project: Project, membership: Membership) -> bool:
+    """Whether nothing new is given out at all, or not to this member."""
+    resting = membership.paused_at or membership.welcome_due
+    return bool(project.state != Project.State.ACTIVE or resting or not project.gives_out(timezone.now()))
+
+
 def nothing_left(project: Project, membership: Membership) -> dict[str, str]:
     """Why a rater has nothing to do, in words that help."""
-    resting = membership.paused_at or membership.welcome_due
-    if project.state != Project.State.ACTIVE or resting or not project.gives_out(timezone.now()):
+    if rests(project, membership):
         return _at_rest(project, membership)
     items = selectors.progress(project=project).items
     if items["new"]:

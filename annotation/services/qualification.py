@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
-from annotation.models import GoldResult, Qualification, Rater
+from annotation.models import Annotation, GoldResult, Qualification, Rater, Slot
 from annotation.services import scoring
 from annotation.watch import Watch, watch_of
 from common.errors import Conflict
@@ -42,6 +42,16 @@ def result_of(*, rater: Rater, attempt: int) -> tuple[int, int]:
     results = GoldResult.objects.filter(rater=rater, purpose="qualification", attempt=attempt)
     passed = list(results.values_list("passed", flat=True))
     return sum(passed), len(passed)
+
+
+def result_now(*, annotation: Annotation) -> GoldResult | None:
+    """The result of an answer in a qualification, scored at once where it is not yet; None for any other answer."""
+    slot = annotation.slot
+    if slot is None or slot.purpose != Slot.Purpose.QUALIFICATION:
+        return None
+    scoring.score_due(grace=timedelta(0), rater=annotation.rater)
+    related = ("gold__annotation__form_version", "annotation")
+    return GoldResult.objects.filter(slot=slot).select_related(*related).first()
 
 
 @transaction.atomic

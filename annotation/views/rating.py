@@ -7,9 +7,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import display, forms, selectors
+from annotation import display, forms, reasons, selectors
 from annotation.models import EndedLease, Rater
 from annotation.services import completion, drafts, flags, leases, submissions
 from annotation.views import page
@@ -36,7 +37,18 @@ def _nothing(request: ProjectRequest, rater: Rater) -> HttpResponse:
         return redirect(display.welcome_address(request.project))
     own = request.membership
     part = completion.part_of(member=own, rater=rater, nothing_left=not (own.paused_at or own.welcome_due))
-    return _rest(request, rater, display.nothing_left(request.project, own), part)
+    return _rest(request, rater, _why_nothing(request, rater), part)
+
+
+def _why_nothing(request: ProjectRequest, rater: Rater) -> dict[str, Any]:
+    """Why there is nothing now: what holds for everybody, then what holds for this rater, then what is left."""
+    project, own = request.project, request.membership
+    if not display.rests(project, own):
+        found = reasons.barred(project=project, membership=own, rater=rater)
+        found = found or reasons.for_others(project=project, membership=own)
+        if found is not None:
+            return found.drawn
+    return display.nothing_left(project, own)
 
 
 def _finished(request: ProjectRequest, rater: Rater) -> HttpResponse | None:
@@ -46,7 +58,7 @@ def _finished(request: ProjectRequest, rater: Rater) -> HttpResponse | None:
 
 
 def _rest(
-    request: ProjectRequest, rater: Rater, reason: dict[str, str], part: completion.Part | None
+    request: ProjectRequest, rater: Rater, reason: dict[str, Any], part: completion.Part | None
 ) -> HttpResponse:
     context = {"title": reason["title"], "reason": reason, "part": part}
     here = reverse("annotation:annotate", args=[request.project.slug])
@@ -89,6 +101,8 @@ def _work(
     filled = shown.draft_values if values is None else values
     context = display.work_context(shown, place, filled, fault.fields if fault else None)
     context |= display.guideline_context(rater, shown.guideline)
+    if held and (step := reasons.step(project=request.project, membership=request.membership, rater=rater)):
+        context["heading"] = _("Qualification, %(n)d of %(of)d") % {"n": step[0], "of": step[1]}
     context |= {"lost": not held, "withdrawn": withdrawn}
     here = reverse("annotation:assignment", args=[request.project.slug, shown.token])
     status = fault.status if fault else 200
@@ -158,6 +172,8 @@ def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
         return _by_token(request, rater, token, values, fault)
     if not done.replayed:
         page.count(request, 1)
+    if (told := reasons.feedback(project=request.project, annotation=done.annotation)) is not None:
+        (messages.success if told.passed else messages.warning)(request, told.words)
     if done.standing == "extra":
         messages.success(request, "Handed in as an extra.")
     if done.guideline_changed:
