@@ -1,9 +1,10 @@
 from django.urls import path
 
-from routing import views
+from routing import item_views, views
 
 app_name = "routing"
 urlpatterns = [
+    path("items/change/", item_views.items_change, name="items_change"),
     path("routing/", views.desk, name="desk"),
     path("routing/plan/", views.plan, name="plan"),
     path("routing/budget/", views.budget, name="budget"),

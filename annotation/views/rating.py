@@ -57,9 +57,7 @@ def _finished(request: ProjectRequest, rater: Rater) -> HttpResponse | None:
     return _rest(request, rater, display.part_done(), part) if part and part.newly else None
 
 
-def _rest(
-    request: ProjectRequest, rater: Rater, reason: dict[str, Any], part: completion.Part | None
-) -> HttpResponse:
+def _rest(request: ProjectRequest, rater: Rater, reason: dict[str, Any], part: completion.Part | None) -> HttpResponse:
     context = {"title": reason["title"], "reason": reason, "part": part}
     here = reverse("annotation:annotate", args=[request.project.slug])
     return page.show(request, rater, "annotation/nothing.html", context, at=here)

@@ -170,6 +170,7 @@ MATRIX: dict[str, dict[str, People]] = {
     "annotation-api:progress": {"GET": REVIEW},
     "annotation-api:agreement": {"GET": REVIEW},
     # routing
+    "routing:items_change": {"GET": ADMIN, "POST": ADMIN},
     "routing:desk": {"GET": RESEARCH},
     "routing:plan": {"GET": ADMIN, "POST": ADMIN},
     "routing:budget": {"GET": ADMIN, "POST": ADMIN},
