@@ -18,6 +18,7 @@ from annotation.services.submissions import current
 from annotation.shortcuts import bound
 from common.http import page_of
 from config import loop
+from config.checklist import checklist
 from projects import selectors
 from projects.access import EVERYONE, ProjectRequest, project_view
 from projects.models import Membership, Role
@@ -72,5 +73,7 @@ def overview(request: ProjectRequest) -> HttpResponse:
         context["part"] = part_of(member=request.membership, rater=rater)
         return render(request, "projects/overview_rater.html", context)
     stations = loop.stations(project, role)
-    context |= {"stations": stations, "steps": loop.next_steps(project, role, stations)}
+    points = checklist(project) if role == Role.ADMIN else []
+    steps = [] if points else loop.next_steps(project, role, stations)
+    context |= {"stations": stations, "steps": steps, "points": points}
     return render(request, "projects/overview.html", context)

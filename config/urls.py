@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config.departure import delete_account
+from config.founding import create, start
 from config.overview import home, overview
 from projects import urls as projects
 
@@ -11,6 +12,8 @@ from projects import urls as projects
 project_pages = [
     path("", home, name="home"),
     *projects.urlpatterns,
+    path("projects/new/", create, name="create"),
+    path("projects/<slug:slug>/start/", start, name="start"),
     path("account/delete/", delete_account, name="delete_account"),
     path("projects/<slug:slug>/", overview, name="overview"),
 ]

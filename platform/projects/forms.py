@@ -24,15 +24,6 @@ class MomentInput(forms.DateTimeInput):
         super().__init__(format="%Y-%m-%dT%H:%M")
 
 
-class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    class Meta:
-        model = Project
-        fields = ["name", "description"]
-        labels = {"name": _("Name"), "description": _("Description")}
-        widgets = {"description": forms.Textarea(attrs={"rows": 4})}
-        help_texts = {"description": _("What the feedback is for, in a sentence or two. Every member sees it.")}
-
-
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     class Meta:
         model = Project

@@ -8,7 +8,6 @@ app_name = "projects"
 urlpatterns = [
     path("invitations/<str:invitation_secret>/", joining.invitation, name="invitation"),
     path("join/<str:open_link_secret>/", joining.open_link, name="open_link"),
-    path("projects/new/", project.create, name="create"),
     path("projects/<slug:slug>/settings/", project.settings, name="settings"),
     path("projects/<slug:slug>/guideline/", guideline.guideline, name="guideline"),
     path("projects/<slug:slug>/guideline/new/", guideline.guideline_new, name="guideline_new"),

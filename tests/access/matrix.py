@@ -34,6 +34,8 @@ MATRIX: dict[str, dict[str, People]] = {
     # projects
     "projects:home": {"GET": SIGNED_IN},
     "projects:create": {"GET": CREATORS, "POST": CREATORS},
+    "projects:start": {"POST": ADMIN},
+    "presets": {"GET": SIGNED_IN, "POST": CREATORS},
     "projects:delete_account": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "deletion": {"POST": SIGNED_IN},
     "projects:overview": {"GET": MEMBERS},

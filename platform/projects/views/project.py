@@ -1,34 +1,18 @@
-"""Making a project, its settings and its log. Overview and home stand in `config/overview.py`."""
+"""A project's settings and its log. Making one, overview and home stand on the roof."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
-from common.errors import DomainError, NotFound
+from common.errors import DomainError
 from common.http import add_errors, page_of, sent, show_or_send, status_of
 from projects import selectors
 from projects.access import ADMIN, ProjectRequest, project_view
-from projects.forms import ProjectForm, SettingsForm
+from projects.forms import SettingsForm
 from projects.models import Project
 from projects.services import projects
-
-
-@login_required
-@show_or_send
-def create(request: HttpRequest) -> HttpResponse:
-    user = request.user
-    if not isinstance(user, User) or not user.may_create_projects:
-        raise NotFound
-    form = ProjectForm(sent(request))
-    if form.is_valid():
-        project = projects.create_project(actor=user, **form.cleaned_data)
-        messages.success(request, _("The project is made. Next: invite people, write the guideline, import items."))
-        return redirect("projects:overview", project.slug)
-    return render(request, "projects/create.html", {"form": form}, status=status_of(form))
 
 
 @show_or_send
