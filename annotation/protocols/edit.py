@@ -22,7 +22,8 @@ class EditConfig(Config):
     base: Literal["choose", "better"] = Field(
         "choose",
         title="What is edited",
-        description="choose: the response that the rater picks; better: at first the one that they preferred.",
+        description="choose: the response that the rater picks; better: at first the one that they prefer, where the "
+        "form asks that as well.",
     )
     scratch: bool = Field(True, title="Allow a text from scratch")
     unchanged: bool = Field(False, title="Allow “it is fine as it is”")

@@ -22,6 +22,8 @@ export class Cursor {
   to = 0;
   #tail = [0, 0];
   #head = [0, 0];
+  // The click at the end of a drag is none.
+  #dragged = false;
 
   constructor(panes, on, signal) {
     this.panes = panes;
@@ -33,7 +35,10 @@ export class Cursor {
     document.addEventListener("pointerup", (event) => { if (event.pointerType === "mouse") this.#drag(event); }, { signal });
     let settling;
     let touched = false;
-    document.addEventListener("pointerdown", (event) => { touched = event.pointerType !== "mouse"; }, { signal, capture: true });
+    document.addEventListener("pointerdown", (event) => {
+      touched = event.pointerType !== "mouse";
+      this.#dragged = false;
+    }, { signal, capture: true });
     document.addEventListener("selectionchange", () => {
       clearTimeout(settling);
       if (touched) settling = setTimeout(() => this.#native("touch"), SETTLED_MS);
@@ -55,19 +60,20 @@ export class Cursor {
   enter(pane) {
     pane.box.focus({ preventScroll: true });
     if (this.pane !== pane) this.set(pane, ...(words(pane.text, pane.language)[0] ?? [0, 0]));
-    this.#reveal();
+    this.reveal();
     this.on.moved("keys");
   }
 
   toSentence() {
     if (!this.pane) return false;
     this.set(this.pane, ...toSentences(this.pane.text, this.from, this.to, this.pane.language));
-    this.#reveal();
+    this.reveal();
     this.on.chosen("keys");
     return true;
   }
 
-  #reveal() {
+  /** Scrolls to where the selection ends. */
+  reveal() {
     const place = rangeOf(this.pane.root, this.from, this.to).startContainer.parentElement;
     place?.scrollIntoView({ block: "nearest" });
     const box = rangeOf(this.pane.root, ...this.#head).getBoundingClientRect();
@@ -77,17 +83,33 @@ export class Cursor {
   }
 
   #step(by, stops, extend) {
-    const [start, end] = extend ? this.#head : [this.from, this.to];
-    const list = stops(this.pane.text, this.pane.language);
-    const next = by > 0 ? list.find(([from]) => from >= end) : list.findLast(([, to]) => to <= start);
+    const next = extend ? this.#reached(by, stops) : this.#beside(by, stops);
     if (!next) return;
     this.#head = next;
     if (!extend) this.#tail = next;
     this.from = Math.min(this.#tail[0], this.#head[0]);
     this.to = Math.max(this.#tail[1], this.#head[1]);
-    this.#reveal();
+    this.reveal();
     if (extend) this.on.chosen("keys");
     else this.on.moved("keys");
+  }
+
+  /** The next word or character; of another sentence its first word. */
+  #beside(by, stops) {
+    const { text, language } = this.pane;
+    const list = stops(text, language);
+    const next = by > 0 ? list.find(([from]) => from >= this.to) : list.findLast(([, to]) => to <= this.from);
+    if (!next || stops !== sentences) return next;
+    return words(text, language).find(([from]) => from >= next[0] && from < next[1]) ?? next;
+  }
+
+  /** How far the moving end goes: over the next word or character, or to the end of a sentence. */
+  #reached(by, stops) {
+    const [start, end] = this.#head;
+    const list = stops(this.pane.text, this.pane.language);
+    if (stops !== sentences) return by > 0 ? list.find(([from]) => from >= end) : list.findLast(([, to]) => to <= start);
+    const next = by > 0 ? list.find(([, to]) => to > end) : list.findLast(([from]) => from < start);
+    return next && (by > 0 ? [Math.max(start, next[0]), next[1]] : [next[0], Math.min(end, next[1])]);
   }
 
   #key(pane, event) {
@@ -110,7 +132,7 @@ export class Cursor {
     if (key === "Home" || key === "End") {
       const list = words(pane.text, pane.language);
       this.set(pane, ...(key === "Home" ? list[0] : list.at(-1)) ?? [0, 0]);
-      this.#reveal();
+      this.reveal();
       this.on.moved("keys");
       return true;
     }
@@ -122,7 +144,7 @@ export class Cursor {
   /** A press without a drag: a mark is opened, a word becomes the selection, or the selection grows to it. */
   #click(pane, event) {
     const way = event.pointerType === "mouse" ? "mouse" : "touch";
-    if (this.on.busy() || !document.getSelection().isCollapsed || (way === "mouse" && event.detail > 1)) return;
+    if (this.on.busy() || this.#dragged || !document.getSelection().isCollapsed || (way === "mouse" && event.detail > 1)) return;
     const at = unitUnder(pane.root, event.clientX, event.clientY);
     const word = at === null ? null : words(pane.text, pane.language).find(([from, to]) => from <= at && at <= to);
     const ids = event.target.closest("[data-ids]")?.dataset.ids.split(" ");
@@ -158,6 +180,7 @@ export class Cursor {
     this.set(pane, from, to);
     // A finger may still move the handles of the browser's own selection.
     if (way === "mouse") {
+      this.#dragged = true;
       selected.removeAllRanges();
       pane.box.focus({ preventScroll: true });
     }

@@ -5,6 +5,16 @@ import { compare, words } from "../diff.js";
 const SCRATCH = "new";
 const IDLE_MS = 150;
 
+/** The letter of the response that a choice prefers; empty where it prefers none. */
+function preferred(input) {
+  const asked = input.closest?.("[data-protocol]")?.dataset.protocol;
+  if (asked === "best_of_n") return input.name.endsWith(".best") ? input.value : "";
+  const [, point] = /^scale:(\d+)$/.exec(input.value) ?? [];
+  if (asked !== "pairwise" || !point || /\.aspects\./.test(input.name)) return "";
+  const middle = (Number(input.closest(".points").dataset.count) + 1) / 2;
+  return Number(point) < middle ? "A" : Number(point) > middle ? "B" : "";
+}
+
 export function attach(section, page) {
   const part = (name) => section.querySelector(`[data-${name}]`);
   const root = part("edit");
@@ -82,23 +92,23 @@ export function attach(section, page) {
   }
 
   /** Where the better one is edited: the response that a comparison prefers, as long as nothing is written. */
-  function follow(event) {
-    const name = event.target.name ?? "";
-    const field = event.target.closest("[data-protocol]");
-    if (says.base !== "better" || !["pairwise", "best_of_n"].includes(field?.dataset.protocol) || !name || touched()) return;
-    const letter = event.target.closest("[data-prefers]")?.dataset.prefers ?? event.target.dataset.prefers;
+  function follow({ target }) {
+    const letter = says.base === "better" && !touched() ? preferred(target) : "";
     const input = bases.find(({ value }) => value === letter);
     if (!input || input.checked) return;
     input.checked = true;
     turn();
   }
 
-  for (const input of bases) input.addEventListener("change", turn, { signal: page.signal });
+  // "input" comes first and is what the page hears too; a digit only makes a "change".
+  for (const input of bases) for (const kind of ["input", "change"]) input.addEventListener(kind, turn, { signal: page.signal });
   editor.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(show, IDLE_MS); }, { signal: page.signal });
   unchanged?.addEventListener("change", show, { signal: page.signal });
   part("restore").addEventListener("click", () => { editor.value = original(); page.changed(); show(); editor.focus(); }, { signal: page.signal });
   document.getElementById("work").addEventListener("change", follow, { signal: page.signal });
   page.signal.addEventListener("abort", () => clearTimeout(timer));
+  // A base that was chosen before this script was there, or that is the only one.
+  if (base() !== SCRATCH && editor.value === "" && !unchanged?.checked) editor.value = original();
   show();
 
   return {
