@@ -18,6 +18,7 @@ from annotation.services.flags import FLAG_REASONS
 from annotation.services.leases import SKIP_REASONS, Lease
 from corpus.models import Response
 from projects.models import Guideline, Membership, Project
+from projects.selectors import guideline_changes
 
 FIRST_ITEMS = 3
 """For so many items the guidelines open by themselves."""
@@ -170,7 +171,13 @@ def guideline_context(rater: Rater, guideline: Guideline | None) -> dict[str, An
     answered = Annotation.objects.filter(rater=rater, guideline__isnull=False).order_by("-submitted_at")
     seen = list(answered.values_list("guideline_id", flat=True)[:FIRST_ITEMS])
     changed = bool(guideline and seen and seen[0] != guideline.pk)
-    return {"guideline": guideline, "guideline_open": changed or len(seen) < FIRST_ITEMS, "guideline_changed": changed}
+    before = Guideline.objects.filter(pk=seen[0]).first() if changed else None
+    return {
+        "guideline": guideline,
+        "guideline_open": changed or len(seen) < FIRST_ITEMS,
+        "guideline_changed": changed,
+        "changes": guideline_changes(before, guideline),
+    }
 
 
 def work_context(

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
+from annotation.services import items, leases, raters, submissions
 from projects.changes import Change, Part, changes, paragraphs, words
 from projects.models import Project
 from projects.templatetags.guideline import html_of
@@ -88,3 +89,20 @@ def test_a_rater_sees_what_changed(project: Project, ada: User, rosa: User, api:
         "since": None, "number": 1, "changes": [],
     }  # fmt: skip
     assert client.get(f"{path}?since=9").status_code == 404 and client.get(f"{path}?since=x").status_code == 422
+
+
+def test_the_drawer_says_what_changed_since_the_last_answer(project: Project, rosa: User, browse: Any) -> None:
+    for _ in range(3):
+        items.open_slots(item=factories.ItemFactory(project=project), humans=1, judges=0)
+    rater = raters.rater_for(project=project, user=rosa)
+    lease = leases.claim(project=project, rater=rater)
+    assert lease is not None
+    submissions.submit(rater=rater, token=lease.token, values={"preference": {"choice": "tie"}})
+    factories.GuidelineFactory(project=project, text="Prefer the answer that helps most.\n\n> [!GOOD] Says it\n> Pump.")
+    page = browse(rosa).get("/projects/bicycles/annotate/", follow=True).text
+    assert "What changed" in page and "[!GOOD] Says it" in page.partition("data-guideline-text")[0]
+    assert '<div class="example good">' in page
+    second = leases.claim(project=project, rater=rater)
+    assert second is not None
+    submissions.submit(rater=rater, token=second.token, values={"preference": {"choice": "tie"}})
+    assert "What changed" not in browse(rosa).get("/projects/bicycles/annotate/", follow=True).text
