@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotation.api import aspects, completion, desk, rater, survey
+from annotation.api import aspects, completion, desk, quality, rater, survey
 
 app_name = "annotation-api"
 LEASE, ANSWER = "leases/<uuid:token>/", "annotations/<int:annotation_id>/"
@@ -34,6 +34,18 @@ urlpatterns = [
     path("survey/export/", survey.SurveyExportView.as_view(), name="survey_export"),
     path("labels/", desk.LabelsView.as_view(), name="labels"),
     path("labels/export/", desk.LabelsExportView.as_view(), name="labels_export"),
+    path("items/<int:item_id>/adjudicate/", quality.AdjudicateView.as_view(), name="adjudicate"),
+    path("items/<int:item_id>/gold/", quality.GoldView.as_view(), name="gold"),
+    path("quality/", quality.WatchView.as_view(), name="quality"),
+    path("quality/gold/", quality.GoldsView.as_view(), name="golds"),
+    path("quality/review/", quality.ReviewView.as_view(), name="review"),
+    path("quality/raters/", quality.RatersView.as_view(), name="raters"),
+    path("quality/raters/<str:pseudonym>/", quality.RaterView.as_view(), name="rater"),
+    path("quality/raters/<str:pseudonym>/decide/", quality.DecideView.as_view(), name="rater_decide"),
+    path("quality/raters/<str:pseudonym>/qualify/", quality.QualifyView.as_view(), name="rater_qualify"),
+    path("standing/", quality.StandingView.as_view(), name="standing"),
+    path("standing/try-again/", quality.TryAgainView.as_view(), name="try_again"),
+    path("statistics/", quality.OwnFiguresView.as_view(), name="statistics"),
     path("progress/", desk.ProgressView.as_view(), name="progress"),
     path("agreement/", desk.AgreementView.as_view(), name="agreement"),
 ]

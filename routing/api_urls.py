@@ -1,9 +1,10 @@
 from django.urls import path
 
-from routing import api
+from routing import api, item_api
 
 app_name = "routing-api"
 urlpatterns = [
+    path("items/change/", item_api.ItemsChangeView.as_view(), name="items_change"),
     path("routing/plans/", api.PlansView.as_view(), name="plans"),
     path("routing/plans/<int:plan_number>/", api.PlanView.as_view(), name="plan"),
     path("routing/budget/", api.BudgetView.as_view(), name="budget"),
