@@ -64,7 +64,7 @@ class GoldRowOut(Base):
 
 
 class GoldIn(StrictSerializer):
-    values = ValuesField(required=False, help_text="Letters in the item's own order; left out: its adjudication")
+    values = ObjectField(required=False, help_text="Letters in the item's own order; left out: its adjudication")
     kind = serializers.ChoiceField(choices=Gold.Kind.choices, required=False)
     tolerance = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
     explanation = serializers.CharField(required=False, allow_blank=True, max_length=EXPLANATION_LIMIT)
