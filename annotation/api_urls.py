@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotation.api import aspects, completion, desk, quality, rater, survey
+from annotation.api import aspects, completion, desk, importing, quality, rater, survey
 
 app_name = "annotation-api"
 LEASE, ANSWER = "leases/<uuid:token>/", "annotations/<int:annotation_id>/"
@@ -21,6 +21,7 @@ urlpatterns = [
     path("form/", desk.FormView.as_view(), name="form"),
     path("form/protocols/", desk.ProtocolsView.as_view(), name="protocols"),
     path("items/", desk.ItemsView.as_view(), name="items"),
+    path("imports/<int:import_id>/preview/", importing.ImportPreviewView.as_view(), name="import_preview"),
     path("items/export/", desk.ItemsExportView.as_view(), name="items_export"),
     path("items/<int:item_id>/", desk.ItemView.as_view(), name="item"),
     path("items/<int:item_id>/withdraw/", desk.WithdrawView.as_view(), name="withdraw_item"),

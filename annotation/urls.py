@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotation.views import answers, aspects, completion, crowd, form, quality, rating, staff, survey
+from annotation.views import answers, aspects, completion, crowd, form, importing, quality, rating, staff, survey
 
 app_name = "annotation"
 urlpatterns = [
@@ -39,6 +39,7 @@ urlpatterns = [
     path("quality/raters/<str:pseudonym>/qualify/", crowd.qualify, name="rater_qualify"),
     path("annotate/qualification/again/", crowd.try_again, name="qualification_again"),
     path("statistics/", crowd.statistics, name="statistics"),
+    path("imports/<int:import_id>/preview/", importing.preview, name="import_preview"),
     path("form/", form.edit, name="form"),
     path("form/preview/", form.preview, name="form_preview"),
 ]

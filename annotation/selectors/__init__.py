@@ -17,6 +17,7 @@ from annotation.selectors.desk import (
     progress,
 )
 from annotation.selectors.export import native_lines
+from annotation.selectors.preview import Preview, preview
 from annotation.selectors.rater import (
     Answered,
     Assignment,
@@ -44,6 +45,7 @@ __all__ = [
     "ItemRow",
     "MessageText",
     "Page",
+    "Preview",
     "Progress",
     "Sample",
     "Shown",
@@ -62,6 +64,7 @@ __all__ = [
     "item_story",
     "labels",
     "native_lines",
+    "preview",
     "progress",
     "sample",
     "today",

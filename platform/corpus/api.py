@@ -30,7 +30,7 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
         fields = (
             "id", "format", "filename", "options", "skip_bad_lines", "state", "bytes_total", "bytes_read", "lines",
             "bad_lines", "rows_total", "rows_stored", "new_items", "known_items", "new_annotations", "error",
-            "created_at", "finished_at",
+            "created_at", "finished_at", "preview", "found", "kept_feedback",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -57,8 +57,11 @@ class NewImportSerializer(StrictSerializer):
     """What both kinds of body share."""
 
     format = serializers.ChoiceField(choices=sorted(IMPORTERS))
-    options = OptionsField(required=False, help_text="open_prompts, use_recorded, licence, language")
+    options = OptionsField(
+        required=False, help_text="open_prompts, use_recorded, licence, language; of a table: columns, spreadsheet"
+    )
     skip_bad_lines = serializers.BooleanField(default=False)
+    preview = serializers.BooleanField(default=False, help_text="Check every line, and make nothing until confirmed")
 
 
 class UploadedImportSerializer(NewImportSerializer):
@@ -133,6 +136,48 @@ class ImportRetryAPI(ProjectAPIView):
         """Tries a failed import again or, with `skip_bad_lines`, takes the good lines of a rejected one."""
         run = selectors.one_import(self.project, import_id)
         services.retry_import(run=run, **validated(RetrySerializer(data=request.data)))
+        tasks.ring(run.pk)
+        run.refresh_from_db()
+        return Response(ImportSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ImportConfirmAPI(ProjectAPIView):
+    roles: ClassVar = {"POST": RESEARCH}
+
+    @extend_schema(operation_id="imports_confirm", request=RetrySerializer, responses={202: ImportSerializer})
+    def post(self, request: Request, slug: str, import_id: int) -> Response:
+        """Lets an import go on that waits in state checked. 409 where lines are bad, unless `skip_bad_lines`."""
+        run = selectors.one_import(self.project, import_id)
+        services.confirm_import(run=run, **validated(RetrySerializer(data=request.data)))
+        tasks.ring(run.pk)
+        run.refresh_from_db()
+        return Response(ImportSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ImportDiscardAPI(ProjectAPIView):
+    roles: ClassVar = {"POST": RESEARCH}
+
+    @extend_schema(operation_id="imports_discard", request=None, responses=ImportSerializer)
+    def post(self, request: Request, slug: str, import_id: int) -> Response:
+        """Gives up an import that waits in state checked: nothing is made, its files are removed."""
+        run = selectors.one_import(self.project, import_id)
+        services.discard_import(run=run)
+        run.refresh_from_db()
+        return Response(ImportSerializer(run).data)
+
+
+class ImportOptionsSerializer(StrictSerializer):
+    options = OptionsField(help_text="Those to change, e.g. columns of a table")
+
+
+class ImportCheckAPI(ProjectAPIView):
+    roles: ClassVar = {"POST": RESEARCH}
+
+    @extend_schema(operation_id="imports_check", request=ImportOptionsSerializer, responses={202: ImportSerializer})
+    def post(self, request: Request, slug: str, import_id: int) -> Response:
+        """Checks an import that waits in state checked once more, with other options."""
+        run = selectors.one_import(self.project, import_id)
+        services.check_again(run=run, **validated(ImportOptionsSerializer(data=request.data)))
         tasks.ring(run.pk)
         run.refresh_from_db()
         return Response(ImportSerializer(run).data, status=status.HTTP_202_ACCEPTED)

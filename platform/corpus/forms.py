@@ -10,9 +10,20 @@ from django.utils.translation import gettext_lazy as _
 
 from common.words import gettext_noop
 from corpus.importers import importers
+from corpus.importers.csv_table import ROLES, SEVERAL
 from corpus.uploads import MAX_FILES
 
 RECORDED = {"": None, "yes": True, "no": False}
+ROLE_WORDS = {
+    "prompt": _("Prompt"),
+    "system": _("System prompt"),
+    "responses": _("Responses"),
+    "context": _("Context passages"),
+    "external_id": _("Id"),
+    "language": _("Language"),
+    "group": _("Group (never torn apart by a split)"),
+    "licence": _("Licence"),
+}
 
 
 class SeveralFiles(forms.ClearableFileInput):
@@ -78,6 +89,17 @@ class ImportForm(forms.Form):
         help_text=_("Otherwise one bad line means that nothing is imported. The report lists them all either way."),
     )
 
+    spreadsheet = forms.BooleanField(
+        required=False,
+        label=_("The table comes from a spreadsheet export"),
+        help_text=_("The ' before cells that begin with = + - @ is taken off."),
+    )
+    preview = forms.BooleanField(
+        required=False,
+        label=_("Show me first"),
+        help_text=_("Every line is checked and the first items are shown as raters will see them; then you decide."),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["format"]
@@ -99,10 +121,36 @@ class ImportForm(forms.Form):
             "format": cleaned["format"],
             "files": cleaned["file"] or [pasted],
             "skip_bad_lines": cleaned["skip_bad_lines"],
+            "preview": cleaned["preview"],
             "options": {
+                "spreadsheet": cleaned["spreadsheet"],
                 "open_prompts": cleaned["open_prompts"],
                 "use_recorded": RECORDED[cleaned["use_recorded"]],
                 "language": cleaned["language"],
                 "licence": cleaned["licence"],
             },
         }
+
+
+class ColumnsForm(forms.Form):
+    """Which column of a table is what. One that several may be is a list of check boxes."""
+
+    def __init__(self, data: Any, *, header: list[str], used: dict[str, list[str]]) -> None:
+        super().__init__(data, initial={role: names if role in SEVERAL else next(iter(names), "")
+                                        for role, names in used.items()})  # fmt: skip
+        columns = [(name, name) for name in header]
+        for role in ROLES:
+            if role in SEVERAL:
+                self.fields[role] = forms.MultipleChoiceField(
+                    label=ROLE_WORDS[role], choices=columns, required=False, widget=forms.CheckboxSelectMultiple
+                )
+            else:
+                self.fields[role] = forms.ChoiceField(
+                    label=ROLE_WORDS[role], choices=[("", "–"), *columns], required=role == "prompt"
+                )
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """Role → names of columns, as `Options.columns` has it."""
+        chosen = {role: self.cleaned_data.get(role) or [] for role in ROLES}
+        return {role: names if isinstance(names, list) else [names] for role, names in chosen.items()}

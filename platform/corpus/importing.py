@@ -5,12 +5,13 @@ Killed anywhere, it can be begun again: the first phase starts over, the second 
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -20,7 +21,7 @@ from django.utils import timezone
 from common.text import check_tree
 from common.words import gettext_noop
 from corpus import uploads
-from corpus.importers import importer
+from corpus.importers import Tabular, importer
 from corpus.importers.archives import Unreadable
 from corpus.importers.documents import Document
 from corpus.importers.rows import Fault, Options, Row, compiled
@@ -66,7 +67,7 @@ class Hold:
             self.write(**values)
 
     def end(self, state: Import.State, *, error: str = "") -> None:
-        finished = None if state == Import.State.STORED else timezone.now()
+        finished = None if state in (Import.State.STORED, Import.State.CHECKED) else timezone.now()
         self.write(state=state, owner=None, heartbeat_at=None, error=error, finished_at=finished)
 
 
@@ -128,6 +129,9 @@ def _carry_through(hold: Hold) -> None:
         if fatal is not None:
             hold.end(Import.State.REJECTED, error=fatal.reason)
             return
+    if run.preview:
+        hold.end(Import.State.CHECKED)
+        return
     hold.write()  # a staging file may have come from whoever took over
     run.refresh_from_db()
     if run.bad_lines and not run.skip_bad_lines and not run.rows_stored:
@@ -139,6 +143,39 @@ def _carry_through(hold: Hold) -> None:
     uploads.discard(run)
 
 
+class Recognised:
+    """What a person is told of a file before anything is made of it. Counts rows; bounded whatever the file is like."""
+
+    MOST = 50
+
+    def __init__(self) -> None:
+        self.shapes: Counter[tuple[int, bool, bool]] = Counter()
+        self.kinds: Counter[str] = Counter()
+        self.languages: Counter[str] = Counter()
+        self.columns: dict[str, Any] = {}
+
+    def add(self, body: dict[str, Any]) -> None:
+        steps = any(response["meta"].get("steps") for response in body["responses"])
+        if not body["open"]:
+            self.shapes[len(body["responses"]), steps, bool(body["prompt"]["context"])] += 1
+        self.kinds.update(str(entry.get("kind")) for entry in body["feedback"])
+        language = body["prompt"]["language"]
+        if language in self.languages or len(self.languages) < self.MOST:
+            self.languages[language] += 1
+
+    def told(self) -> dict[str, Any]:
+        shapes = [
+            {"responses": responses, "steps": steps, "context": context, "rows": rows}
+            for (responses, steps, context), rows in self.shapes.most_common(self.MOST)
+        ]
+        return {
+            "shapes": shapes,
+            "kinds": dict(self.kinds.most_common()),
+            "languages": dict(self.languages.most_common()),
+            "columns": self.columns,
+        }
+
+
 class Check:
     """The first phase: every line becomes a staged row or a line of the report. The database hears of progress only."""
 
@@ -148,6 +185,7 @@ class Check:
         self.options = Options(**self.run.options)
         self.lines = self.bad = self.known = 0
         self.pending: list[Staged] = []
+        self.found = Recognised()
 
     def read(self) -> Fault | None:
         """The fault that stopped the reading, or None: then the staging file is in its place."""
@@ -165,6 +203,7 @@ class Check:
                 new_items=0,
                 known_items=self.known,
                 bytes_read=self.run.bytes_total,
+                found=self.found.told(),
                 **self._counts(),
             )
             if fatal is None:
@@ -180,6 +219,8 @@ class Check:
             documents = uploads.opened(self.run)
         except Unreadable as fault:
             return self._stop(Fault("", 0, str(fault), fatal=True))
+        if isinstance(self.importer, Tabular):
+            self.found.columns = self._columns(documents)
         for found in self.importer.rows(documents, self.options):
             if isinstance(found, Row):
                 self._row(found)
@@ -197,6 +238,12 @@ class Check:
                 )
             self._progress(documents)
         return None
+
+    def _columns(self, documents: Sequence[Document]) -> dict[str, Any]:
+        try:
+            return cast(Tabular, self.importer).recognised(documents, self.options)
+        except (Unreadable, UnicodeDecodeError):
+            return {}  # reading the rows says why
 
     def _progress(self, documents: Sequence[Document]) -> None:
         self.hold.beat(bytes_read=sum(document.read for document in documents), **self._counts())
@@ -225,6 +272,7 @@ class Check:
             self.report.warning(row.file, row.line, warning)
         earlier = self.staging.add(body)
         if earlier is None:
+            self.found.add(body)
             self.pending.append(Staged(0, body["sha256"], row.file, row.line, body))
             if len(self.pending) >= BATCH_ROWS:
                 self._compare()

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -17,12 +18,23 @@ from common.errors import Conflict, Invalid
 from common.words import gettext_noop
 from corpus import uploads
 from corpus.importers import importer
+from corpus.importers.csv_table import ROLES
 from corpus.importers.rows import Options
 from corpus.importing import run_import, staging_path
 from corpus.models import Import, Prompt
 from projects.models import Project
 
-__all__ = ["checked_options", "import_lines", "retry_import", "run_import", "set_open", "start_import"]
+__all__ = [
+    "check_again",
+    "checked_options",
+    "confirm_import",
+    "discard_import",
+    "import_lines",
+    "retry_import",
+    "run_import",
+    "set_open",
+    "start_import",
+]
 
 
 def checked_options(options: Mapping[str, Any]) -> Options:
@@ -43,6 +55,10 @@ def checked_options(options: Mapping[str, Any]) -> Options:
     found = Options(**options)
     if len(found.licence) > 200 or len(found.language) > 35:
         raise Invalid(_("A licence has at most 200 characters, a language 35."))
+    for role, names in found.columns.items():
+        if role not in ROLES or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            said = _("Columns are lists of names, each for one of %(names)s.") % {"names": ", ".join(ROLES)}
+            raise Invalid(said, fields={"columns": [said]})
     return found
 
 
@@ -53,9 +69,12 @@ def start_import(
     files: Sequence[uploads.Upload],
     options: Mapping[str, Any] | None = None,
     skip_bad_lines: bool = False,
+    preview: bool = False,
     user: User | None = None,
 ) -> Import:
     """Stores the files and leaves an import in state `queued`; the caller rings `tasks.run_import`.
+
+    `preview`: every line is checked, and nothing is made until `confirm_import`.
 
     Raises Invalid (unknown format or option, no files), TooLarge, Conflict (the project is archived).
     """
@@ -73,6 +92,7 @@ def start_import(
                 path=path,
                 options=asdict(chosen),
                 skip_bad_lines=skip_bad_lines,
+                preview=preview,
                 bytes_total=sum(one.size for one in stored),
                 created_by=user,
             )
@@ -108,8 +128,41 @@ def retry_import(*, run: Import, skip_bad_lines: bool = False) -> None:
         raise Conflict(_("This import cannot be tried again."))
 
 
+def _checked(run: Import) -> Any:
+    return Import.objects.filter(pk=run.pk, state=Import.State.CHECKED)
+
+
+def confirm_import(*, run: Import, skip_bad_lines: bool = False) -> None:
+    """Queues an import that a person has looked at. Raises Conflict where it does not wait for that, or where lines
+    are bad and are not to be skipped."""
+    if run.bad_lines and not (skip_bad_lines or run.skip_bad_lines):
+        raise Conflict(_("Some lines are bad: repair the file, or say that they are to be skipped."), code="bad-lines")
+    skip = {"skip_bad_lines": True} if skip_bad_lines else {}
+    if not run.rows_total or not _checked(run).update(state=Import.State.QUEUED, preview=False, attempt=0, **skip):
+        raise Conflict(_("There is nothing to confirm."))
+
+
+def discard_import(*, run: Import) -> None:
+    """Ends an import that was only looked at: its files are removed, nothing is made. Raises Conflict."""
+    error = gettext_noop("It was looked at and given up")
+    if not _checked(run).update(state=Import.State.REJECTED, error=error, finished_at=timezone.now()):
+        raise Conflict(_("There is nothing to give up."))
+    uploads.discard(run)
+
+
+def check_again(*, run: Import, options: Mapping[str, Any]) -> None:
+    """Queues the check of an import once more, with other options. Raises Invalid, Conflict."""
+    chosen = asdict(checked_options(run.options | dict(options)))
+    with transaction.atomic():
+        if not _checked(run).update(state=Import.State.QUEUED, options=chosen, attempt=0):
+            raise Conflict(_("Only an import that waits to be confirmed can be checked again."))
+        staging_path(run).unlink(missing_ok=True)
+
+
 def discard_old(*, before: datetime) -> int:
     """Removes the files of imports that came to a bad end before that time; their rows and reports stay."""
+    for forgotten in Import.objects.filter(state=Import.State.CHECKED, created_at__lt=before):
+        discard_import(run=forgotten)
     ended = [Import.State.REJECTED, Import.State.FAILED]
     return sum(uploads.discard(run) for run in Import.objects.filter(state__in=ended, finished_at__lt=before))
 

@@ -1,21 +1,24 @@
 """Pages of the corpus: imports and prompts."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import DomainError
 from common.http import add_errors, page_of, sent, show_or_send, status_of
 from corpus import selectors, services, tasks
-from corpus.forms import ImportForm
+from corpus.forms import ColumnsForm, ImportForm
 from corpus.importers import importers
 from corpus.models import Import
 from corpus.staging import as_csv
 from projects.access import RESEARCH, ProjectRequest, project_view
 
-ENDED = {Import.State.SUCCEEDED, Import.State.REJECTED, Import.State.FAILED}
+# The page of an import in these states does not change by itself.
+ENDED = {Import.State.CHECKED, Import.State.SUCCEEDED, Import.State.REJECTED, Import.State.FAILED}
 
 
 @require_safe
@@ -28,7 +31,7 @@ def import_list(request: ProjectRequest) -> HttpResponse:
 @show_or_send
 @project_view(RESEARCH)
 def import_new(request: ProjectRequest) -> HttpResponse:
-    form = ImportForm(sent(request), request.FILES or None, initial={"format": "native"})
+    form = ImportForm(sent(request), request.FILES or None, initial={"format": "native", "preview": True})
     if form.is_valid():
         try:
             run = services.start_import(project=request.project, user=request.user, **form.given())
@@ -45,12 +48,28 @@ def _about(run: Import) -> dict[str, object]:
     return {"run": run, "ended": run.state in ENDED, "retryable": selectors.retryable(run)}
 
 
+def _columns_form(run: Import, data: Any = None) -> ColumnsForm | None:
+    """Of a table that waits to be confirmed: which column is what."""
+    columns = run.found.get("columns") if run.state == Import.State.CHECKED else None
+    return ColumnsForm(data, header=columns["header"], used=columns["used"]) if columns else None
+
+
 @require_safe
 @project_view(RESEARCH)
 def import_detail(request: ProjectRequest, import_id: int) -> HttpResponse:
     run = selectors.one_import(request.project, import_id)
-    context = _about(run) | {"entries": selectors.first_entries(run), "rows": selectors.first_rows(run)}
-    return render(request, "corpus/import_detail.html", context)
+    return _detail(request, run, _columns_form(run))
+
+
+def _detail(request: ProjectRequest, run: Import, columns: ColumnsForm | None) -> HttpResponse:
+    waits = run.state == Import.State.CHECKED
+    context = _about(run) | {
+        "entries": selectors.first_entries(run),
+        # One that waits to be confirmed is shown as raters will see it (annotation:import_preview).
+        "rows": [] if waits else selectors.first_rows(run),
+        "columns": columns,
+    }
+    return render(request, "corpus/import_detail.html", context, status=422 if columns and columns.errors else 200)
 
 
 @require_safe
@@ -81,6 +100,36 @@ def import_report(request: ProjectRequest, import_id: int, form: str) -> HttpRes
 def import_retry(request: ProjectRequest, import_id: int) -> HttpResponse:
     run = selectors.one_import(request.project, import_id)
     services.retry_import(run=run, skip_bad_lines=request.POST.get("skip_bad_lines") == "1")
+    tasks.ring(run.pk)
+    return redirect("corpus:import", request.project.slug, run.pk)
+
+
+@require_POST
+@project_view(RESEARCH)
+def import_confirm(request: ProjectRequest, import_id: int) -> HttpResponse:
+    run = selectors.one_import(request.project, import_id)
+    services.confirm_import(run=run, skip_bad_lines=request.POST.get("skip_bad_lines") == "1")
+    tasks.ring(run.pk)
+    return redirect("corpus:import", request.project.slug, run.pk)
+
+
+@require_POST
+@project_view(RESEARCH)
+def import_discard(request: ProjectRequest, import_id: int) -> HttpResponse:
+    services.discard_import(run=selectors.one_import(request.project, import_id))
+    messages.success(request, gettext("Nothing was imported."))
+    return redirect("corpus:imports", request.project.slug)
+
+
+@require_POST
+@project_view(RESEARCH)
+def import_columns(request: ProjectRequest, import_id: int) -> HttpResponse:
+    """Says which column of a table is what, and checks it again."""
+    run = selectors.one_import(request.project, import_id)
+    form = _columns_form(run, request.POST)
+    if form is None or not form.is_valid():
+        return _detail(request, run, form)
+    services.check_again(run=run, options={"columns": form.columns})
     tasks.ring(run.pk)
     return redirect("corpus:import", request.project.slug, run.pk)
 

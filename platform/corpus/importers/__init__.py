@@ -1,14 +1,15 @@
 """Importers: one file a format, one line here. docs/how-to/add-an-importer.md."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from common.plugs import load
 from corpus.importers.documents import Document
-from corpus.importers.rows import Fault, Options, Row
+from corpus.importers.rows import Fault, Json, Options, Row
 
 IMPORTERS: dict[str, str] = {
     "native": "corpus.importers.native:IMPORTER",
+    "csv": "corpus.importers.csv_table:IMPORTER",
     "trl_preference": "corpus.importers.trl_preference:IMPORTER",
     "hh": "corpus.importers.hh:IMPORTER",
     "pandalm": "corpus.importers.pandalm:IMPORTER",
@@ -30,6 +31,14 @@ class Importer(Protocol):
 
     def rows(self, documents: Sequence[Document], options: Options) -> Iterator[Row | Fault]:
         """Rows in file order, and a Fault for everything that could not become one. Must not hold a whole file."""
+
+
+@runtime_checkable
+class Tabular(Protocol):
+    """An importer whose columns a person can say the meaning of (`Options.columns`)."""
+
+    def recognised(self, documents: Sequence[Document], options: Options) -> Json:
+        """{header, used: role → columns, …} of the documents, as far as they can be read. Raises Unreadable."""
 
 
 def importer(key: str) -> Importer:

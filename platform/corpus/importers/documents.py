@@ -104,6 +104,12 @@ class Document:
         except Unreadable as fault:
             yield Fault(self.name, line + 1 if line else 0, str(fault), fatal=True)
 
+    @contextmanager
+    def text(self) -> Iterator[io.TextIOWrapper]:
+        """The document as UTF-8 text, line ends as they are. Raises Unreadable, and UnicodeDecodeError on the way."""
+        with self._open() as stream, io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as lines:
+            yield lines
+
     def _split(self, stream: io.BufferedReader) -> Iterator[Record | Fault]:
         head = stream.peek(64)[:64]
         if not head:

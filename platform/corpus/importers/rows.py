@@ -30,6 +30,10 @@ class Options:
     use_recorded: bool | None = None
     licence: str = ""
     language: str = ""
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    """Of a table: role → names of columns; empty: by their names."""
+    spreadsheet: bool = False
+    """The `'` that guards cells from being formulas is taken off."""
 
 
 @dataclass(frozen=True)
