@@ -25,13 +25,13 @@ class Row:
 
     @property
     def item(self) -> str:
-        # A few segments were shown with two different texts: each text is an item.
-        text = self.target.replace(OPEN, "").replace(CLOSE, "")
-        return f"{self.system}/{self.document}/{self.segment}/{hash_of(text)}"
+        # A few segments were shown with two different texts, one with two sources: each is an item of its own.
+        texts = (text.replace(OPEN, "").replace(CLOSE, "") for text in (self.source, self.target))
+        return f"{self.system}/{self.document}/{self.segment}/{hash_of(*texts)}"
 
 
-def hash_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def hash_of(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
 
 
 def _rows(folder: Path) -> Iterator[Row]:
