@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from annotation.models import Gold, PauseDecision
+from annotation.models import PauseDecision
 from annotation.serializers import ObjectField, ValuesField
 from annotation.services.golds import EXPLANATION_LIMIT
 from annotation.services.scoring import NOTE_LIMIT
@@ -47,7 +47,7 @@ class ShareOut(Base):
 class GoldOut(Base):
     item_id = serializers.IntegerField()
     external_id = serializers.CharField(source="item.external_id")
-    kind = serializers.ChoiceField(choices=Gold.Kind.choices)
+    kind = serializers.CharField(help_text="gold or check")
     values = ObjectField(source="annotation.values", help_text="In normal form")
     tolerance = serializers.FloatField(allow_null=True)
     explanation = serializers.CharField()
@@ -65,7 +65,7 @@ class GoldRowOut(Base):
 
 class GoldIn(StrictSerializer):
     values = ObjectField(required=False, help_text="Letters in the item's own order; left out: its adjudication")
-    kind = serializers.ChoiceField(choices=Gold.Kind.choices, required=False)
+    kind = serializers.CharField(required=False, max_length=10, help_text="gold or check")
     tolerance = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
     explanation = serializers.CharField(required=False, allow_blank=True, max_length=EXPLANATION_LIMIT)
     in_qualification = serializers.BooleanField(required=False)
@@ -125,12 +125,12 @@ class RaterOut(Base):
     qualification = QualificationOut(allow_null=True)
 
 
-class DecisionIn(StrictSerializer):
+class PauseDecisionIn(StrictSerializer):
     decision = serializers.ChoiceField(choices=PauseDecision.Decision.choices)
     note = serializers.CharField(required=False, allow_blank=True, max_length=NOTE_LIMIT)
 
 
-class DecisionOut(Base):
+class PauseDecisionOut(Base):
     decision = serializers.CharField()
     note = serializers.CharField()
     created_at = serializers.DateTimeField()

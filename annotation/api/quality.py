@@ -41,7 +41,7 @@ class GoldsView(ProjectAPIView):
 
     @extend_schema(
         operation_id="golds_list",
-        parameters=[OpenApiParameter("kind", str, enum=Gold.Kind.values)],
+        parameters=[OpenApiParameter("kind", str, description="gold or check")],
         responses=forms.GoldRowOut(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
@@ -137,13 +137,13 @@ def _person(view: ProjectAPIView, pseudonym: str) -> Rater:
 class DecideView(ProjectAPIView):
     roles: ClassVar = {"POST": REVIEW}
 
-    @extend_schema(operation_id="raters_decide", request=forms.DecisionIn, responses=forms.DecisionOut)
+    @extend_schema(operation_id="raters_decide", request=forms.PauseDecisionIn, responses=forms.PauseDecisionOut)
     def post(self, request: Request, slug: str, pseudonym: str) -> Response:
         """Decides about a rater who was paused under the bar. 409 `not-paused` where they are not."""
         rater = _person(self, pseudonym)
-        given = validated(forms.DecisionIn(data=request.data))
+        given = validated(forms.PauseDecisionIn(data=request.data))
         made = scoring.decide_pause(rater=rater, by=self.membership.user, **given)
-        return Response(forms.DecisionOut(made).data)
+        return Response(forms.PauseDecisionOut(made).data)
 
 
 class QualifyView(ProjectAPIView):
