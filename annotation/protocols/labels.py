@@ -67,7 +67,7 @@ class Labels(ByPart):
     asks = gettext_lazy("What is true of it?")
     Config = LabelsConfig
     form_template = "annotation/protocols/labels.html"
-    script = ""
+    script = "annotation/protocols/rail.js"
     record_kinds = ("labels",)
     reads_text = True  # the number of messages is known with them
     on_cards = True

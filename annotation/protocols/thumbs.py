@@ -83,7 +83,7 @@ class Thumbs(ByPart):
     asks = gettext_lazy("What do you think of it?")
     Config = ThumbsConfig
     form_template = "annotation/protocols/thumbs.html"
-    script = ""
+    script = "annotation/protocols/rail.js"
     record_kinds = ("thumbs",)
     reads_text = True  # the number of messages is known with them
     on_cards = True

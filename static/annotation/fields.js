@@ -102,12 +102,12 @@ export class Fields {
     return true;
   }
 
-  /** On to the next question that nobody has answered; the last one keeps the focus, so that Enter hands in. */
+  /** On to the next question that nobody has answered (a module's own says so by data-open); the last one keeps the focus, so that Enter hands in. */
   #advance(group) {
-    const groups = all("[data-group]");
-    const next = groups.slice(groups.indexOf(group) + 1).find((one) => !answered(one) && one.querySelector("input[data-digit]"));
-    const input = next?.querySelector("input");
-    input?.focus({ preventScroll: true });
+    const groups = all("[data-group], [data-stop]");
+    const open = (one) => (one.matches("[data-stop]") ? "open" in one.dataset : !answered(one) && one.querySelector("input[data-digit]"));
+    const next = groups.slice(groups.indexOf(group) + 1).find(open);
+    next?.querySelector(next.matches("[data-stop]") ? "[tabindex='0']" : "input")?.focus({ preventScroll: true });
     next?.scrollIntoView({ block: "nearest" });
   }
 
@@ -117,7 +117,7 @@ export class Fields {
     const now = places.findIndex((one) => one.contains(document.activeElement));
     const next = places[(now + by + places.length) % places.length] ?? places[0];
     if (!next) return;
-    (next.matches("textarea, [tabindex]") ? next : next.querySelector("input:checked, input, button"))?.focus();
+    (next.matches("textarea, [tabindex]") ? next : next.querySelector("input:checked, input, button, [tabindex='0']"))?.focus();
     next.scrollIntoView({ block: "nearest" });
   }
 

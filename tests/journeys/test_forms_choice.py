@@ -125,6 +125,23 @@ def test_by_keyboard_alone(which: str, asked: Any) -> None:
     assert found == STORED[which]
 
 
+def test_several_forms_on_one_page_in_one_go(asked: Any) -> None:
+    """Each answer leads to the next question, whatever its form; n and p go to and fro."""
+    questions = field("labels", "labels", questions=QUESTIONS[:1], target="item")
+    thumb = field("thumbs", "thumb", target="messages")
+    page = asked(thumb, field("best_of_n", "best", rationale="off"), field("ranking", "order"), questions, responses=3)
+    assert page.locator(".prompt .rail-stop").count() == 3
+    press(page, "1 2 1 3 2 1 3 1")
+    assert page.inner_text("#missing") == ""
+    press(page, "p")
+    assert page.evaluate("document.activeElement.dataset.card") is not None
+    press(page, "n 0 Enter")
+    assert handed_in(page, "thumb") == {f"message:{n}": {"value": one} for n, one in enumerate(["up", "down", "up"])}
+    values = submissions.displayed(answers()[0])
+    assert values["best"] == {"best": "C"} and values["order"]["tiers"] == [["B"], ["A"], ["C"]]
+    assert values["labels"] == {"answers": {"item": {"safe": None}}}
+
+
 EVERY_FORM = (
     field("best_of_n", "best", none=True, worst="optional"),
     field("ranking", "order", reject=True),

@@ -43,7 +43,7 @@ export function attach(section, page) {
       card.classList.toggle("current", card === next);
       card.tabIndex = card === next || (!next && card === cards[0]) ? 0 : -1;
     }
-    board.classList.toggle("placed", unplaced().length === 0);
+    board.toggleAttribute("data-open", unplaced().length > 0);
     if (rounds) ask();
   }
 
@@ -77,6 +77,7 @@ export function attach(section, page) {
     const next = [...cards.slice(at + 1), ...cards.slice(0, at)].find((one) => laneOf(one) === "");
     focus(next ?? card);
     draw();
+    if (!next) page.advance(board);
     return true;
   }
 
@@ -107,6 +108,7 @@ export function attach(section, page) {
     if (only && !others.length) place(only, round().lane);
     focus(only && others.length ? only : card);
     draw();
+    if (!unplaced().length) page.advance(board);
     return true;
   }
 
@@ -166,7 +168,7 @@ export function attach(section, page) {
 
   /** Nothing was placed: the first time it is asked about, the second time the order shown is the answer. */
   function submitting() {
-    if (unplaced().length < cards.length || !("needed" in board.dataset)) return;
+    if (unplaced().length < cards.length || !("must" in board.dataset)) return;
     if (!asked) {
       asked = true;
       untouched.hidden = false;
@@ -207,7 +209,8 @@ export function attach(section, page) {
       expand,
     },
     missing() {
-      const left = "needed" in board.dataset ? unplaced() : [];
+      const begun = unplaced().length < cards.length;
+      const left = "must" in board.dataset || begun ? unplaced() : [];
       return left.length ? [{ name: `${board.dataset.needed} ${left.map(letter).join(", ")}`, focus: () => focus(left[0]) }] : [];
     },
     words(kept) {
