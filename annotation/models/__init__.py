@@ -4,7 +4,7 @@ from annotation.models.annotations import Annotation, Draft, Flag, Label, Skip
 from annotation.models.habits import Habits
 from annotation.models.items import Item, ItemResponse, Lane, random_key
 from annotation.models.quality import Gold, GoldResult, Pause, PauseDecision, Qualification
-from annotation.models.raters import FormVersion, Pace, Rater
+from annotation.models.raters import FormVersion, Pace, Rater, Tally
 from annotation.models.slots import EndedLease, Slot
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "Rater",
     "Skip",
     "Slot",
+    "Tally",
     "random_key",
 ]

@@ -43,6 +43,10 @@ class Item(Created):
     )
     round = models.PositiveIntegerField(default=1, help_text="Of the loop: responses of which round of training")
     label_due = models.BooleanField(default=False)
+    answered = models.PositiveSmallIntegerField(default=0, help_text="Slots that are answered, kept with them")
+    confidence = models.FloatField(
+        null=True, blank=True, help_text="Of its labels the lowest, kept with them; empty: it has none"
+    )
     meta = CleanJSONField(default=dict)
     source = models.ForeignKey(Import, models.SET_NULL, null=True, blank=True, related_name="items")
 
@@ -57,6 +61,19 @@ class Item(Created):
         indexes = [
             models.Index(fields=["project", "state", "id"], name="item_by_state"),
             models.Index(fields=["id"], condition=Q(label_due=True), name="item_label_due"),
+            # One for each order and filter of the list: a page of a million items begins where its index says.
+            models.Index(fields=["project", "id"], name="item_in_order"),
+            models.Index(fields=["project", "priority", "id"], name="item_by_priority"),
+            models.Index(
+                fields=["project", "confidence", "id"],
+                condition=Q(confidence__isnull=False),
+                name="item_by_confidence",
+            ),
+            models.Index(fields=["project", "answered", "id"], name="item_by_answered"),
+            models.Index(fields=["project", "round", "id"], name="item_by_round"),
+            models.Index(
+                fields=["project", "external_id"], opclasses=["int8_ops", "varchar_pattern_ops"], name="item_by_prefix"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -76,3 +76,18 @@ class Pace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.median_active_ms} ms a judgment in {self.project}"
+
+
+class Tally(models.Model):
+    """Figures of a project too large to be counted whenever somebody looks: counted in the background, with their age.
+
+    `figures`: as `annotation.services.tallies.count` makes them; `took_ms`: how long, which says how often.
+    """
+
+    project = models.OneToOneField(Project, models.CASCADE, related_name="tally", primary_key=True)
+    figures = CleanJSONField(default=dict)
+    took_ms = models.PositiveIntegerField()
+    counted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"figures of {self.project}"

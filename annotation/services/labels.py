@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Min, OuterRef, Q, Subquery
 
 from annotation.consensus import Rule, Vote, rule
 from annotation.models import Annotation, Item, Label
@@ -70,6 +70,9 @@ def _settle(item_ids: Sequence[int]) -> None:
         unique_fields=["item", "field", "rule"],
         update_fields=[*("value", "soft", "confidence", "human_count", "judge_count", "annotation_ids", "settled_at")],
     )
+    lowest = Label.objects.filter(item=OuterRef("pk")).order_by().values("item")
+    lowest = lowest.annotate(least=Min("confidence")).values("least")
+    Item.objects.filter(pk__in=item_ids).update(confidence=Subquery(lowest))
 
 
 def counting() -> Q:

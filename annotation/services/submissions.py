@@ -258,7 +258,7 @@ def displayed(annotation: Annotation) -> dict[str, Any]:
 
 
 def close(item_id: int) -> None:
-    """Says that an item's judgments have changed, and that it is done where no slot waits any more.
+    """Says that one more slot of an item is answered, and that it is done where no slot waits any more.
 
     The caller holds the item's lock: of two last answers at once, the later one sees the earlier.
     """
@@ -269,7 +269,8 @@ def close(item_id: int) -> None:
 def _close(*, item: int) -> tuple[QuerySet[Item], dict[str, Any]]:
     waiting = Slot.objects.filter(item=OuterRef("pk"), purpose=Slot.Purpose.LABEL, state__in=["open", "leased"])
     over = When(Q(state=Item.State.OPEN) & ~Exists(waiting), then=Value(Item.State.DONE))
-    return Item.objects.filter(pk=item), {"label_due": True, "state": Case(over, default=F("state"))}
+    values = {"label_due": True, "state": Case(over, default=F("state")), "answered": F("answered") + 1}
+    return Item.objects.filter(pk=item), values
 
 
 def own_annotation(*, rater: Rater, annotation_id: int) -> Annotation:
@@ -379,5 +380,5 @@ def retract(*, rater: Rater, annotation: Annotation) -> Lease:
     holds.let_go(slot, EndedLease.Why.UNDONE)
     drafts.keep(item=old.item, rater=rater, values=displayed(old))
     if slot.purpose == Slot.Purpose.LABEL:
-        Item.objects.filter(pk=old.item_id).update(state=Item.State.OPEN, label_due=True)
+        Item.objects.filter(pk=old.item_id).update(state=Item.State.OPEN, label_due=True, answered=F("answered") - 1)
     return lease_slot(project=old.item.project, slot_id=slot.pk, at=at)

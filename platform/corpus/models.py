@@ -1,6 +1,7 @@
 """What is judged and by whom it was made: prompts, responses, model versions, and the imports they came with."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -119,6 +120,10 @@ class Prompt(Created):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "external_id"], name="prompt_external_id")]
+        indexes = [
+            models.Index(fields=["project", "language"], name="prompt_by_language"),
+            GinIndex(fields=["tags"], opclasses=["jsonb_path_ops"], name="prompt_by_tag"),
+        ]
 
     def __str__(self) -> str:
         return f"prompt {self.external_id}"

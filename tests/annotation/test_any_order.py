@@ -124,6 +124,11 @@ class Day(RuleBasedStateMachine):
         if sure:  # rarely: nothing more happens to the item afterwards
             items.withdraw_item(item=self.items[n])
 
+    @invariant()
+    def an_item_knows_how_many_answers_it_has(self):
+        for item in Item.objects.filter(project=self.project):
+            assert item.answered == item.slots.filter(purpose="label", state="done").count()
+
     @rule()
     def settle(self):
         labels.settle_due()
