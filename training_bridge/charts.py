@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from annotation.consensus import RULES, rule
 from common.charts import Bar, Series, fixed, number
 from common.configs import described, in_words
-from common.words import gettext_noop, said
+from common.said import said
+from common.words import gettext_noop
 from training_bridge.derivation import REASONS, Derivation
 from training_bridge.models import Snapshot
 
@@ -133,7 +134,7 @@ def measures(result: dict[str, Any]) -> list[Measure]:
             _bar(result, "win_rate", _("Wins over its reference"), "bar-judge"),
             Bar(_("No better"), 0.5, kind="bar-rest"),
         ]
-        by = said(result.get("win_rate_by", "the reward model"), _)
+        by = said(result.get("win_rate_by", "the reward model"))
         note = _("On %(prompts)s prompts, compared by %(by)s; %(ties)s ties count half.") % {
             "prompts": fixed(result.get("prompts", 0)),
             "by": by,
@@ -157,7 +158,7 @@ def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
             name = _("%(name)s, interval") % {"name": _title(key.removesuffix("_ci"))}
             made.append((name, _("%(low)s to %(high)s") % {"low": number(low), "high": number(high)}))
         elif not isinstance(value, dict | list):
-            made.append((_title(key), said(value, _) if isinstance(value, str) else value))
+            made.append((_title(key), said(value) if isinstance(value, str) else value))
     return made
 
 

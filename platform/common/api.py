@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from common import text
 from common.errors import DomainError, Invalid, TooLarge
-from common.words import said
+from common.said import said
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # it imports this module, by the settings
@@ -55,7 +55,7 @@ class StrictJSONParser(parsers.BaseParser):
         try:
             return text.loads(body)
         except ValueError as fault:
-            raise exceptions.ParseError(said(str(fault), _)) from fault
+            raise exceptions.ParseError(said(str(fault))) from fault
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -130,14 +130,14 @@ def _messages(detail: Any) -> Any:
 
 
 def _said_fields(fields: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {name: [said(reason, _) for reason in reasons] for name, reasons in fields.items()}
+    return {name: [said(reason) for reason in reasons] for name, reasons in fields.items()}
 
 
 def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every error of the API in one shape, `application/problem+json`."""
     if isinstance(exc, DomainError):
         extra = exc.extra | ({"errors": _said_fields(exc.fields)} if exc.fields else {})
-        return _problem(exc.status, exc.code, _(exc.title), said(exc.detail, _), **extra)
+        return _problem(exc.status, exc.code, _(exc.title), said(exc.detail), **extra)
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from common import text
 from common.errors import Invalid
 from common.rows import RowsField
-from common.words import gettext_noop, said
+from common.said import said
+from common.words import gettext_noop
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -75,7 +76,7 @@ REASONS = {
 def _reason(error: Any) -> str:
     """One finding of pydantic's, or of a validator of ours, in the reader's language."""
     if error["type"] == "value_error":
-        return said(error["msg"].removeprefix("Value error, "), gettext)
+        return said(error["msg"].removeprefix("Value error, "))
     words = REASONS.get(error["type"])
     return gettext(words) % error.get("ctx", {}) if words else str(error["msg"])
 
@@ -223,6 +224,4 @@ class TreeField(forms.CharField):
         try:
             return text.loads(written) if written.strip() else ""
         except ValueError as fault:
-            raise forms.ValidationError(
-                _("This cannot be read: %(why)s.") % {"why": said(str(fault), gettext)}
-            ) from fault
+            raise forms.ValidationError(_("This cannot be read: %(why)s.") % {"why": said(str(fault))}) from fault

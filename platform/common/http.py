@@ -8,11 +8,10 @@ from django.core.paginator import Page, Paginator
 from django.forms import BaseForm
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from common.errors import DomainError
-from common.words import said
+from common.said import said
 
 PER_PAGE = 50
 
@@ -57,9 +56,9 @@ def add_errors(form: BaseForm, fault: DomainError) -> None:
     for path, reasons in fault.fields.items():
         name = path.partition(".")[0]
         for reason in reasons:
-            form.add_error(name if name in form.fields else None, said(reason, gettext))
+            form.add_error(name if name in form.fields else None, said(reason))
     if not fault.fields:
-        form.add_error(None, said(fault.detail, gettext))
+        form.add_error(None, said(fault.detail))
 
 
 def status_of(*forms: BaseForm) -> int:

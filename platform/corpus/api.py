@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from common import text
 from common.api import StrictJSONParser, StrictSerializer, known_parameters, paged, validated
-from common.words import said
+from common.said import said
 from corpus import selectors, services, tasks
 from corpus.importers import IMPORTERS
 from corpus.models import Import, Prompt
@@ -44,7 +44,7 @@ class OptionsField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
             try:
                 data = text.loads(data)
             except ValueError as fault:
-                raise serializers.ValidationError(said(str(fault), _)) from fault
+                raise serializers.ValidationError(said(str(fault))) from fault
         if not isinstance(data, dict):
             raise serializers.ValidationError(_("Expected a JSON object."))
         return data

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 import openai
 from django.conf import settings
-from django.utils.translation import gettext
 from pydantic import BaseModel, Field
 
-from common import text, words
+from common import text
 from common.errors import Invalid
+from common.said import said as translated
 from common.words import gettext_noop as _
 
 MAX_BYTES = 1_000_000
@@ -64,7 +64,7 @@ def check_host(base_url: str) -> None:
     """Raises Invalid unless `base_url` is plain http(s) to a host on the operator's list."""
     fault = _fault(base_url)
     if fault:
-        fault = words.said(fault, gettext)
+        fault = translated(fault)
         raise Invalid(fault, code="judge-host", fields={"base_url": [fault]})
 
 
