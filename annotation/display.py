@@ -209,7 +209,8 @@ def welcome_address(project: Project) -> str:
 def part_done() -> dict[str, str]:
     return {
         "title": gettext("You have done your part"),
-        "text": gettext("That is as many answers as were wanted of you. You may go on if you like."),
+        "text": gettext("Thank you: that is as many answers as were wanted of you. You may go on if you like."),
+        "again": gettext("Go on"),
     }
 
 

@@ -44,6 +44,8 @@ def _options(number: int, kind: str, raw: object, points: object) -> Question:
     if not isinstance(options, list) or not all(isinstance(one, str) and one.strip() for one in options):
         raise _wrong(number, _("its options are a list of texts."))
     options = [one.strip() for one in options]
+    if "-" in options:
+        raise _wrong(number, _("an option needs a word."))
     if any(len(one) > OPTION_LENGTH for one in options) or len(set(options)) < len(options):
         raise _wrong(number, _("an option stands twice or is too long."))
     if kind == "text":

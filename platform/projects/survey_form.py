@@ -8,6 +8,9 @@ from django.utils.translation import gettext as _
 from projects.models import Survey
 from projects.questions import TEXT_LENGTH, Question
 
+NOT_SAID = "-"
+"""Posted for "prefer not to say", which is chosen like any other answer; options cannot be called so."""
+
 
 class AnswersForm(forms.Form):
     """Fields named `q-<question>`; `given`: {question: answer} that stand already."""
@@ -30,13 +33,14 @@ class AnswersForm(forms.Form):
             choices = [(one, one) for one in options]
             return forms.MultipleChoiceField(choices=choices, widget=forms.CheckboxSelectMultiple)
         choices = [(one, one) for one in options] if kind == "single" else _points(question)
-        return forms.ChoiceField(choices=[*choices, ("", _("Prefer not to say"))], widget=forms.RadioSelect)
+        return forms.ChoiceField(choices=[*choices, (NOT_SAID, _("Prefer not to say"))], widget=forms.RadioSelect)
 
     def answers(self) -> dict[str, Any]:
         """{question: answer} in the terms of `questions.check_answers`; what was left open is None."""
         found: dict[str, Any] = {}
         for question in self.questions:
             value = self.cleaned_data[f"q-{question['name']}"] or None
+            value = None if value == NOT_SAID else value
             found[question["name"]] = int(value) if value and question["kind"] == "scale" else value
         return found
 

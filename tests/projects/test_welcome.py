@@ -48,6 +48,7 @@ def test_questions_as_typed_and_back() -> None:
         ("single [age] How old?\n- one", "2 to"),
         ("single [age] How old?\nyoung\n- old", "begins with"),
         ("single [a] A?\n- x\n- x", "stands twice"),
+        ("single [a] A?\n- x\n- -", "needs a word"),
         ("text [a] A?\n\ntext [a] B?", "used once"),
         ("scale 1-12 [a] A?", "2 to 11"),
         ("scale 1-5 [a] A?\n- low", "both of its ends"),
@@ -100,10 +101,10 @@ def test_a_rater_meets_both_before_the_first_item(asked: Project, rosa: User, br
     assert page.text.count("Prefer not to say") == 2, "of every question that is chosen by one"
     address = page.redirect_chain[-1][0]
     assert "to go on" in client.post(address, {"q-age": "under 30"}).text and not SurveyAnswer.objects.exists()
-    onward = client.post(address, {"consent": "1", "q-age": "under 30", "q-use": "7", "q-langs": ["English"]})
+    onward = client.post(address, {"consent": "1", "q-age": "under 30", "q-use": "-", "q-langs": ["English"]})
     assert onward.headers["Location"] == "/projects/bicycles/annotate/"
     assert api(rosa).post(NEXT).status_code == 200
-    assert SurveyAnswer.objects.get().values == {"age": "under 30", "langs": ["English"], "use": 7, "else": None}
+    assert SurveyAnswer.objects.get().values == {"age": "under 30", "langs": ["English"], "use": None, "else": None}
 
 
 def test_a_changed_consent_is_asked_again_a_changed_survey_is_not(
