@@ -33,16 +33,11 @@ class WatchForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields.update(form_fields(Watch))
         for field in self.fields.values():
-            field.required = False
+            field.required = not isinstance(field, forms.BooleanField)
 
     @property
     def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
         return [(title, [self[name] for name in names]) for title, names in GROUPS]
-
-    def values(self) -> dict[str, Any]:
-        """What was filled in; what was left empty has its default."""
-        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
-
 
 class GoldForm(forms.Form):
     """How an item whose answer is known is used. Its controls stand beside the answer, in the same form."""

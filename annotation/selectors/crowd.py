@@ -110,7 +110,9 @@ def raters(*, project: Project, pseudonym: str = "") -> list[RaterRow]:
         )
         for rater in people.values()
     ]
-    return sorted(found, key=lambda row: (-row.done, row.rater.pseudonym))
+    # Who has only settled items, as a reviewer, is no rater to be looked at.
+    met = [row for row in found if row.done or row.gold.of or row.checks.of or row.qualification or pseudonym]
+    return sorted(met, key=lambda row: (-row.done, row.rater.pseudonym))
 
 
 def _row(rater: Rater, habit: Habits, **known: object) -> RaterRow:

@@ -35,7 +35,7 @@ def settings(request: ProjectRequest) -> HttpResponse:
     form = WatchForm(sent(request), initial=watch_of(request.project).model_dump(mode="json"))
     if form.is_valid():
         try:
-            watching.set_watch(project=request.project, by=request.user, values=form.values())
+            watching.set_watch(project=request.project, by=request.user, values=form.cleaned_data)
         except Invalid as fault:
             add_errors(form, fault)
         else:
