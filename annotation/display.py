@@ -210,7 +210,7 @@ def part_done() -> dict[str, str]:
     return {
         "title": gettext("You have done your part"),
         "text": gettext("Thank you: that is as many answers as were wanted of you. You may go on if you like."),
-        "again": gettext("Go on"),
+        "onward": gettext("Go on"),
     }
 
 
