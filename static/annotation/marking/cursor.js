@@ -32,13 +32,18 @@ export class Cursor {
       pane.box.addEventListener("keydown", (event) => this.#key(pane, event), { signal });
       pane.root.addEventListener("click", (event) => this.#click(pane, event), { signal });
     }
-    document.addEventListener("pointerup", (event) => { if (event.pointerType === "mouse") this.#drag(event); }, { signal });
     let settling;
     let touched = false;
     document.addEventListener("pointerdown", (event) => {
+      clearTimeout(settling);
       touched = event.pointerType !== "mouse";
       this.#dragged = false;
     }, { signal, capture: true });
+    // A drag ends with a click on what holds both its ends; outside of the window, with none.
+    document.addEventListener("click", () => { if (!touched) this.#native("mouse"); }, { signal, capture: true });
+    document.addEventListener("pointerup", (event) => {
+      if (event.pointerType === "mouse") settling = setTimeout(() => this.#native("mouse"), SETTLED_MS);
+    }, { signal });
     document.addEventListener("selectionchange", () => {
       clearTimeout(settling);
       if (touched) settling = setTimeout(() => this.#native("touch"), SETTLED_MS);
@@ -160,11 +165,6 @@ export class Cursor {
       if (way === "touch") this.on.chosen(way);
       else this.on.moved(way);
     }
-  }
-
-  #drag(event) {
-    // The selection is only complete once the browser has dealt with the event.
-    setTimeout(() => this.#native("mouse", event), 0);
   }
 
   /** What the browser itself has selected becomes the selection here. */

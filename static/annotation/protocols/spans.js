@@ -1,24 +1,20 @@
 // Marks in the texts: selecting, saying what is wrong, the list of what was said.
 
 import { Cursor } from "../marking/cursor.js";
-import { draw, rangeOf } from "../marking/draw.js";
+import { rangeOf } from "../marking/draw.js";
 import { Ledger } from "../marking/ledger.js";
+import { ends, made, under, widen } from "../marking/made.js";
 import { Omissions } from "../marking/omissions.js";
 import { nameOf, Ontology } from "../marking/ontology.js";
 import { panesOf } from "../marking/panes.js";
+import { add, drop, Proof } from "../marking/proof.js";
 import { Sheet } from "../marking/sheet.js";
-import { anchor, reach, toSentences } from "../marking/text.js";
-
-const UNKNOWN = { letter: "?", color: 8 };
-const targetOf = (name) => {
-  const [kind, which] = name.split(":");
-  return { [kind]: kind === "response" ? which : Number(which) };
-};
+import { paint, row } from "../marking/view.js";
 
 export const attach = (section, page) => new Spans(section, page).hooks();
 
 class Spans {
-  #section; #page; #ontology; #ledger; #none; #says; #panes; #cursor; #sheet; #omissions;
+  #section; #page; #ontology; #ledger; #none; #says; #panes; #cursor; #sheet; #proof; #omissions;
   // The mark in the panel: null, {} for one that is not made yet, else one of the ledger. #choosing: the mark that wants evidence.
   #open = null; #choosing = null; #way = "keys";
 
@@ -30,10 +26,11 @@ class Spans {
     this.#ontology = new Ontology(setup, this.#says);
     this.#none = this.#part("none");
     this.#panes = panesOf(section, setup.targets);
+    this.#proof = new Proof(this.#panes, this.#part("choosing"));
     this.#ledger = new Ledger(this.#part("state"), this.#panes.map(({ name }) => name), () => this.#changed());
     this.#sheet = new Sheet(section, this.#ontology, {
       pick: (stage, key) => this.#pick(stage, key), write: (part, text) => this.#write(part, text), remove: () => this.#remove(this.#open),
-      close: () => this.#close(true), prove: () => this.#choose(), disprove: (index) => this.#disprove(index),
+      close: () => this.#close(true), prove: () => this.#choose(), disprove: (index) => { this.#ledger.change(() => drop(this.#open, index)); this.#show(); },
     }, page.signal);
     this.#cursor = new Cursor(this.#panes, {
       moved: (way) => this.#moved(way), chosen: (way) => this.#chosen(way), opened: (ids) => this.#opened(ids),
@@ -52,7 +49,7 @@ class Spans {
 
   hooks() {
     return {
-      keys: { mark: () => this.#enter(), sentence: () => this.#cursor.toSentence(), none: () => this.#none.click(), unmark: () => this.#undo() },
+      keys: { mark: () => this.#enter(), sentence: () => this.#cursor.toSentence(), none: () => this.#sayNone(), unmark: () => this.#undo() },
       digit: (number) => this.#digit(number),
       missing: () => this.#missing(),
       refresh: () => { this.#read(); this.#list(); },
@@ -92,6 +89,11 @@ class Spans {
     this.#page.changed();
   }
 
+  #sayNone() {
+    if (this.#none.disabled) this.#page.say(this.#says.hasMarks);
+    else this.#none.click();
+  }
+
   #undo() {
     if (!this.#ledger.canUndo) return this.#page.say(this.#says.nothingToUndo);
     this.#close(false);
@@ -108,26 +110,7 @@ class Spans {
   // What is shown
 
   #paint() {
-    for (const pane of this.#panes) draw(pane.root, this.#layers(pane));
-  }
-
-  #layers(pane) {
-    const layers = [];
-    this.#ledger.spans.forEach((span, id) => {
-      const { color, letter } = this.#ontology.category(span) ?? UNKNOWN;
-      const kind = span === this.#open ? "now" : "";
-      const own = nameOf(span.target) === pane.name ? span.segments ?? [] : [];
-      const proof = kind || span === this.#choosing ? span.evidence ?? [] : [];
-      layers.push(...own.map((segment) => ({ ...this.#stretch(pane, segment), id, color, letter, kind })));
-      layers.push(...proof.filter(({ context }) => pane.name === `context:${context}`).map((one) => ({ ...this.#stretch(pane, one), kind: "proof" })));
-    });
-    const { pane: here, from, to } = this.#cursor;
-    return here === pane ? [...layers, { from, to, kind: "at" }] : layers;
-  }
-
-  #stretch(pane, segment) {
-    const [from, to] = reach(pane.text, segment);
-    return { from, to };
+    paint(this.#panes, this.#ontology, this.#ledger.spans, { at: this.#cursor, here: this.#open ?? this.#choosing });
   }
 
   #list() {
@@ -141,22 +124,12 @@ class Spans {
   }
 
   #row(span) {
-    const row = this.#part("row").content.firstElementChild.cloneNode(true);
-    const { color, letter } = this.#ontology.category(span) ?? UNKNOWN;
-    const sign = row.querySelector("b");
-    sign.textContent = letter;
-    sign.style.setProperty("--u0", `var(--mk-${color})`);
     const place = this.#panes.length > 1 ? this.#pane(nameOf(span.target))?.label : "";
-    row.querySelector("[data-about]").textContent = this.#ontology.about(span, place);
-    row.classList.toggle("wanting", this.#ontology.wants(span) !== "");
-    const quote = this.#ontology.quote(span);
-    const [jump, edit, remove] = row.querySelectorAll("button");
-    for (const button of [edit, remove]) button.setAttribute("aria-label", `${button.textContent}: ${quote}`);
-    jump.textContent = quote;
-    jump.addEventListener("click", () => { this.#goTo(span); this.#cursor.enter(this.#cursor.pane); });
-    edit.addEventListener("click", () => this.#edit(span, true));
-    remove.addEventListener("click", () => { this.#remove(span); (this.#part("list").querySelector("button") ?? this.#part("undo-mark")).focus(); });
-    return row;
+    return row(this.#part("row"), this.#ontology, span, place, {
+      jump: () => { this.#goTo(span); if (this.#cursor.pane) this.#cursor.enter(this.#cursor.pane); },
+      edit: () => this.#edit(span, true),
+      remove: () => { this.#remove(span); (this.#part("list").querySelector("button") ?? this.#part("undo-mark")).focus(); },
+    });
   }
 
   // Selecting
@@ -187,15 +160,7 @@ class Spans {
     return true;
   }
 
-  /** The marks that the selection lies in, the shortest first. */
-  #under() {
-    const { pane, from, to } = this.#cursor;
-    const holds = (span) => nameOf(span.target) === pane?.name && (span.segments ?? []).some((segment) => {
-      const [start, end] = reach(pane.text, segment);
-      return start <= from && end >= to;
-    });
-    return this.#ledger.spans.filter(holds).sort((a, b) => a.quote.length - b.quote.length);
-  }
+  #under = () => under(this.#ledger.spans, this.#cursor);
 
   #entered() {
     const [mine] = this.#under();
@@ -237,14 +202,16 @@ class Spans {
 
   #pick(stage, key) {
     const span = this.#open;
+    if (this.#frozen()) return;
     if (!span.category) {
       if (stage !== "type") return;
-      this.#open = this.#made(key);
+      document.getSelection().removeAllRanges();
+      this.#open = made(key, this.#cursor, this.#ontology);
       this.#ledger.change((spans) => spans.push(this.#open));
     } else {
       this.#ledger.change(() => {
         span[{ type: "category", subtype: "subcategory", severity: "severity" }[stage]] = key;
-        if (stage === "type") { delete span.subcategory; this.#widen(span); }
+        if (stage === "type") { delete span.subcategory; widen(span, this.#pane(nameOf(span.target)), this.#ontology); }
       });
     }
     const settled = this.#ontology.wants(this.#open) === "" && this.#way === "keys" && !this.#sheet.focused;
@@ -254,40 +221,16 @@ class Spans {
     this.#close(true);
   }
 
-  #made(category) {
-    const { pane, from, to } = this.#cursor;
-    document.getSelection().removeAllRanges();
-    const span = { category, target: targetOf(pane.name), ...this.#placed(pane, from, to) };
-    this.#widen(span);
-    // Not enumerable: it says that the mark is being made, and is no part of the answer.
-    return Object.defineProperty(span, "fresh", { value: true });
-  }
-
-  #placed(pane, from, to) {
-    const { start, end, quote } = anchor(pane.text, from, to);
-    return { segments: [{ start, end }], quote };
-  }
-
-  /** A type of sentences marks whole sentences, a type of responses the whole text. */
-  #widen(span) {
-    const pane = this.#pane(nameOf(span.target));
-    const { granularity } = this.#ontology.category(span);
-    if (!pane || span.segments.length > 1 || granularity === "sub-sentence") return;
-    const ends = granularity === "response" ? [0, pane.text.length] : toSentences(pane.text, ...reach(pane.text, span.segments[0]), pane.language);
-    Object.assign(span, this.#placed(pane, ...ends), span.granularity ? { granularity } : {});
-  }
-
   #show() {
     const [pane, from, to] = this.#where(this.#open);
     const rect = () => rangeOf(pane.root, from, to).getBoundingClientRect();
-    this.#sheet.show(this.#open, { words: this.#cursor.text, rect, passages: this.#panes.some(({ name }) => name.startsWith("context:")) });
+    this.#sheet.show(this.#open, { words: this.#cursor.text, rect, passages: this.#proof.possible });
   }
 
   #where(span) {
     const pane = this.#pane(nameOf(span.target));
-    if (!pane || !span.segments?.length) return [this.#cursor.pane, this.#cursor.from, this.#cursor.to];
-    const ends = span.segments.map((segment) => reach(pane.text, segment));
-    return [pane, ends[0][0], ends.at(-1)[1]];
+    const place = ends(span, pane);
+    return place ? [pane, ...place] : [this.#cursor.pane, this.#cursor.from, this.#cursor.to];
   }
 
   #goTo(span) {
@@ -321,7 +264,7 @@ class Spans {
   #close(back) {
     const was = this.#open ?? this.#choosing;
     this.#open = this.#choosing = null;
-    this.#part("choosing").hidden = true;
+    this.#proof.over();
     this.#sheet.hide();
     if (!was) return;
     if (back) this.#cursor.pane?.box.focus({ preventScroll: true });
@@ -335,25 +278,16 @@ class Spans {
     this.#choosing = this.#open;
     this.#open = null;
     this.#sheet.hide();
-    const passages = this.#panes.filter(({ name }) => name.startsWith("context:"));
-    for (const pane of passages) pane.reveal?.();
-    this.#part("choosing").hidden = false;
-    passages[0].root.scrollIntoView({ block: "nearest" });
-    passages[0].box.focus();
-    this.#cursor.drop();
+    this.#proof.ask(this.#cursor);
     this.#paint();
-    this.#page.say(this.#part("choosing").textContent);
+    this.#page.say(this.#proof.hint.textContent);
   }
 
   /** The sentence at the selection becomes evidence of the mark that asked for it. */
   #prove() {
-    const { pane, from, to } = this.#cursor;
-    const span = this.#choosing;
-    if (!pane?.name.startsWith("context:")) return;
-    const context = Number(pane.name.split(":")[1]);
-    const one = { context, ...anchor(pane.text, ...toSentences(pane.text, from, to, pane.language)) };
-    const known = (span.evidence ?? []).some((other) => other.context === context && other.start === one.start && other.end === one.end);
-    if (!known) this.#ledger.change(() => { span.evidence = [...(span.evidence ?? []), one]; });
+    const one = this.#proof.at(this.#cursor);
+    if (!one) return;
+    this.#ledger.change(() => add(this.#choosing, one));
     this.#endChoosing();
   }
 
@@ -361,15 +295,6 @@ class Spans {
     const span = this.#choosing;
     this.#close(false);
     this.#edit(span, true);
-  }
-
-  #disprove(index) {
-    const span = this.#open;
-    this.#ledger.change(() => {
-      span.evidence.splice(index, 1);
-      if (!span.evidence.length) delete span.evidence;
-    });
-    this.#show();
   }
 
   // What is still to be done
