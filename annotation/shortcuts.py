@@ -32,7 +32,10 @@ QUEUE = (Key("go", "g", _("in the queue: go on with what comes first")),)
 def every() -> list[Key]:
     """All actions there are, each once; protocols may share one, e.g. the step to the next of several things."""
     of_protocols = (key for name in PROTOCOLS for key in protocol(name).keys)
-    return list({key.action: key for key in (*of_protocols, *QUEUE, *PAGE)}.values())[::-1]
+    found: dict[str, Key] = {}
+    for key in (*PAGE, *QUEUE, *of_protocols):
+        found.setdefault(key.action, key)
+    return list(found.values())
 
 
 def keys_of(fields: Iterable[FormField]) -> list[Key]:

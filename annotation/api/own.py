@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import ApiRequest, TokenScope
-from annotation import shortcuts
+from annotation import selectors, shortcuts
 from annotation.selectors import statistics
 from annotation.selectors.queue import STOPPED, queue
-from annotation.serializers import ObjectField
+from annotation.serializers import HistoryOut, ObjectField
 from annotation.services import habits
 from common.api import Pages, StrictSerializer, known_parameters, validated
 from projects.selectors import memberships_of
@@ -56,6 +56,10 @@ class TellingIn(StrictSerializer, TellingOut):
     pass
 
 
+class OwnHistoryOut(HistoryOut):
+    project = serializers.SlugField(source="project.slug")
+
+
 class SpanOut(Base):
     items = serializers.IntegerField()
     seconds = serializers.FloatField(allow_null=True, help_text="Median active time of an item")
@@ -92,6 +96,19 @@ class QueueView(OwnView):
         pages = Pages()
         members = pages.paginate_queryset(memberships_of(request.user), request, self) or []
         return pages.get_paginated_response(QueueOut(queue(user=request.user, members=members), many=True).data)
+
+
+class AnswersView(OwnView):
+    @extend_schema(
+        operation_id="answers",
+        parameters=[OpenApiParameter("project", str), OpenApiParameter("q", str)],
+        responses=OwnHistoryOut(many=True),
+    )
+    def get(self, request: ApiRequest) -> Response:
+        """The caller's 50 latest answers that stand, over all projects or of one; with `q` those with that text."""
+        known_parameters(request, {"project", "q"})
+        asked = {"slug": request.query_params.get("project", ""), "text": request.query_params.get("q", "")}
+        return Response(OwnHistoryOut(selectors.own_history(user=request.user, **asked), many=True).data)
 
 
 class KeysView(OwnView):

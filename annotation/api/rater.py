@@ -4,7 +4,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -138,12 +138,15 @@ class MineView(RaterAPIView):
     roles: ClassVar = {"GET": EVERYONE}
     pagination_class: ClassVar = None
 
-    @extend_schema(operation_id="annotations_mine", responses=forms.HistoryOut(many=True))
+    @extend_schema(
+        operation_id="annotations_mine", parameters=[OpenApiParameter("q", str)], responses=forms.HistoryOut(many=True)
+    )
     def get(self, request: Request, slug: str) -> Response:
-        """The caller's 50 latest answers that stand."""
-        known_parameters(request, set())
+        """The caller's 50 latest answers that stand; with `q` those of the latest thousand with that text in them."""
+        known_parameters(request, {"q"})
         found = raters.known_rater(project=self.project, user=request.user)
-        return Response(forms.HistoryOut(selectors.history(rater=found) if found else [], many=True).data)
+        rows = selectors.history(rater=found, text=request.query_params.get("q", "")) if found else []
+        return Response(forms.HistoryOut(rows, many=True).data)
 
 
 class AnnotationView(RaterAPIView):

@@ -28,6 +28,7 @@ from annotation.selectors.rater import (
     Shown,
     answered,
     assignment,
+    own_history,
     form,
     form_fields,
     history,
@@ -66,6 +67,7 @@ __all__ = [
     "native_lines",
     "preview",
     "progress",
+    "own_history",
     "sample",
     "today",
 ]

@@ -1,13 +1,15 @@
 """What one rater's pages are made of: nothing of other raters, models, gold or routing, and no id of a response."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.utils import timezone
 
+from accounts.models import User
 from annotation.content import MessageText, conversation, excerpt, response_text, shape_of, steps_of
 from annotation.models import Annotation, FormVersion, Item, Rater
 from annotation.protocols import LETTERS, full_config, protocol
@@ -20,6 +22,8 @@ from corpus.models import Prompt, Response
 from projects.models import Guideline, Project
 
 RECENT = 50
+SEARCHED = 1000
+"""So many of the latest answers are looked through for a text."""
 PASSAGE = ("kind", "title", "text", "sentences")
 SAMPLED = 10
 """Items looked at to find one that a form can be put to."""
@@ -121,6 +125,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class HistoryEntry:
+    project: Project
     annotation_id: int
     submitted_at: datetime
     excerpt: str
@@ -155,9 +160,7 @@ def form(*, project: Project) -> FormInForce:
 
 def _shown(responses: Sequence[Response]) -> tuple[Shown, ...]:
     return tuple(
-        Shown(
-            LETTERS[place], response_text(response.messages), steps_of(response), conversation(response.messages)
-        )
+        Shown(LETTERS[place], response_text(response.messages), steps_of(response), conversation(response.messages))
         for place, response in enumerate(responses)
     )
 
@@ -213,23 +216,51 @@ def answered(*, rater: Rater, annotation_id: int) -> Answered:
     )
 
 
-def history(*, rater: Rater, limit: int = RECENT) -> list[HistoryEntry]:
-    """The rater's latest answers that stand, newest first."""
-    mine = current().filter(rater=rater).exclude(standing__in=NO_RATERS_WORK)
-    mine = mine.select_related("item__prompt", "form_version").order_by("-submitted_at", "-pk")
+def history(*, rater: Rater, text: str = "", limit: int = RECENT) -> list[HistoryEntry]:
+    """The rater's latest answers that stand, newest first; of the latest SEARCHED those with `text` in them."""
+    return _history([rater], text, limit)
+
+
+def own_history(*, user: User, slug: str = "", text: str = "") -> list[HistoryEntry]:
+    """The same over all projects that a person is a member of, or the one of `slug`."""
+    mine = Rater.objects.filter(user=user, project__memberships__user=user)
+    return _history(list(mine.filter(project__slug=slug) if slug else mine), text, RECENT)
+
+
+def _history(raters: Sequence[Rater], text: str, limit: int) -> list[HistoryEntry]:
+    mine = current().filter(rater__in=raters).exclude(standing__in=NO_RATERS_WORK)
+    mine = mine.select_related("item__prompt", "item__project", "form_version").order_by("-submitted_at", "-pk")
+    most = min(limit, RECENT)
+    found = (one for one in mine[: SEARCHED if text else most] if _has(one, text))
     return [
         HistoryEntry(
-            annotation_id=found.pk,
-            submitted_at=found.submitted_at,
-            excerpt=excerpt(found.item.prompt.messages),
-            fields=form_fields(found.form_version) if found.form_version else (),
-            values=displayed(found),
-            standing=shown_standing(found),
-            is_correction=found.revises_id is not None,
-            can_undo=can_undo(found),
+            project=one.item.project,
+            annotation_id=one.pk,
+            submitted_at=one.submitted_at,
+            excerpt=excerpt(one.item.prompt.messages),
+            fields=form_fields(one.form_version) if one.form_version else (),
+            values=displayed(one),
+            standing=shown_standing(one),
+            is_correction=one.revises_id is not None,
+            can_undo=can_undo(one),
         )
-        for found in mine[: min(limit, RECENT)]
+        for one in islice(found, most)
     ]
+
+
+def _has(answer: Annotation, text: str) -> bool:
+    """Whether a text occurs in the prompt, or in what was written about it."""
+    said = (message.text for message in conversation(answer.item.prompt.messages))
+    wanted = text.casefold()
+    return any(wanted in part.casefold() for part in (*said, *_texts(answer.values)))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def today(*, rater: Rater) -> int:

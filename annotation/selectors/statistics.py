@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from annotation.models import Annotation, Label, Rater
 from annotation.protocols import protocol
-from annotation.services.submissions import current
+from annotation.services.submissions import NO_RATERS_WORK, current
 from projects.models import Membership
 
 DAYS = 30
@@ -83,7 +83,7 @@ def of_person(*, user: User, members: Sequence[Membership]) -> Statistics:
 def _answers(raters: Iterable[Rater]) -> QuerySet[Annotation]:
     """Items answered: a correction answers none anew, and a reviewer's word is no item."""
     mine = Annotation.objects.filter(rater__in=[rater.pk for rater in raters], retracted_at=None, revises=None)
-    return mine.exclude(standing__in=[Annotation.Standing.RECORDED, Annotation.Standing.ADJUDICATED])
+    return mine.exclude(standing__in=NO_RATERS_WORK)
 
 
 def _span(rows: Iterable[tuple[datetime, int | None, int]], since: datetime, rater: int | None = None) -> Span:

@@ -1,6 +1,7 @@
 """A rater's own answers: the recent ones, one of them as it was shown, its correction, and two that contradict."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -22,10 +23,14 @@ from projects.access import EVERYONE, ProjectRequest, project_view
 @project_view(EVERYONE)
 def history(request: ProjectRequest) -> HttpResponse:
     rater = raters.known_rater(project=request.project, user=request.user)
-    entries = selectors.history(rater=rater) if rater else []
-    rows = [{"entry": entry, "words": forms.in_words(entry.fields, entry.values)} for entry in entries]
+    text = request.GET.get("q", "").strip()
+    entries = selectors.history(rater=rater, text=text) if rater else []
     here = reverse("annotation:history", args=[request.project.slug])
-    return page.show(request, rater, "annotation/history.html", {"rows": rows}, at=here)
+    return page.show(request, rater, "annotation/history.html", {"rows": rows_of(entries), "text": text}, at=here)
+
+
+def rows_of(entries: Iterable[selectors.HistoryEntry]) -> list[dict[str, Any]]:
+    return [{"entry": entry, "words": forms.in_words(entry.fields, entry.values)} for entry in entries]
 
 
 def _address(request: ProjectRequest, annotation_id: int) -> str:

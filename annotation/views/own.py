@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from annotation import shortcuts
+from annotation import selectors, shortcuts
 from annotation.selectors import statistics
 from annotation.services import habits
+from annotation.views.answers import rows_of
 from common.errors import Invalid
 from common.http import show_or_send
 from projects.selectors import memberships_of
@@ -57,6 +58,16 @@ def _keys(request: PersonRequest, bound: dict[str, str], errors: dict[str, Any],
         for key in shortcuts.every()
     ]
     return render(request, "annotation/keys.html", {"rows": rows, "wrong": bool(errors)}, status=status)
+
+
+@require_safe
+@login_required
+def answers(request: PersonRequest) -> HttpResponse:
+    """The latest answers over all projects, or of one, with a text in them."""
+    text, slug = request.GET.get("q", "").strip(), request.GET.get("project", "")
+    rows = rows_of(selectors.own_history(user=request.user, slug=slug, text=text))
+    members = memberships_of(request.user)
+    return render(request, "annotation/answers.html", {"rows": rows, "text": text, "slug": slug, "members": members})
 
 
 @require_safe

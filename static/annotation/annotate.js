@@ -1,5 +1,6 @@
 // The rater's page: shows one assignment after the other without loading the whole page again.
 
+import { breaks } from "./breaks.js";
 import { pairView } from "./compare.js";
 import { drafts, outbox, tidy } from "./device.js";
 import { post, postInTurn } from "./net.js";
@@ -101,5 +102,6 @@ addEventListener("pageshow", (event) => { if (event.persisted) location.reload()
 addEventListener("online", flush);
 
 tidy();
+if (document.getElementById("notice-break")) breaks(() => notice("break"), new AbortController().signal);
 begin();
 flush();

@@ -41,6 +41,7 @@ export class ActiveClock {
     for (const kind of ["pointerdown", "pointermove", "keydown", "wheel", "scroll", "touchmove"]) {
       addEventListener(kind, () => this.input(), options);
     }
-    document.addEventListener("visibilitychange", () => this.turned(), { signal });
+    // Before anybody else looks at the clock: until now it stood in the other state.
+    document.addEventListener("visibilitychange", () => this.turned(), { signal, capture: true });
   }
 }

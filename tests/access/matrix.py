@@ -102,9 +102,11 @@ MATRIX: dict[str, dict[str, People]] = {
     "corpus-api:import_check": {"POST": RESEARCH},
     "corpus-api:prompts": {"GET": RESEARCH, "PATCH": RESEARCH},
     # annotation
+    "rater:answers": {"GET": SIGNED_IN},
     "rater:keys": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "rater:statistics": {"GET": SIGNED_IN},
     "rater:telling": {"POST": SIGNED_IN},
+    "rater-api:answers": {"GET": SIGNED_IN},
     "rater-api:queue": {"GET": SIGNED_IN},
     "rater-api:keys": {"GET": SIGNED_IN, "PUT": SIGNED_IN},
     "rater-api:telling": {"GET": SIGNED_IN, "PUT": SIGNED_IN},

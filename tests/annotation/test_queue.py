@@ -183,3 +183,34 @@ def test_agreement_is_told_where_the_project_allows_and_not_of_a_few(rosa, rater
     member.project.raters_see_statistics = False
     assert told() is None
     assert Rater.objects.count() == 1
+
+
+def test_answers_are_found_over_all_projects_and_undone(rosa, rater, project, open_item, claim, elsewhere, browse, api):
+    other = elsewhere("plums")
+    open_item()
+    answer = {"preference": {"choice": "A", "strength": 3, "rationale": "Names the VALVE"}}
+    submissions.submit(rater=rater, token=claim(rater).token, values=answer)
+    theirs = raters.rater_for(project=other, user=rosa)
+    lease = leases.claim(project=other, rater=theirs)
+    assert lease is not None
+    submissions.submit(rater=theirs, token=lease.token, values=A_MUCH_BETTER)
+    client = api(rosa, scope="annotate")
+
+    def found(**query):
+        return [row["project"] for row in client.get("/api/v1/answers/", query).json()]
+
+    assert found() == ["plums", "bicycles"]
+    assert found(q="valve") == ["bicycles"] == found(project="bicycles")
+    assert found(q="valve", project="plums") == []
+    assert len(client.get("/api/v1/projects/bicycles/annotations/mine/", {"q": "valve"}).json()) == 1
+    assert client.get("/api/v1/projects/bicycles/annotations/mine/", {"q": "nothing"}).json() == []
+    rosas = browse(rosa)
+    page = rosas.get("/answers/", {"q": "valve"}).content.decode()
+    assert "Names the VALVE" in page and "Plums</td>" not in page
+    last = submissions.current().get(rater=theirs)
+    undo = f"/projects/plums/answers/{last.pk}/undo/"
+    assert undo in rosas.get("/answers/").content.decode()
+    assert rosas.post(undo).status_code == 302
+    assert found() == ["bicycles"]
+    Membership.objects.filter(user=rosa, project=project).delete()
+    assert found() == [], "who has left sees nothing of it"

@@ -1,0 +1,138 @@
+"""A rater's day around the items: the queue, keys of one's own, keyboards of other scripts, breaks."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from annotation.models import Habits
+from projects.models import Project
+from tests.browser import axe
+from tests.journeys.desk import answers, next_item, token_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_from_the_queue_to_the_first_item_and_own_keys(page_of: Any, waiting: Any, rosa: User) -> None:
+    waiting(3)
+    page = page_of(rosa, tolerate="422")
+    page.goto("/shortcuts/")
+    page.focus("#key-skip")
+    page.keyboard.press("y")
+    assert page.input_value("#key-skip") == "y", "the key that is pressed, in place of the one before"
+    page.keyboard.press("Tab")
+    page.keyboard.press("m")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_selector("text=This key is taken")
+    assert not Habits.objects.exists() and page.input_value("#key-skip") == "y"
+    page.fill("#key-flag", "")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_selector("text=Your keys are saved.")
+    page.goto("/")
+    page.keyboard.press("g")
+    page.wait_for_url("**/annotate/*/")
+    page.wait_for_load_state()
+    before = token_of(page)
+    page.keyboard.press("s")  # not bound any more
+    page.keyboard.press("y")
+    page.keyboard.press("1")
+    next_item(page, before)
+    page.keyboard.press("?")
+    assert page.locator("#help dt", has_text="y").count() == 1
+
+
+def press(page: Any, key: str, code: str, **how: Any) -> None:
+    """A key as a keyboard of another layout sends it."""
+    event = {"key": key, "code": code, "bubbles": True, "cancelable": True} | how
+    page.evaluate("event => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', event))", event)
+
+
+def test_keyboards_of_other_scripts(desk: Any, waiting: Any) -> None:
+    waiting(3)
+    page = desk()
+    press(page, "е", "KeyT")  # Cyrillic e, where a Latin keyboard has t: no shortcut
+    assert page.evaluate("document.activeElement.tagName") != "TEXTAREA"
+    press(page, "у", "KeyE")
+    assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    page.keyboard.press("Escape")
+    press(page, "٣", "Digit3")
+    assert page.is_checked("[data-digit='3']")
+    press(page, "é", "Digit2")  # French: digits need Shift there
+    assert page.is_checked("[data-digit='2']")
+    press(page, "!", "Digit1", shiftKey=True)
+    assert page.is_checked("[data-digit='2']")
+
+
+def test_a_break_is_hinted_at_calmly_and_once(page_of: Any, waiting: Any, project: Project, rosa: User) -> None:
+    waiting(2)
+    page = page_of(rosa)
+    page.clock.install()
+    page.goto(f"/projects/{project.slug}/annotate/")
+    page.wait_for_selector("#judgement")
+
+    def work(minutes: int) -> None:
+        for _ in range(minutes):
+            page.clock.run_for(59_000)
+            page.keyboard.press("Shift")
+
+    work(40)
+    page.reload()  # what was counted is remembered
+    page.wait_for_selector("#judgement")
+    assert page.locator("#shown-break").count() == 0
+    work(8)
+    assert "45 minutes" in page.inner_text("#shown-break")
+    assert page.locator("dialog[open], [aria-modal]").count() == 0
+    assert page.evaluate("document.activeElement.closest('#shown-break')") is None, "the focus stays"
+    page.evaluate("document.getElementById('shown-break').remove()")
+    work(20)
+    assert page.locator("#shown-break").count() == 0
+    page.clock.run_for(20 * 60_000)  # away
+    work(30)
+    assert page.locator("#shown-break").count() == 0, "a break was taken"
+    Habits.objects.create(user=rosa, hints_breaks=False)
+    page.reload()
+    work(50)
+    assert page.locator("#shown-break").count() == 0
+
+
+HIDE = """hidden => {
+    Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def test_only_active_time_is_handed_in(page_of: Any, waiting: Any, project: Project, rosa: User) -> None:
+    """A hidden tab does not count, nor what comes more than 60 seconds after the last input."""
+    waiting(1)
+    page = page_of(rosa)
+    page.clock.install()
+    page.goto(f"/projects/{project.slug}/annotate/")
+    page.wait_for_selector("#judgement")
+    page.clock.run_for(20_000)
+    page.keyboard.press("3")  # 20 s
+    page.clock.run_for(500_000)  # of these 60 s
+    page.keyboard.press("Shift")
+    page.clock.run_for(10_000)  # and 10 s
+    page.evaluate(HIDE, True)
+    page.clock.run_for(900_000)  # none of these
+    page.evaluate(HIDE, False)
+    page.clock.run_for(5_000)  # and 5 s
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Nothing left for you right now")
+    (answer,) = answers()
+    assert answer.active_ms is not None and 95_000 <= answer.active_ms < 97_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_own_pages_are_accessible(page_of: Any, waiting: Any, project: Project, rosa: User, scheme: str) -> None:
+    waiting(2)
+    page = page_of(rosa, color_scheme=scheme, viewport={"width": 390, "height": 844})
+    page.goto(f"/projects/{project.slug}/annotate/")
+    page.wait_for_selector("#judgement")
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=1 this session")
+    for address in ("/", "/shortcuts/", "/statistics/", "/answers/", f"/projects/{project.slug}/answers/?q=tyre"):
+        page.goto(address)
+        assert axe(page) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} scrolls sideways"
