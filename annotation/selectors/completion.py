@@ -3,7 +3,7 @@
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from annotation.services.submissions import current
+from annotation.services.submissions import IN_SLOTS, current
 from projects.models import Membership, Project
 
 
@@ -12,7 +12,7 @@ def raters_done(project: Project, *, code: str = "") -> QuerySet[Membership]:
 
     A code is compared as people type it: without blanks, in upper case.
     """
-    counted = current().filter(rater__project=project, rater__user=OuterRef("user"), standing="counted").order_by()
+    counted = current().filter(rater__project=project, rater__user=OuterRef("user"), standing__in=IN_SLOTS).order_by()
     answered = counted.values("rater").annotate(number=Count("pk")).values("number")
     found = project.memberships.filter(completed_at__isnull=False).select_related("user", "participant__link")
     if code:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from annotation.models import Rater
-from annotation.services.submissions import current
+from annotation.services.submissions import IN_SLOTS, current
 from projects.models import Completion, Membership
 from projects.services.completion import earn
 
@@ -29,7 +29,7 @@ class Part:
 
 def answered(rater: Rater) -> int:
     """How many items a rater has answered that count."""
-    return current().filter(rater=rater, standing="counted").count()
+    return current().filter(rater=rater, standing__in=IN_SLOTS).count()
 
 
 def part_of(*, member: Membership, rater: Rater | None, nothing_left: bool = False) -> Part | None:
