@@ -4,7 +4,7 @@ import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from annotation.protocols import Protocol, Value
+from annotation.protocols import Protocol, Value, Words
 from common.plugs import load
 
 RULES: dict[str, str] = {
@@ -35,7 +35,7 @@ class Settled:
 
 class Rule(typing.Protocol):
     key: str
-    title: str
+    title: Words
 
     def settle(self, votes: Sequence[Vote], protocol: Protocol) -> Settled | None:
         """The label that the votes make; None where none of them is usable."""

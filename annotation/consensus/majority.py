@@ -10,13 +10,15 @@ confidence is the top share, and training takes no pair from it unless a derivat
 from collections import Counter
 from collections.abc import Sequence
 
+from django.utils.translation import gettext_lazy
+
 from annotation.consensus import Settled, Vote
 from annotation.protocols import Protocol
 
 
 class Majority:
     key = "majority"
-    title = "Majority of votes"
+    title = gettext_lazy("Majority of votes")
 
     def settle(self, votes: Sequence[Vote], protocol: Protocol) -> Settled | None:
         cast = [(vote, outcome) for vote in votes if (outcome := protocol.outcome(vote.value)) is not None]

@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from django.utils.translation import gettext_lazy
+
 from annotation.consensus import Settled, Vote, heard
 from annotation.protocols import Protocol, Value
 
@@ -26,7 +28,7 @@ class Parted(Protocol, typing.Protocol):
 
 class MajorityEach:
     key = "majority_each"
-    title = "Majority for each part"
+    title = gettext_lazy("Majority for each part")
 
     def settle(self, votes: Sequence[Vote], protocol: Protocol) -> Settled | None:
         plug = typing.cast(Parted, protocol)

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import fmean, pstdev
 
+from django.utils.translation import gettext_lazy
+
 from annotation.consensus import Settled, Vote, heard
 from annotation.protocols import Protocol, Value
 
@@ -30,7 +32,7 @@ class Measured(Protocol, typing.Protocol):
 
 class Mean:
     key = "mean"
-    title = "Mean of scores"
+    title = gettext_lazy("Mean of scores")
 
     def settle(self, votes: Sequence[Vote], protocol: Protocol) -> Settled | None:
         plug = typing.cast(Measured, protocol)

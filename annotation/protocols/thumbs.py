@@ -123,7 +123,7 @@ class Thumbs(ByPart):
             options.append(option("", 0, _("Not judged"), not marked.get("value")))
         words = called(name) or _("your thumb")
         thumb = {"part": name, "legend": words, "called": words, "quiet": True, "options": options}
-        thumb["required"] = config["every"]
+        thumb |= {"required": config["every"], "flow": not config["every"]}
         if not config["reasons"]:
             return [thumb]
         chosen = marked.get("reasons") or []

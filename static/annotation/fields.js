@@ -17,6 +17,9 @@ function answered(part) {
   return part.querySelector("input:checked") !== null || [...part.querySelectorAll("input[type=number]")].some((input) => input.value !== "");
 }
 
+/** Whether an optional question of a series (data-flow) was left as it is: "not judged". */
+const passedOver = (group) => "flow" in group.dataset && group.querySelector("input:checked")?.value === "";
+
 /** A box marked data-alone ("cannot tell", "none of these") goes with nothing else of its group: what came last stays. */
 function keepAlone({ target }) {
   const group = target.closest("[data-group]");
@@ -105,7 +108,7 @@ export class Fields {
   /** On to the next question that nobody has answered (a module's own says so by data-open); the last one keeps the focus, so that Enter hands in. */
   #advance(group) {
     const groups = all("[data-group], [data-stop]");
-    const open = (one) => (one.matches("[data-stop]") ? "open" in one.dataset : !answered(one) && one.querySelector("input[data-digit]"));
+    const open = (one) => (one.matches("[data-stop]") ? "open" in one.dataset : !(answered(one) && !passedOver(one)) && one.querySelector("input[data-digit]"));
     const next = groups.slice(groups.indexOf(group) + 1).find(open);
     next?.querySelector(next.matches("[data-stop]") ? "[tabindex='0']" : "input")?.focus({ preventScroll: true });
     next?.scrollIntoView({ block: "nearest" });

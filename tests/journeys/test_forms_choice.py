@@ -128,7 +128,7 @@ def test_by_keyboard_alone(which: str, asked: Any) -> None:
 def test_several_forms_on_one_page_in_one_go(asked: Any) -> None:
     """Each answer leads to the next question, whatever its form; n and p go to and fro."""
     questions = field("labels", "labels", questions=QUESTIONS[:1], target="item")
-    thumb = field("thumbs", "thumb", target="messages")
+    thumb = field("thumbs", "thumb", target="messages", every=False)
     page = asked(thumb, field("best_of_n", "best", rationale="off"), field("ranking", "order"), questions, responses=3)
     assert page.locator(".prompt .rail-stop").count() == 3
     press(page, "1 2 1 3 2 1 3 1")
