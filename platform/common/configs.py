@@ -125,14 +125,23 @@ def described(model: type[BaseModel], config: Mapping[str, Any]) -> list[tuple[s
         config = model.model_validate(config).model_dump(mode="json")
     schemas = model.model_json_schema()["properties"]
     return [
-        (gettext(schemas[name].get("title", name)), _shown(schemas[name], config[name]))
+        (gettext(schemas[name].get("title", name)), _shown(schemas[name], config[name], _inside(model, name)))
         for name in model.model_fields
         if name in config
     ]
 
 
-def _shown(schema: dict[str, Any], value: Any) -> str:
+def _inside(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """What the list `name` of settings is made of, where these have settings of their own."""
+    inside = get_args(model.model_fields[name].annotation)
+    return inside[0] if inside and isclass(inside[0]) and issubclass(inside[0], BaseModel) else None
+
+
+def _shown(schema: dict[str, Any], value: Any, inside: type[BaseModel] | None = None) -> str:
     """A value as a person reads it: one of a few by the words that the field has for it (`choices`)."""
+    if inside and isinstance(value, list) and value:
+        rows = (", ".join(f"{name}: {words}" for name, words in described(inside, row)) for row in value)
+        return "; ".join(rows)
     if "enum" in schema and isinstance(value, str):
         return gettext(schema.get("choices", {}).get(value, value.replace("_", " ")))
     return in_words(value)
@@ -167,11 +176,11 @@ def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, def
 
 def _rows(model: type[BaseModel], name: str, schema: dict[str, Any], default: Any) -> forms.Field | None:
     """A table for a list of settings that have settings of their own; None for anything else."""
-    inside = get_args(model.model_fields[name].annotation)
-    if schema.get("type") != "array" or not (inside and isclass(inside[0]) and issubclass(inside[0], BaseModel)):
+    inside = _inside(model, name)
+    if schema.get("type") != "array" or inside is None:
         return None
     return RowsField(
-        columns=form_fields(inside[0]),
+        columns=form_fields(inside),
         label=gettext(model.model_fields[name].title or name.replace("_", " ").capitalize()),
         help_text=gettext(description) if (description := schema.get("description", "")) else "",
         initial=_plain(default) if isinstance(default, list | tuple) else [],

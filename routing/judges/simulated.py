@@ -25,23 +25,44 @@ class Scorer(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=60)
-    brevity: float = Field(default=0, ge=-10, le=10, description=gettext_noop("1 at no words, ½ at 40 words."))
-    length: float = Field(default=0, ge=-10, le=10, description=gettext_noop("The opposite of brevity."))
+    name: str = Field(title=gettext_noop("Name"), min_length=1, max_length=60)
+    brevity: float = Field(
+        title=gettext_noop("Brevity"),
+        default=0,
+        ge=-10,
+        le=10,
+        description=gettext_noop("1 at no words, ½ at 40 words."),
+    )
+    length: float = Field(
+        title=gettext_noop("Length"), default=0, ge=-10, le=10, description=gettext_noop("The opposite of brevity.")
+    )
     courtesy: float = Field(
-        default=0, ge=-10, le=10, description=gettext_noop("1 where one of the courtesy words stands in it.")
+        title=gettext_noop("Courtesy"),
+        default=0,
+        ge=-10,
+        le=10,
+        description=gettext_noop("1 where one of the courtesy words stands in it."),
     )
     overlap: float = Field(
+        title=gettext_noop("Overlap"),
         default=0,
         ge=-10,
         le=10,
         description=gettext_noop("The share of the prompt's words that the response takes up."),
     )
     noise: float = Field(
-        default=0, ge=0, le=10, description=gettext_noop("Standard deviation of a random part of the score.")
+        title=gettext_noop("Noise"),
+        default=0,
+        ge=0,
+        le=10,
+        description=gettext_noop("Standard deviation of a random part of the score."),
     )
     position_bias: float = Field(
-        default=0, ge=-10, le=10, description=gettext_noop("Added to whichever response is shown first.")
+        title=gettext_noop("Position bias"),
+        default=0,
+        ge=-10,
+        le=10,
+        description=gettext_noop("Added to whichever response is shown first."),
     )
 
 
