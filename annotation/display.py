@@ -166,10 +166,13 @@ def fields_asked(rater: Rater, token: uuid.UUID) -> tuple[selectors.FormField, .
     return next((selectors.form_fields(one.form_version) for one in found if one and one.form_version), ())
 
 
-def guideline_context(rater: Rater, guideline: Guideline | None) -> dict[str, Any]:
-    """The drawer: open for a rater's first items, and after a change until they have answered under the new version."""
+def guideline_context(rater: Rater, guideline: Guideline | None, in_hand: int | None = None) -> dict[str, Any]:
+    """The drawer: open for a rater's first items, and after a change until they have answered under the new version.
+
+    `in_hand`: the guideline of an item that will have been answered by then.
+    """
     answered = Annotation.objects.filter(rater=rater, guideline__isnull=False).order_by("-submitted_at")
-    seen = list(answered.values_list("guideline_id", flat=True)[:FIRST_ITEMS])
+    seen = [in_hand] * (in_hand is not None) + list(answered.values_list("guideline_id", flat=True)[:FIRST_ITEMS])
     changed = bool(guideline and seen and seen[0] != guideline.pk)
     before = Guideline.objects.filter(pk=seen[0]).first() if changed else None
     return {

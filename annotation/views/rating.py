@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import display, forms, reasons, selectors
-from annotation.models import EndedLease, Rater
+from annotation.models import EndedLease, Rater, Slot
 from annotation.services import completion, drafts, flags, leases, submissions
 from annotation.views import page
 from annotation.views.answers import conflict_page
@@ -91,20 +91,23 @@ def _work(
     values: dict[str, Any] | None = None,
     fault: DomainError | None = None,
     withdrawn: bool = False,
-    ahead: bool = False,
+    after: Slot | None = None,
 ) -> HttpResponse:
-    """The form of a lease. `values`: what was posted, else the draft; not `held`: can be handed in as extra only."""
+    """The form of a lease. `values`: what was posted, else the draft; not `held`: can be handed in as extra only.
+
+    `after`: it is held ready for after that one.
+    """
     shown = selectors.assignment(lease)
     place = display.place_of(request.project, lease, shown, held=held)
     filled = shown.draft_values if values is None else values
     context = display.work_context(shown, place, filled, fault.fields if fault else None)
-    context |= display.guideline_context(rater, shown.guideline)
+    context |= display.guideline_context(rater, shown.guideline, after.guideline_id if after else None)
     if held and (step := reasons.step(project=request.project, membership=request.membership, rater=rater)):
         context["heading"] = _("Qualification, %(n)d of %(of)d") % {"n": step[0], "of": step[1]}
     context |= {"lost": not held, "withdrawn": withdrawn}
     here = reverse("annotation:assignment", args=[request.project.slug, shown.token])
     status = fault.status if fault else 200
-    return page.show(request, rater, "annotation/work.html", context, at=here, status=status, ahead=ahead)
+    return page.show(request, rater, "annotation/work.html", context, at=here, status=status, ahead=after is not None)
 
 
 @require_safe
@@ -185,7 +188,9 @@ def ahead(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """The page of the item that comes after the one in hand, held ready for the script; JSON where there is none."""
     rater = page.rater_of(request, token)
     lease = leases.claim(project=request.project, rater=rater, after=token)
-    return JsonResponse({"ahead": False}) if lease is None else _work(request, rater, lease, ahead=True)
+    if lease is None:
+        return JsonResponse({"ahead": False})
+    return _work(request, rater, lease, after=rater.slots.get(token=token))
 
 
 @require_POST
