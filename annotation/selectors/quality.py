@@ -52,7 +52,9 @@ def golds(*, project: Project, kind: str = "", retired: bool = False) -> list[Go
 
 def gold_of(*, project: Project, item_id: int) -> Gold:
     """Raises NotFound for an item without a known answer, or of another project."""
-    found = Gold.objects.filter(project=project, item__pk=item_id).select_related("project", "item", "annotation").first()
+    found = (
+        Gold.objects.filter(project=project, item__pk=item_id).select_related("project", "item", "annotation").first()
+    )
     if found is None:
         raise NotFound("There is no such gold item.")
     return found

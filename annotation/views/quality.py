@@ -18,6 +18,7 @@ from annotation.selectors.rater import sample_of
 from annotation.services import forms as form_service
 from annotation.services import golds, watching
 from annotation.services.submissions import current
+from annotation.views import page
 from annotation.watch import watch_of
 from common.errors import Conflict, DomainError, Invalid
 from common.http import add_errors, sent, show_or_send, status_of
@@ -104,7 +105,7 @@ class Known:
     def read(self, posted: QueryDict) -> dict[str, Any]:
         return forms.read_answers(posted, self.fields)
 
-    def page(
+    def show(
         self, values: dict[str, Any], fault: DomainError | None, place: display.Place, **more: Any
     ) -> HttpResponse:
         """The page that asks for the answer."""
@@ -146,11 +147,11 @@ def adjudicate(request: ProjectRequest, item_id: int) -> HttpResponse:
             fault = found
         else:
             messages.success(request, _("Your word settles this item. The others' answers are kept."))
-            if request.POST.get("then") == "gold":
-                return redirect("annotation:gold", request.project.slug, item_id)
-            return redirect("annotation:review", request.project.slug)
+            then_gold = request.POST.get("then") == "gold"
+            name = "annotation:gold" if then_gold else "annotation:review"
+            return _onward(request, name, *([item_id] if then_gold else []))
     more = {"heading": _("Adjudicate"), "submit": _("Settle it"), "adjudicating": True, "word": known.word}
-    return known.page(values, fault, known.place("adjudicate"), **more)
+    return known.show(values, fault, known.place("adjudicate"), **more)
 
 
 @show_or_send
@@ -167,9 +168,17 @@ def gold(request: ProjectRequest, item_id: int) -> HttpResponse:
         fault = _make_gold(request, known.item, values, settings_form, adjudicated=known.word is not None)
         if fault is None and settings_form.is_valid():
             messages.success(request, _("This is a gold item now. Raters cannot tell it from another."))
-            return redirect("annotation:golds", request.project.slug)
+            return _onward(request, "annotation:golds")
     more = {"heading": _("The known answer"), "submit": _("Save the gold item"), "settings": settings_form, "gold": row}
-    return known.page(values, fault, known.place("gold"), status=status_of(settings_form), **more)
+    return known.show(values, fault, known.place("gold"), status=status_of(settings_form), **more)
+
+
+def _onward(request: ProjectRequest, name: str, *args: int) -> HttpResponse:
+    """To another page. The page's script follows no redirect: it goes where a page without work in it says it is."""
+    address = reverse(name, args=[request.project.slug, *args])
+    if not page.by_script(request):
+        return redirect(address)
+    return HttpResponse("<!doctype html><title></title>", headers={"Content-Location": address})
 
 
 def _make_gold(
