@@ -35,10 +35,10 @@ class Spans:
     rule = None
     outcomes = ()
     keys = (
-        Key("mark", "m", gettext_lazy("Go to the text to mark words")),
-        Key("sentence", ".", gettext_lazy("Extend to the sentence")),
-        Key("none", "c", gettext_lazy("No errors")),
-        Key("unmark", "z", gettext_lazy("Undo the last change of marks")),
+        Key("mark", "m", gettext_lazy("mark: into the text, from one text into the next")),
+        Key("sentence", ".", gettext_lazy("mark: extend to the sentence")),
+        Key("none", "c", gettext_lazy("mark: no errors")),
+        Key("unmark", "z", gettext_lazy("mark: undo the last change")),
     )
 
     def in_dock(self, config: Value) -> bool:

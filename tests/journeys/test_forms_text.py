@@ -73,7 +73,6 @@ def press(page: Any, *keys: str) -> int:
 
 
 def hand_in(page: Any) -> dict[str, Any]:
-    page.screenshot(path="/tmp/w/forms-text/shots/handin.png", full_page=True)
     page.get_by_role("button", name="Submit").click()
     page.wait_for_selector("text=Nothing left for you right now")
     return answers()[-1].values
@@ -122,7 +121,9 @@ def clear_of_the_words(page: Any) -> bool:
 def test_a_mark_by_keyboard_alone_takes_eight_keys_at_most(asks: Any, at_work: Any) -> None:
     asks([{"protocol": "spans", "config": ONTOLOGY}], TEXT)
     page = at_work()
-    # To the second sentence, to its second word, over three more; type; severity.
+    press(page, "r")
+    assert page.get_by_text("Marks are made on the raw ones").is_visible()
+    # Into the raw text, to the second sentence, to its second word, over three more; type; severity.
     used = press(page, "m", "ArrowDown", "ArrowRight", *["Shift+ArrowRight"] * 3, "1", "2")
     assert used <= 8
     page.wait_for_function("() => document.querySelector('#announcer').textContent.includes('Wrong · Major')")

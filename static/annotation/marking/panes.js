@@ -14,7 +14,8 @@ export function panesOf(section, targets) {
 
 function response(card) {
   const [box, root] = [card.querySelector("[data-body]"), card.querySelector("[data-raw]")];
-  return root && { name: `response:${card.dataset.letter}`, text: root.textContent, box, root, label: card.dataset.letter, language: box.lang };
+  const reveal = () => { if (root?.hidden) document.querySelector("#work [data-view=raw]")?.click(); };
+  return root && { name: `response:${card.dataset.letter}`, text: root.textContent, box, root, label: card.dataset.letter, language: box.lang, reveal };
 }
 
 /** A text of the prompt is shown rendered: its raw text takes that place. */

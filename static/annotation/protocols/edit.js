@@ -15,6 +15,22 @@ function preferred(input) {
   return Number(point) < middle ? "A" : Number(point) > middle ? "B" : "";
 }
 
+// What cannot be seen or turns the text around it is named.
+const UNSEEN = /(?![\t\n\r\u200c\u200d])[\p{Cc}\p{Cf}]/gu;
+const seen = (text) => text.replace(UNSEEN, (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+
+/** Appends text, within a `tag` where there is one; neighbours of one kind grow together. */
+function put(place, tag, text) {
+  if (!text) return;
+  const last = place.lastChild;
+  if (tag && last?.localName === tag) last.append(seen(text));
+  else if (tag) {
+    const made = document.createElement(tag);
+    made.append(seen(text));
+    place.append(made);
+  } else place.append(seen(text));
+}
+
 export function attach(section, page) {
   const part = (name) => section.querySelector(`[data-${name}]`);
   const root = part("edit");
@@ -62,32 +78,30 @@ export function attach(section, page) {
   /** The new text with what is gone struck out in its place. Returns how many words were added and removed. */
   function draw(old, written) {
     const language = document.querySelector("#work [data-body]")?.lang ?? "";
-    const lists = [words(old, language), words(written, language)];
-    const [gone, come] = compare(...lists.map((list) => list.map(({ word }) => word)));
+    const [before, after] = [words(old, language), words(written, language)];
+    const [gone, come] = compare(before.map(({ word }) => word), after.map(({ word }) => word));
     const place = part("diff");
     place.replaceChildren();
     let [a, b, done] = [0, 0, 0];
-    const put = (tag, text) => {
-      if (!text) return;
-      const last = place.lastElementChild;
-      if (tag && last?.localName === tag && place.lastChild === last) last.append(text);
-      else if (tag) { const made = document.createElement(tag); made.append(text); place.append(made); } else place.append(text);
-    };
-    while (a < lists[0].length || b < lists[1].length) {
-      if (a < lists[0].length && gone[a]) {
-        const next = lists[0][a + 1]?.start ?? old.length;
-        put("del", old.slice(lists[0][a].start, gone[a + 1] ? next : lists[0][a].end));
-        a += 1;
-        if (!gone[a]) put("", " ");
-      } else if (b < lists[1].length) {
-        put("", written.slice(done, lists[1][b].start));
-        put(come[b] ? "ins" : "", written.slice(lists[1][b].start, lists[1][b].end));
-        done = lists[1][b].end;
-        if (!come[b]) a += 1;
-        b += 1;
-      } else break;
+    while (a < before.length || b < after.length) {
+      if (b < after.length) {
+        put(place, "", written.slice(done, after[b].start));
+        done = after[b].start;
+      }
+      const first = a;
+      while (a < before.length && gone[a]) a += 1;
+      if (a > first) {
+        if (b >= after.length) put(place, "", " ");
+        put(place, "del", old.slice(before[first].start, before[a - 1].end));
+        if (b < after.length) put(place, "", " ");
+      }
+      if (b >= after.length) break;
+      put(place, come[b] ? "ins" : "", written.slice(done, after[b].end));
+      done = after[b].end;
+      if (!come[b]) a += 1;
+      b += 1;
     }
-    put("", written.slice(done));
+    put(place, "", written.slice(done));
     return [come.filter(Boolean).length, gone.filter(Boolean).length];
   }
 
