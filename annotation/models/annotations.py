@@ -69,9 +69,9 @@ class Annotation(models.Model):
     """
 
     class Standing(models.TextChoices):
-        COUNTED = "counted", "Counted"
-        EXTRA = "extra", "Extra"
-        RECORDED = "recorded", "Recorded elsewhere"
+        COUNTED = "counted", _("Counted")
+        EXTRA = "extra", _("Extra")
+        RECORDED = "recorded", _("Recorded elsewhere")
         TEST = "test", _("Of a test")
         REPEAT = "repeat", _("Of a repeat")
         ADJUDICATED = "adjudicated", _("Adjudicated")

@@ -4,6 +4,7 @@ import random
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from common.models import CleanJSONField, Created
 from corpus.models import Candidate, Import, Prompt, Response
@@ -23,10 +24,10 @@ class Item(Created):
     """
 
     class State(models.TextChoices):
-        NEW = "new", "To be routed"
-        OPEN = "open", "Open"
-        DONE = "done", "Done"
-        VOID = "void", "Withdrawn"
+        NEW = "new", _("To be routed")
+        OPEN = "open", _("Open")
+        DONE = "done", _("Done")
+        VOID = "void", _("Withdrawn")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="items")
     external_id = models.CharField(max_length=200)

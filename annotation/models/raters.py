@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from common.models import CleanJSONField, Created
 from projects.models import Project
@@ -37,10 +38,10 @@ class Rater(Created):
     """
 
     class Kind(models.TextChoices):
-        PERSON = "person", "Person"
-        JUDGE = "judge", "Judge"
-        RECORDED_PERSON = "recorded_person", "Person, from an import"
-        RECORDED_JUDGE = "recorded_judge", "Judge, from an import"
+        PERSON = "person", _("Person")
+        JUDGE = "judge", _("Judge")
+        RECORDED_PERSON = "recorded_person", _("Person, from an import")
+        RECORDED_JUDGE = "recorded_judge", _("Judge, from an import")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="raters")
     kind = models.CharField(max_length=16, choices=Kind.choices)

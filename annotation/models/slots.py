@@ -27,14 +27,14 @@ class Slot(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", "Open"
-        LEASED = "leased", "Leased"
-        DONE = "done", "Done"
-        VOID = "void", "Void"
+        OPEN = "open", _("Open")
+        LEASED = "leased", _("Leased")
+        DONE = "done", _("Done")
+        VOID = "void", _("Void")
 
     class Audience(models.TextChoices):
-        HUMAN = "human", "People"
-        JUDGE = "judge", "Judges"
+        HUMAN = "human", _("People")
+        JUDGE = "judge", _("Judges")
 
     class Purpose(models.TextChoices):
         LABEL = "label", _("Label")
@@ -134,11 +134,11 @@ class EndedLease(models.Model):
     """
 
     class Why(models.TextChoices):
-        TAKEN = "taken", "It ran out and somebody else took the slot"
-        RENEWED = "renewed", "It ran out and the same rater took it again"
-        SKIPPED = "skipped", "The rater passed"
-        VOID = "void", "The slot was withdrawn"
-        UNDONE = "undone", "The answer was taken back, or gave way to one that was"
+        TAKEN = "taken", _("It ran out and somebody else took the slot")
+        RENEWED = "renewed", _("It ran out and the same rater took it again")
+        SKIPPED = "skipped", _("The rater passed")
+        VOID = "void", _("The slot was withdrawn")
+        UNDONE = "undone", _("The answer was taken back, or gave way to one that was")
 
     token = models.UUIDField(primary_key=True)
     slot = models.ForeignKey(Slot, models.CASCADE, related_name="ended_leases")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from annotation.models import Flag, Item
 from common.errors import BadRequest
 from projects.models import Project
@@ -21,7 +23,7 @@ def chosen(*, project: Project, wanted: Filter, most: int) -> list[int]:
     """Ids of at most `most` items, withdrawn ones aside, oldest first. Raises BadRequest for an unknown state."""
     if wanted.state and wanted.state not in Item.State.values:
         known = ", ".join(Item.State.values)
-        raise BadRequest("Unknown state.", fields={"state": [f"Must be one of {known}."]})
+        raise BadRequest(_("Unknown state."), fields={"state": [_("Must be one of %(known)s.") % {"known": known}]})
     found = Item.objects.filter(project=project).exclude(state=Item.State.VOID).order_by("pk")
     if wanted.item is not None:
         found = found.filter(pk=wanted.item)

@@ -8,6 +8,7 @@ from statistics import median
 from django.db.models import Count, Max, TextField
 from django.db.models.functions import Cast, Length, TruncDate
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.figures import Share, first_shown, longer_chosen
 from annotation.models import Annotation, GoldResult, Pace, Pause, Qualification, Rater, Slot
@@ -132,7 +133,7 @@ def rater_row(*, project: Project, pseudonym: str) -> RaterRow:
     """Raises NotFound for a pseudonym that no person has here."""
     found = raters(project=project, pseudonym=pseudonym) if pseudonym else []
     if not found:
-        raise NotFound("There is no such rater.")
+        raise NotFound(_("There is no such rater."))
     return found[0]
 
 

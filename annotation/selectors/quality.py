@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from annotation.figures import Share, mean_distance
 from annotation.models import Annotation, Gold, Item, Label
@@ -56,7 +57,7 @@ def gold_of(*, project: Project, item_id: int) -> Gold:
         Gold.objects.filter(project=project, item__pk=item_id).select_related("project", "item", "annotation").first()
     )
     if found is None:
-        raise NotFound("There is no such gold item.")
+        raise NotFound(_("There is no such gold item."))
     return found
 
 

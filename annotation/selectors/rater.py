@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from annotation.content import MessageText, conversation, excerpt, response_text, shape_of, steps_of
@@ -197,7 +198,7 @@ def answered(*, rater: Rater, annotation_id: int) -> Answered:
     while found is not None and (later := getattr(found, "revised_by", None)) is not None:
         found = own.filter(pk=later.pk).first()
     if found is None or found.form_version is None or found.display_order is None:
-        raise NotFound("There is no such answer of yours.")
+        raise NotFound(_("There is no such answer of yours."))
     responses = Response.objects.in_bulk(found.display_order)
     prompt = found.item.prompt
     return Answered(

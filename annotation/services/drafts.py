@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotation.models import Draft, Item, Rater
 from annotation.services import holds
@@ -18,7 +19,7 @@ DRAFT_LIMIT = 500_000
 def check_values(values: object) -> dict[str, Any]:
     """What may be kept of an answer that is not finished: an object of a size that a rater can type."""
     if not isinstance(values, dict):
-        raise Invalid("values must be an object of field names.", fields={"values": ["Must be an object."]})
+        raise Invalid(_("values must be an object of field names."), fields={"values": [_("Must be an object.")]})
     try:
         check_tree(values)
     except ValueError as fault:
@@ -45,7 +46,7 @@ def save(*, rater: Rater, token: uuid.UUID, values: object, version: int) -> int
         return draft.version
     if draft.version != version:
         raise Conflict(
-            "Another tab has saved something else.", code="draft-stale", version=draft.version, values=draft.values
+            _("Another tab has saved something else."), code="draft-stale", version=draft.version, values=draft.values
         )
     draft.version += 1
     draft.values = checked
@@ -60,7 +61,7 @@ def _first(item: Item, rater: Rater, values: dict[str, Any]) -> int:
     except IntegrityError as fault:
         other = Draft.objects.get(item=item, rater=rater)
         raise Conflict(
-            "Another tab has saved something else.", code="draft-stale", version=other.version, values=other.values
+            _("Another tab has saved something else."), code="draft-stale", version=other.version, values=other.values
         ) from fault
 
 

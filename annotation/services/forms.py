@@ -50,7 +50,10 @@ def current_form(*, project: Project) -> FormVersion:
 def check_fields(fields: object) -> list[Value]:
     """The complete form that `fields` stands for. Raises Invalid, faults named "<position>.<key>"."""
     if not isinstance(fields, list) or not 1 <= len(fields) <= FIELDS_LIMIT:
-        raise Invalid(f"A form is a list of 1 to {FIELDS_LIMIT} fields.", fields={"fields": ["Must be such a list."]})
+        raise Invalid(
+            _("A form is a list of 1 to %(fields_limit)s fields.") % {"fields_limit": FIELDS_LIMIT},
+            fields={"fields": [_("Must be such a list.")]},
+        )
     checked: list[Value] = []
     for position, field in enumerate(fields):
         try:
@@ -70,7 +73,7 @@ def _check_field(field: object, *, taken: set[str]) -> Value:
     if not isinstance(name, str) or not NAME.fullmatch(name) or name in taken:
         raise fault("name", _("A name is lower case, starts with a letter, and is used once."))
     if not isinstance(required, bool):
-        raise Invalid("required must be true or false.", fields={"required": ["Must be true or false."]})
+        raise Invalid(_("required must be true or false."), fields={"required": [_("Must be true or false.")]})
     plug = protocol(str(field.get("protocol")))
     return {
         "name": name,
@@ -96,7 +99,7 @@ def set_form(*, project: Project, fields: object) -> FormVersion:
         with transaction.atomic():
             return FormVersion.objects.create(project=project, number=last.number + 1 if last else 1, fields=checked)
     except IntegrityError as fault:
-        raise Conflict("Somebody else has just changed the form. Look at it, then change it again.") from fault
+        raise Conflict(_("Somebody else has just changed the form. Look at it, then change it again.")) from fault
 
 
 def _check_waiting(project: Project, fields: Sequence[Value]) -> None:
@@ -133,7 +136,7 @@ def normal_values(fields: Sequence[Value], values: object, content: Content) -> 
     """The values to store: {field name: normal form}. Raises Invalid with all faults, named "<field>" or
     "<field>.<part>"."""
     if not isinstance(values, dict):
-        raise Invalid("values must be an object of field names.", fields={"values": [_("Must be an object.")]})
+        raise Invalid(_("values must be an object of field names."), fields={"values": [_("Must be an object.")]})
     unknown = set(values) - {field["name"] for field in fields}
     faults = {str(name): [_("This form has no such field.")] for name in unknown}
     stored: Value = {}

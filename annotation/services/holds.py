@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
 from annotation.models import EndedLease, FormVersion, Item, Rater, Slot
 from common.compiled import compiled, first
@@ -88,7 +89,7 @@ def resolve(*, rater: Rater, token: uuid.UUID) -> Hold:
         return Hold(slot, rater, token, slot)
     ended = EndedLease.objects.select_related("form_version", "slot").filter(token=token, rater=rater).first()
     if ended is None:
-        raise NotFound("There is no such lease of yours.")
+        raise NotFound(_("There is no such lease of yours."))
     # The same rater may have the item again, under another token or in another of its slots.
     if ended.slot.purpose == Slot.Purpose.LABEL:
         slot = locked(Slot.objects.filter(item=ended.item_id, rater=rater, purpose=Slot.Purpose.LABEL)).first()
@@ -100,7 +101,7 @@ def check_own(*, rater: Rater, token: uuid.UUID) -> None:
     """Raises NotFound for a token that is nobody's or another's."""
     own = {"token": token, "rater": rater}
     if not Slot.objects.filter(**own).exists() and not EndedLease.objects.filter(**own).exists():
-        raise NotFound("There is no such lease of yours.")
+        raise NotFound(_("There is no such lease of yours."))
 
 
 def require_held(hold: Hold) -> Slot:
@@ -108,10 +109,10 @@ def require_held(hold: Hold) -> Slot:
     if hold.standing is Standing.HELD:
         return hold.slot
     if hold.standing is Standing.ANSWERED:
-        raise Conflict("You have answered this item already.", code="already-answered")
+        raise Conflict(_("You have answered this item already."), code="already-answered")
     if hold.standing is Standing.VOID:
-        raise Conflict("This item was withdrawn.", code="item-void")
-    raise Conflict("The lease of this item is over.", code="lease-lost")
+        raise Conflict(_("This item was withdrawn."), code="item-void")
+    raise Conflict(_("The lease of this item is over."), code="lease-lost")
 
 
 def remember(slot: Slot, why: EndedLease.Why) -> None:

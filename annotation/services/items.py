@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.services import audit
@@ -144,7 +145,7 @@ def open_slots(*, item: Item, humans: int, judges: int) -> list[Slot]:
         holds.lock_all(Slot.objects.filter(item=item))
         locked = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
         if locked.state == Item.State.VOID:
-            raise Conflict("This item was withdrawn.", code="item-void")
+            raise Conflict(gettext("This item was withdrawn."), code="item-void")
         slots = create_slots(locked, [Slot.Audience.HUMAN] * humans + [Slot.Audience.JUDGE] * judges)
         if slots:
             Item.objects.filter(pk=item.pk).update(state=Item.State.OPEN)
@@ -215,5 +216,5 @@ def create_item(*, project: Project, row: Row) -> tuple[Item, bool]:
         _take(project, [locked])
     item = Item.objects.filter(candidate=locked).first()
     if item is None or (locked.prompt_id, locked.response_ids) != (prompt.pk, ids):
-        raise Conflict("Another item has this id.", code="id-taken")
+        raise Conflict(gettext("Another item has this id."), code="id-taken")
     return item, made

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.models import Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Skip, Slot
 from annotation.services import holds, qualification
@@ -102,7 +103,7 @@ def claim(
                 return _claim(project, at)
         except (IntegrityError, _Raced):
             at = None
-    raise Conflict("Too many are asking at once. Try again.", code="busy")
+    raise Conflict(gettext("Too many are asking at once. Try again."), code="busy")
 
 
 def _claim(project: Project, at: Desk) -> Lease | None:
@@ -280,12 +281,12 @@ def lease_slot(*, project: Project, slot_id: int, at: Desk) -> Lease:
         return _again(project, slot, at, now)
     runs_out = slot.state == Slot.State.LEASED and slot.leased_until is not None and slot.leased_until < now
     if not (slot.state == Slot.State.OPEN or runs_out) or slot.item.state == Item.State.VOID:
-        raise Conflict("This slot is not free.", code="slot-taken")
+        raise Conflict(gettext("This slot is not free."), code="slot-taken")
     try:
         with transaction.atomic():
             return _grant(project, slot, at, now)
     except IntegrityError as fault:
-        raise Conflict("This rater has another slot of the item.", code="slot-taken") from fault
+        raise Conflict(gettext("This rater has another slot of the item."), code="slot-taken") from fault
 
 
 def claim_slot(*, slot: Slot, rater: Rater) -> Lease:
@@ -293,7 +294,7 @@ def claim_slot(*, slot: Slot, rater: Rater) -> Lease:
     if (slot.audience == Slot.Audience.JUDGE) != (
         rater.kind == Rater.Kind.JUDGE
     ) or rater.project_id != slot.project_id:
-        raise Conflict("This slot is not for this rater.", code="slot-taken")
+        raise Conflict(gettext("This slot is not for this rater."), code="slot-taken")
     return lease_slot(project=slot.project, slot_id=slot.pk, at=desk(project=slot.project, rater=rater))
 
 
@@ -325,9 +326,15 @@ def release(*, rater: Rater, token: uuid.UUID) -> None:
 def check_reason(reason: str, note: str, allowed: dict[str, str]) -> None:
     """Raises Invalid for a reason that is not offered or a note that is too long."""
     if reason not in allowed:
-        raise Invalid("Choose a reason.", fields={"reason": [f"Must be one of {', '.join(allowed)}."]})
+        raise Invalid(
+            gettext("Choose a reason."),
+            fields={"reason": [gettext("Must be one of %(allowed)s.") % {"allowed": ", ".join(allowed)}]},
+        )
     if len(note) > NOTE_LIMIT:
-        raise Invalid("The note is too long.", fields={"note": [f"At most {NOTE_LIMIT} characters."]})
+        raise Invalid(
+            gettext("The note is too long."),
+            fields={"note": [gettext("At most %(note_limit)s characters.") % {"note_limit": NOTE_LIMIT}]},
+        )
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.content import content_of
 from annotation.models import Annotation, Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Slot
@@ -232,7 +233,7 @@ def _second(answer: _Answer, hold: Hold) -> Submission | Conflict:
     """Another answer of the same rater, from another tab: the same one again, or both versions for them to choose."""
     saved = current().filter(slot=hold.slot.pk, rater=answer.rater).first()
     if saved is None:
-        raise NotFound("There is no such lease of yours.")
+        raise NotFound(_("There is no such lease of yours."))
     if _normal(answer, hold) == edits.without_children(hold.form.fields, saved.values):
         return Submission(saved, replayed=True, guideline_changed=hold.guideline_changed)
     return _differs(answer, hold, saved)
@@ -241,7 +242,7 @@ def _second(answer: _Answer, hold: Hold) -> Submission | Conflict:
 def _differs(answer: _Answer, hold: Hold, saved: Annotation) -> Conflict:
     drafts.keep(item=hold.slot.item, rater=answer.rater, values=answer.values)
     return Conflict(
-        "You have already answered this item, differently. The first answer stands; the second is kept as a draft.",
+        _("You have already answered this item, differently. The first answer stands; the second is kept as a draft."),
         code="already-answered",
         annotation_id=saved.pk,
         saved=displayed(saved),
@@ -278,7 +279,7 @@ def own_annotation(*, rater: Rater, annotation_id: int) -> Annotation:
     own = Annotation.objects.exclude(standing__in=NO_RATERS_WORK)
     found = own.filter(pk=annotation_id, rater=rater).select_related("rater").first()
     if found is None:
-        raise NotFound("There is no such answer of yours.")
+        raise NotFound(_("There is no such answer of yours."))
     return found
 
 
@@ -287,14 +288,14 @@ def _own(rater: Rater, annotation: Annotation) -> Annotation:
     found = Annotation.objects.filter(pk=annotation.pk, rater=rater).exclude(standing__in=NO_RATERS_WORK)
     item_id = found.values_list("item", flat=True).first()
     if item_id is None:
-        raise NotFound("There is no such answer of yours.")
+        raise NotFound(_("There is no such answer of yours."))
     # Slots before their items (services/holds.py); the slot in hand as well, for an undo puts it back.
     in_hand = Q(project=rater.project_id, state=Slot.State.LEASED, audience=Slot.Audience.HUMAN)
     holds.lock_all(Slot.objects.filter(Q(item=item_id) | in_hand, rater=rater))
     Item.objects.select_for_update(no_key=True).get(pk=item_id)
     fresh = found.select_related("form_version", "item", "revised_by").get()
     if fresh.retracted_at is not None:
-        raise Conflict("You have taken this answer back.", code="retracted")
+        raise Conflict(_("You have taken this answer back."), code="retracted")
     return fresh
 
 
@@ -317,7 +318,7 @@ def revise(
     same_key = Annotation.objects.filter(rater=rater, idempotency_key=idempotency_key).first()
     if same_key is not None:
         if same_key.body_hash != answer.body_hash or same_key.item_id != old.item_id:
-            raise Conflict("This key was used for another answer.", code="key-reused")
+            raise Conflict(_("This key was used for another answer."), code="key-reused")
         return Submission(same_key, replayed=True)
     later = getattr(old, "revised_by", None)
     if later is not None:
@@ -366,11 +367,15 @@ def retract(*, rater: Rater, annotation: Annotation) -> Lease:
     """
     old = _own(rater, annotation)
     if getattr(old, "revised_by", None) is not None:
-        raise Conflict("You have corrected this answer; correct it again instead.", code="revised")
+        raise Conflict(_("You have corrected this answer; correct it again instead."), code="revised")
     if not can_undo(old) or old.slot_id is None:
-        raise Conflict(f"An answer can be taken back for {UNDO_SECONDS} seconds; correct it instead.", code="too-late")
+        raise Conflict(
+            _("An answer can be taken back for %(undo_seconds)s seconds; correct it instead.")
+            % {"undo_seconds": UNDO_SECONDS},
+            code="too-late",
+        )
     if old.item.state == Item.State.VOID:
-        raise Conflict("This item was withdrawn.", code="item-void")
+        raise Conflict(_("This item was withdrawn."), code="item-void")
     at = desk(project=old.item.project, rater=rater)
     in_hands = Slot.objects.filter(project=old.item.project_id, rater=rater, state=Slot.State.LEASED, ahead=False)
     for in_hand in in_hands:

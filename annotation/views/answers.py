@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from annotation import display, forms, selectors
@@ -118,7 +119,7 @@ def _revise(request: ProjectRequest, rater: Rater, annotation_id: int) -> HttpRe
             return conflict_page(request, rater, fault)
         messages.warning(request, fault.detail)
         return redirect("annotation:history", slug=request.project.slug)
-    messages.success(request, "Corrected. Your earlier answer is kept beside it.")
+    messages.success(request, _("Corrected. Your earlier answer is kept beside it."))
     if page.by_script(request):
         return _saved(request, rater, selectors.answered(rater=rater, annotation_id=done.annotation.pk))
     return redirect("annotation:answer", slug=request.project.slug, annotation_id=done.annotation.pk)

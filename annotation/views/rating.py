@@ -176,7 +176,7 @@ def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     if (told := reasons.feedback(project=request.project, annotation=done.annotation)) is not None:
         (messages.success if told.passed else messages.warning)(request, told.words)
     if done.standing == "extra":
-        messages.success(request, "Handed in as an extra.")
+        messages.success(request, _("Handed in as an extra."))
     if done.guideline_changed:
         messages.warning(request, "The guidelines have changed while you worked on that item. Your answer is kept.")
     return _next(request, rater)
@@ -234,7 +234,7 @@ def skip(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     except Conflict as fault:
         messages.warning(request, fault.detail)
     else:
-        messages.success(request, "Skipped. It will not come back to you.")
+        messages.success(request, _("Skipped. It will not come back to you."))
     return _next(request, rater)
 
 
@@ -246,7 +246,7 @@ def flag(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     flags.raise_flag(rater=page.rater_of(request, token), token=token, reason=reason, note=note)
     if page.by_script(request):
         return JsonResponse({"says": "Flagged. Thank you."})
-    messages.success(request, "Flagged. Thank you.")
+    messages.success(request, _("Flagged. Thank you."))
     return redirect("annotation:assignment", slug=request.project.slug, token=token)
 
 
