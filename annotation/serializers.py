@@ -175,6 +175,12 @@ class ItemOut(Base):
     state = serializers.CharField(source="item.state")
     priority = serializers.IntegerField(source="item.priority")
     round = serializers.IntegerField(source="item.round")
+    language = serializers.CharField(source="item.prompt.language")
+    tags = ObjectField(source="item.prompt.tags")
+    source_id = serializers.IntegerField(source="item.source_id", allow_null=True, help_text="Of the import")
+    confidence = serializers.FloatField(
+        source="item.confidence", allow_null=True, help_text="Of its labels the lowest; null: no label"
+    )
     wanted = serializers.IntegerField(help_text="Answers asked for")
     answered = serializers.IntegerField(help_text="Answers given")
     open_flags = serializers.IntegerField(help_text="Raters' reports that nobody has dealt with")
@@ -183,7 +189,10 @@ class ItemOut(Base):
 
 class ItemPageOut(Base):
     results = ItemOut(many=True, source="rows")
-    next_after = serializers.IntegerField(allow_null=True, help_text="`after` of the next page; null on the last")
+    next_after = serializers.CharField(allow_null=True, help_text="`after` of the next page; null on the last")
+    previous_before = serializers.CharField(allow_null=True, help_text="`before` of the page before; null on the first")
+    total = serializers.IntegerField(help_text="How many there are, up to 1,000")
+    more = serializers.BooleanField(help_text="There are more than that")
 
 
 class MessageIn(StrictSerializer):
@@ -191,21 +200,38 @@ class MessageIn(StrictSerializer):
     content = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=1_000_000)
 
 
+class AnyText(serializers.CharField):
+    """A text just as it comes."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_blank=True, trim_whitespace=False, max_length=1_000_000)
+
+
 class ResponseIn(StrictSerializer):
     text = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=1_000_000)
     model = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    steps = serializers.ListField(child=AnyText(), required=False, max_length=1000)
+
+
+class ContextIn(StrictSerializer):
+    text = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=1_000_000)
+    kind = serializers.CharField(required=False, max_length=40)
+    title = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+    sentences = serializers.ListField(child=AnyText(), required=False, max_length=10_000)
 
 
 class ItemIn(StrictSerializer):
     external_id = serializers.CharField(required=False, max_length=200, help_text="By default the content names it")
     prompt = serializers.ListField(child=MessageIn(), min_length=1, max_length=2000)
-    responses = serializers.ListField(child=ResponseIn(), min_length=2, max_length=26)
+    context = serializers.ListField(child=ContextIn(), required=False, max_length=100)  # type: ignore[assignment]
+    responses = serializers.ListField(child=ResponseIn(), max_length=26)
     group = serializers.CharField(
         required=False, allow_blank=True, max_length=1000, help_text="Never torn apart by a split"
     )
     language = serializers.CharField(required=False, allow_blank=True, max_length=35)
     tags = ObjectField(required=False)
     priority = serializers.IntegerField(required=False, min_value=-PRIORITIES, max_value=PRIORITIES)
+    overlap = serializers.IntegerField(required=False, min_value=1, max_value=50, help_text="How many people are asked")
 
 
 class WithdrawalIn(StrictSerializer):
@@ -305,13 +331,25 @@ class FormIn(StrictSerializer):
     )
 
 
+class AtWorkOut(Base):
+    rater = serializers.CharField(source="pseudonym")
+    name = serializers.CharField(required=False, help_text="For admins")
+    since = serializers.DateTimeField(help_text="When this stretch of work began")
+    today = serializers.IntegerField(help_text="Answers since midnight, UTC")
+
+
 class ProgressOut(Base):
     items = serializers.DictField(child=serializers.IntegerField())
     human_slots = serializers.DictField(child=serializers.IntegerField())
     judge_slots = serializers.DictField(child=serializers.IntegerField())
+    annotations = serializers.IntegerField()
     labels = serializers.IntegerField()
     open_flags = serializers.IntegerField()
-    working_now = serializers.IntegerField()
+    per_day = serializers.IntegerField(help_text="Answers of people within the last 24 hours")
+    done_by = serializers.DateTimeField(allow_null=True, help_text="At that pace; null: nothing to do, or nobody works")
+    counted_at = serializers.DateTimeField(help_text="How old the figures are")
+    working_now = serializers.IntegerField(help_text="People with an item in hand, as of now")
+    at_work = AtWorkOut(many=True)
 
 
 class PairOut(Base):

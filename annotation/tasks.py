@@ -2,13 +2,14 @@
 
 from celery import shared_task
 
-from annotation.services import items, labels, pace, refit, scoring
+from annotation.services import items, labels, pace, refit, scoring, tallies
 
 BEAT = {
     "annotation-take-candidates": {"task": "annotation.tasks.take_candidates", "schedule": 10},
     "annotation-refit-items": {"task": "annotation.tasks.refit_items", "schedule": 60},
     "annotation-settle-due": {"task": "annotation.tasks.settle_due", "schedule": 5},
     "annotation-score-due": {"task": "annotation.tasks.score_due", "schedule": 5},
+    "annotation-tally-due": {"task": "annotation.tasks.tally_due", "schedule": 30},
     "annotation-measure-pace": {"task": "annotation.tasks.measure_pace", "schedule": 60},
 }
 ROUNDS = 10
@@ -50,3 +51,9 @@ def score_due() -> None:
 @shared_task(queue="default")
 def measure_pace() -> None:
     pace.measure_all()
+
+
+@shared_task(queue="default")
+def tally_due() -> None:
+    """Counts the figures of large projects anew."""
+    tallies.tally_due()

@@ -1,6 +1,8 @@
 """The desk of those who run a project, over HTTP: its form, items and their stories, labels, exports, agreement."""
 
+import dataclasses
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
@@ -35,6 +37,25 @@ def _number(request: Request, name: str) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise exceptions.ParseError(f"{name} must be a whole number")
     return int(text)
+
+
+def _whole(request: Request, name: str) -> int | None:
+    """A number that fits every column that is filtered by it."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"-?[0-9]{1,4}" if name == "priority" else r"[0-9]{1,9}", text, re.ASCII):
+        raise exceptions.ParseError(f"{name} must be a whole number")
+    return int(text)
+
+
+def _share(request: Request, name: str) -> float | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[01](\.[0-9]{1,17})?", text, re.ASCII):
+        raise exceptions.ParseError(f"{name} must be a number from 0 to 1")
+    return float(text)
 
 
 class FormView(ProjectAPIView):
@@ -72,23 +93,38 @@ class ItemsView(ProjectAPIView):
         parameters=[
             OpenApiParameter("state", str, enum=["new", "open", "done", "void"]),
             OpenApiParameter("search", str, description="How the external id begins"),
+            OpenApiParameter("round", int),
+            OpenApiParameter("priority", int),
+            OpenApiParameter("language", str, description="Of the prompt"),
+            OpenApiParameter("tag", str, description="Of the prompt: `key` or `key=value`"),
+            OpenApiParameter("source", int, description="Id of an import"),
             OpenApiParameter("flagged", bool, description="true: items with an open flag; false: those without"),
-            OpenApiParameter("ordering", str, enum=["id", "-id"]),
-            OpenApiParameter("after", int, description="`next_after` of the page before"),
+            OpenApiParameter("labelled", bool, description="true: items with a label; false: those without"),
+            OpenApiParameter("below", float, description="With a label less sure than that"),
+            OpenApiParameter("answered", int, description="With so many answers of those asked for"),
+            OpenApiParameter("ordering", str, enum=selectors.ORDERINGS),
+            OpenApiParameter("after", str, description="`next_after` of the page before"),
+            OpenApiParameter("before", str, description="`previous_before` of the page after"),
             OpenApiParameter("limit", int),
         ],
         responses=forms.ItemPageOut,
     )
     def get(self, request: Request, slug: str) -> Response:
-        """Items, by id."""
-        known_parameters(request, {"state", "search", "flagged", "ordering", "after"})
+        """Items, paged by key in either direction. An order by confidence has only what is labelled in it."""
+        filters = {field.name for field in dataclasses.fields(selectors.Filters)}
+        known_parameters(request, filters | {"ordering", "after", "before"})
+        given = request.query_params
         page = selectors.item_page(
             project=self.project,
-            state=request.query_params.get("state", ""),
-            search=request.query_params.get("search", ""),
-            flagged=FLAGGED.get(chosen(request, "flagged", FLAGGED) or ""),
-            ordering=request.query_params.get("ordering", "id"),
-            after=_number(request, "after"),
+            filters=selectors.Filters(
+                **{name: given.get(name, "") for name in ("state", "search", "language", "tag")},
+                **{name: _whole(request, name) for name in ("round", "priority", "source", "answered")},
+                **{name: FLAGGED.get(chosen(request, name, FLAGGED) or "") for name in ("flagged", "labelled")},
+                below=_share(request, "below"),
+            ),
+            ordering=given.get("ordering", "id"),
+            after=given.get("after"),
+            before=given.get("before"),
             size=_number(request, "limit") or PAGE,
         )
         return Response(forms.ItemPageOut(page).data)
@@ -109,14 +145,19 @@ def _row(body: dict[str, Any]) -> Row:
         0,
         [dict(message) for message in body["prompt"]],
         [
-            Answer([{"role": "assistant", "content": answer["text"]}], model_name=answer.get("model", ""))
+            Answer(
+                [{"role": "assistant", "content": answer["text"]}],
+                model_name=answer.get("model", ""),
+                meta={"steps": [{"text": text} for text in answer["steps"]]} if answer.get("steps") else {},
+            )
             for answer in body["responses"]
         ],
+        context=[dict(passage) for passage in body.get("context", ())],
         external_id=body.get("external_id", ""),
         group=body.get("group", ""),
         language=body.get("language", ""),
         tags=body.get("tags", {}),
-        meta={"priority": body["priority"]} if "priority" in body else {},
+        meta={key: body[key] for key in ("priority", "overlap") if key in body},
     )
 
 
@@ -226,9 +267,14 @@ class ProgressView(ProjectAPIView):
 
     @extend_schema(operation_id="annotation_progress", responses=forms.ProgressOut)
     def get(self, request: Request, slug: str) -> Response:
-        """How far the project is. Counts stop at 100,000, which then means "or more"."""
+        """How far the project is, at what pace, and who is at work. Figures of a large project are some minutes old."""
         known_parameters(request, set())
-        return Response(forms.ProgressOut(selectors.progress(project=self.project)).data)
+        people = [vars(one).copy() for one in selectors.at_work(project=self.project)]
+        if self.membership.role not in ADMIN:
+            for one in people:
+                del one["name"]  # pseudonyms are all that leaves the admins' desk
+        found = selectors.progress(project=self.project)
+        return Response(forms.ProgressOut(vars(found) | {"done_by": found.done_by, "at_work": people}).data)
 
 
 class AgreementView(ProjectAPIView):

@@ -3,21 +3,18 @@
 from annotation.content import MessageText, excerpt
 from annotation.selectors.desk import (
     Agreement,
-    ItemRow,
-    Page,
-    Progress,
     Story,
     agreement,
     annotations,
     flag_of,
     item_of,
-    item_page,
     item_story,
     labels,
-    progress,
 )
 from annotation.selectors.export import native_lines
+from annotation.selectors.listing import COUNTED, ORDERINGS, Filters, ItemRow, Page, item_page
 from annotation.selectors.preview import Preview, preview
+from annotation.selectors.progress import AtWork, Progress, at_work, progress
 from annotation.selectors.rater import (
     Answered,
     Assignment,
@@ -28,10 +25,10 @@ from annotation.selectors.rater import (
     Shown,
     answered,
     assignment,
-    own_history,
     form,
     form_fields,
     history,
+    own_history,
     sample,
     today,
 )
@@ -40,11 +37,15 @@ __all__ = [
     "Agreement",
     "Answered",
     "Assignment",
+    "AtWork",
+    "COUNTED",
+    "Filters",
     "FormField",
     "FormInForce",
     "HistoryEntry",
     "ItemRow",
     "MessageText",
+    "ORDERINGS",
     "Page",
     "Preview",
     "Progress",
@@ -55,6 +56,7 @@ __all__ = [
     "annotations",
     "answered",
     "assignment",
+    "at_work",
     "excerpt",
     "flag_of",
     "form",
@@ -65,9 +67,9 @@ __all__ = [
     "item_story",
     "labels",
     "native_lines",
+    "own_history",
     "preview",
     "progress",
-    "own_history",
     "sample",
     "today",
 ]

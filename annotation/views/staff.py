@@ -6,16 +6,23 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import forms, selectors
-from annotation.models import Annotation, Flag, FormVersion, Item, Label
+from annotation.consensus import rule
+from annotation.item_filters import ItemFilters
+from annotation.models import Annotation, Flag, FormVersion, Label
 from annotation.protocols import LETTERS, Content, protocol
 from annotation.services import flags, leases
 from annotation.services import forms as form_service
 from annotation.services import items as item_service
+from common.errors import BadRequest
 from common.http import status_of
 from projects.access import ADMIN, REVIEW, ProjectRequest, project_view
+
+IMPORTS = 100
+"""The latest ones can be chosen in the list's filter."""
 
 
 def _show(
@@ -28,31 +35,24 @@ def _show(
 @require_safe
 @project_view(REVIEW)
 def items(request: ProjectRequest) -> HttpResponse:
-    state, search, ordering = (request.GET.get(key, "") for key in ("state", "search", "ordering"))
-    after = request.GET.get("after", "")
-    flagged = bool(request.GET.get("flagged"))
-    known = state if state in Item.State.values else ""
-    newest_first = ordering == "-id"
-    page = selectors.item_page(
-        project=request.project,
-        state=known,
-        search=search[:200],
-        flagged=flagged or None,
-        ordering="-id" if newest_first else "id",
-        after=int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None,
-    )
+    """The list as its form of filters asks for it; what is no filter is passed over, and the form shows what is."""
+    asked = ItemFilters(request.GET, list(request.project.imports.order_by("-pk")[:IMPORTS]))
+    filters, ordering = asked.chosen()
+    given = {"project": request.project, "filters": filters, "ordering": ordering}
+    key = {name: request.GET[name] for name in ("after", "before") if request.GET.get(name)}
+    try:
+        page = selectors.item_page(**given, **key)
+    except BadRequest:  # a key of another order, or none at all
+        key, page = {}, selectors.item_page(**given)
     context = {
         "rows": [
             {"row": row, "item": row.item, "excerpt": selectors.excerpt(row.item.prompt.messages)} for row in page.rows
         ],
-        "next_after": page.next_after,
+        "page": page,
         "progress": selectors.progress(project=request.project),
-        "states": Item.State.choices,
-        "chosen": known,
-        "search": search,
-        "flagged": flagged,
-        "newest_first": newest_first,
-        "begun": bool(after),
+        "form": asked,
+        "filtered": filters.any,
+        "begun": bool(key),
     }
     return _show(request, "annotation/items.html", context)
 
@@ -82,9 +82,12 @@ def _settled(label: Label, content: Content, fields: dict[str, selectors.FormFie
     if field is None:
         return {"label": label, "said": [], "soft": {}}
     plug = protocol(field.protocol)
-    said = plug.in_words(plug.display_form(label.value, content), field.config)
+    shown, split = plug.display_form(label.value, content), label.value.get("split") or ()
+    said = plug.in_words(shown, field.config) if shown or not split else []
+    if split:
+        said.append(ngettext("votes split on %d point", "votes split on %d points", len(split)) % len(split))
     soft = {plug.outcome_in_words(outcome, content): share for outcome, share in label.soft.items()}
-    return {"label": label, "field": field, "said": said, "soft": soft}
+    return {"label": label, "field": field, "said": said, "soft": soft, "rule": rule(label.rule).title}
 
 
 @require_safe
