@@ -8,7 +8,7 @@ from accounts.models import User
 from annotation.models import Habits
 from projects.models import Project
 from tests.browser import axe
-from tests.journeys.desk import answers, next_item, token_of
+from tests.journeys.desk import LONG, answers, next_item, token_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -136,3 +136,84 @@ def test_own_pages_are_accessible(page_of: Any, waiting: Any, project: Project, 
         page.goto(address)
         assert axe(page) == [], address
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} scrolls sideways"
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "zoom 200 %": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+    "high contrast": {"contrast": "more"},
+    "high contrast, dark": {"contrast": "more", "color_scheme": "dark"},
+    "forced colours": {"forced_colors": "active"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_judging_for_eyes_of_every_kind(desk: Any, waiting: Any, way: str) -> None:
+    """Nothing is lost, nothing scrolls two ways, and the contrast is what was asked for."""
+    waiting(2, first=LONG, second=LONG.replace("valve", "nipple"))
+    page = desk(**WAYS[way])
+    page.keyboard.press("d")
+    page.keyboard.press("3")
+    page.keyboard.press("s")
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("Escape")
+    for name in ("Submit", "Skip", "Flag", "Help"):
+        control = page.locator(".button", has_text=name).first
+        control.scroll_into_view_if_needed()
+        box = control.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"], name
+    if "contrast" in WAYS[way]:
+        faint = page.evaluate("getComputedStyle(document.querySelector('.question')).color")
+        assert faint == page.evaluate("getComputedStyle(document.body).color"), "no faint text"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=1 this session")
+
+
+LISTEN = """() => {
+    window.heard = [];
+    const live = document.getElementById('announcer');
+    new MutationObserver(() => live.textContent && heard.push(live.textContent)).observe(live, {childList: true});
+}"""
+
+
+def test_what_a_screen_reader_hears(desk: Any, waiting: Any) -> None:
+    waiting(2)
+    page = desk(tolerate="ERR_INTERNET_DISCONNECTED", reduced_motion="reduce")
+    page.evaluate(LISTEN)
+
+    def hears(words: str) -> None:
+        page.wait_for_function("words => heard.some(one => one.includes(words))", arg=words)
+        page.evaluate("heard.length = 0")
+
+    page.keyboard.press("Enter")
+    hears("Still needed: your choice")
+    page.keyboard.press("5")
+    hears("Saved")
+    before = token_of(page)
+    page.keyboard.press("Enter")
+    next_item(page, before)
+    hears("Next item.")
+    assert page.evaluate("document.activeElement.id") == "work-title", "reading begins at the top of the item"
+    page.context.set_offline(True)
+    page.keyboard.press("2")
+    hears("Offline — kept on this device")
+    landmarks = page.evaluate(
+        "[...document.querySelectorAll('main, header, nav[aria-label], section[aria-label]')].length"
+    )
+    assert landmarks >= 4
+    assert page.evaluate("getComputedStyle(document.querySelector('.lane')).scrollBehavior") == "auto"
+
+
+def test_the_theme_goes_round_and_stays(desk: Any, waiting: Any) -> None:
+    waiting(1)
+    page = desk(color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    system = page.evaluate(paper)
+    page.get_by_role("button", name="Light or dark as the system has it").click()
+    light = page.evaluate(paper)
+    page.reload()
+    assert page.evaluate(paper) == light != system
+    page.get_by_role("button", name="Light", exact=True).click()
+    assert page.evaluate(paper) == system
+    page.get_by_role("button", name="Dark", exact=True).click()
+    assert page.evaluate("document.documentElement.dataset.theme") is None
