@@ -39,6 +39,7 @@ urlpatterns = [
     path("quality/raters/<str:pseudonym>/qualify/", crowd.qualify, name="rater_qualify"),
     path("annotate/qualification/again/", crowd.try_again, name="qualification_again"),
     path("statistics/", crowd.statistics, name="statistics"),
+    path("export.jsonl", importing.export, name="export"),
     path("imports/<int:import_id>/preview/", importing.preview, name="import_preview"),
     path("form/", form.edit, name="form"),
     path("form/preview/", form.preview, name="form_preview"),

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q
 
 from annotation.content import text_of
-from annotation.models import Annotation, Item, Rater
+from annotation.models import Annotation, Gold, Item, Rater
 from annotation.protocols import PROTOCOLS, protocol
 from corpus.importers.rows import digest
 from corpus.models import Response
@@ -49,7 +49,9 @@ def native_lines(*, project: Project) -> Iterator[Json]:
 
 def _annotations(items: Sequence[Item]) -> dict[int, list[Annotation]]:
     found: dict[int, list[Annotation]] = defaultdict(list)
-    rows = Annotation.objects.filter(item__in=items, retracted_at=None)
+    # A known answer that came with an import is told as it came.
+    rows = Annotation.objects.filter(item__in=items, retracted_at=None).exclude(golds__source=Gold.Source.IMPORT)
+    rows = rows.prefetch_related("golds")
     for one in rows.select_related("rater", "form_version", "guideline", "revised_by").order_by("pk"):
         found[one.item_id].append(one)
     return found
@@ -134,6 +136,16 @@ def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _known(annotation: Annotation) -> Json:
+    """What makes a gold item of an answer, as an import reads it; nothing of most answers."""
+    gold = next((one for one in annotation.golds.all() if one.retired_at is None), None)
+    if gold is None:
+        return {}
+    mark = "is_attention_check" if gold.kind == Gold.Kind.CHECK else "is_gold"
+    return {mark: True, "tolerance": gold.tolerance, "explanation": gold.explanation or None,
+            "in_qualification": gold.in_qualification or None}  # fmt: skip
+
+
 def _feedback(annotation: Annotation, names: dict[int, str]) -> Iterator[Json]:
     """An annotation as judgments: one for each field that it answers."""
     form, guideline = annotation.form_version, annotation.guideline
@@ -152,6 +164,7 @@ def _feedback(annotation: Annotation, names: dict[int, str]) -> Iterator[Json]:
         "guideline_version": guideline.number if guideline else None,
         "superseded_by": later.pk if later else None,
     }
+    said |= _known(annotation)
     kept = {key: value for key, value in annotation.meta.items() if key not in ("undated", "record")}
     kept |= annotation.meta.get("record", {})
     protocols = {field["name"]: field["protocol"] for field in form.fields} if form else {}

@@ -1,6 +1,8 @@
-"""An import that waits to be confirmed, as raters would see its items."""
+"""An import that waits to be confirmed, as raters would see its items; everything as a file that an import reads."""
 
-from django.http import HttpResponse
+import json
+
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -17,3 +19,13 @@ def preview(request: ProjectRequest, import_id: int) -> HttpResponse:
     items = [{"row": row, "shown": display.Content.of(row.sample)} for row in found.rows]
     context = {"project": request.project, "membership": request.membership, "run": run}
     return render(request, "annotation/import_preview.html", context | {"found": found, "items": items})
+
+
+@require_safe
+@project_view(RESEARCH)  # type: ignore[arg-type]  # a streamed response is no HttpResponse by its class
+def export(request: ProjectRequest) -> HttpResponseBase:
+    """Every item with its responses and judgments, as native JSON lines."""
+    lines = selectors.native_lines(project=request.project)
+    encoded = (json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n" for line in lines)
+    headers = {"Content-Disposition": f'attachment; filename="{request.project.slug}.jsonl"'}
+    return StreamingHttpResponse(encoded, content_type="application/x-ndjson", headers=headers)

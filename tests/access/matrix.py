@@ -122,6 +122,7 @@ MATRIX: dict[str, dict[str, People]] = {
     "annotation:history": {"GET": MEMBERS},
     "annotation:answer": {"GET": OWNER, "POST": OWNER},
     "annotation:undo": {"POST": OWNER},
+    "annotation:export": {"GET": RESEARCH},
     "annotation:import_preview": {"GET": RESEARCH},
     "annotation:items": {"GET": REVIEW},
     "annotation:item": {"GET": REVIEW},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -186,3 +187,25 @@ def test_the_export_reads_a_bounded_number_of_rows(
     with django_assert_max_num_queries(40):
         lines = export()
     assert [line["external_id"] for line in lines] == [f"i{n}" for n in range(450)]
+
+
+def test_an_item_of_the_api_has_everything_an_import_can_bring(
+    project: Project, api: Callable[..., APIClient], noor: User, browse: Callable[..., Client]
+) -> None:
+    """Passages, steps, its own overlap; no response at all where people are to write one. A page exports the same."""
+    forms.set_form(project=project, fields=[{"name": "better", "protocol": "edit"}])
+    body = {
+        "external_id": "i1",
+        "prompt": [{"role": "user", "content": "Sky?"}],
+        "context": [{"title": "Sky", "text": "It is blue.", "sentences": ["It is blue."]}],
+        "responses": [{"text": " One. ", "steps": [" One. "]}],
+        "overlap": 4,
+    }
+    at = f"/api/v1/projects/{project.slug}/items/"
+    assert api(noor).post(at, body, format="json").status_code == 201
+    assert api(noor).post(at, body | {"external_id": "i2", "responses": []}, format="json").status_code == 201
+    assert list(Item.objects.order_by("pk").values_list("state", "overlap")) == [("new", 4), ("new", 4)]
+    answer = browse(noor).get(f"/projects/{project.slug}/export.jsonl")
+    first, second = (json.loads(line) for line in b"".join(answer.streaming_content).splitlines())
+    assert first["responses"] == [{"id": "0", "text": " One. ", "steps": [{"text": " One. "}]}]
+    assert (first["context"], second["responses"]) == (body["context"], [])
