@@ -212,7 +212,7 @@ class SurveyForm(forms.Form):
         max_length=100_000,
         strip=False,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "false", "translate": "no"}),
         help_text=_("One question a paragraph. Every one can be left open. Empty: nobody is asked."),
     )
 
