@@ -255,11 +255,13 @@ def nothing_left(project: Project, membership: Membership) -> dict[str, str]:
         return _at_rest(project, membership)
     items = selectors.progress(project=project).items
     if items["new"]:
-        text = "New items are on their way: they are being sorted into those for people and those for judges."
+        text = gettext("New items are on their way: they are being sorted into those for people and those for judges.")
     elif items["open"]:
-        text = "What is left is in other hands, or you have dealt with it already. Something may come free later."
+        text = gettext(
+            "What is left is in other hands, or you have dealt with it already. Something may come free later."
+        )
     elif items["done"]:
-        text = "Every item has its answers. Thank you."
+        text = gettext("Every item has its answers. Thank you.")
     else:
-        text = "No item has been brought in yet."
-    return {"title": "Nothing left for you right now", "text": text}
+        text = gettext("No item has been brought in yet.")
+    return {"title": gettext("Nothing left for you right now"), "text": text}

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.services import audit
@@ -12,11 +13,11 @@ from annotation.services import holds
 from annotation.services.leases import check_reason
 
 FLAG_REASONS = {
-    "harmful": "It is harmful or upsetting",
-    "private": "It holds personal data",
-    "broken": "The text is broken or cut off",
-    "wrong": "The prompt or the guideline does not fit",
-    "other": "Something else",
+    "harmful": _("It is harmful or upsetting"),
+    "private": _("It holds personal data"),
+    "broken": _("The text is broken or cut off"),
+    "wrong": _("The prompt or the guideline does not fit"),
+    "other": _("Something else"),
 }
 
 

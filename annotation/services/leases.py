@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.models import Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Skip, Slot
 from annotation.services import holds, qualification
@@ -34,12 +34,12 @@ DRAFT = ("draft_values", "draft_version")
 NOTE_LIMIT = 2000
 
 SKIP_REASONS = {
-    "unclear": "I do not understand it",
-    "expertise": "It needs knowledge I lack",
-    "language": "It is not in a language I know",
-    "upsetting": "I would rather not read this",
-    "technical": "It does not show properly",
-    "other": "Another reason",
+    "unclear": gettext_lazy("I do not understand it"),
+    "expertise": gettext_lazy("It needs knowledge I lack"),
+    "language": gettext_lazy("It is not in a language I know"),
+    "upsetting": gettext_lazy("I would rather not read this"),
+    "technical": gettext_lazy("It does not show properly"),
+    "other": gettext_lazy("Another reason"),
 }
 
 
