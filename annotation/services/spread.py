@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, PositiveIntegerField, Value, When
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -53,7 +53,8 @@ def _move(project: Project, items: Any, waiting: Any, changes: dict[str, str]) -
     for number in list(items.order_by().values_list("lane", flat=True).distinct()):
         moves[number] = number_of(project=project, wanted=replace(lanes.get(number, Wanted()), **changes))
     # All keys at once: an item moved from 1 to 2 must not be moved on from 2.
-    cases = Case(*(When(lane=old, then=Value(new)) for old, new in moves.items()), default=F("lane"))
+    whens = [When(lane=old, then=Value(new)) for old, new in moves.items()]
+    cases = Case(*whens, default=F("lane"), output_field=PositiveIntegerField())
     if moves:
         items.update(lane=cases)
         waiting.update(lane=cases)

@@ -64,12 +64,20 @@ FLAGS = {
 }
 
 
+SHORT = {
+    "paused": gettext_lazy("paused"),
+    "fast": gettext_lazy("very fast"),
+    "position": gettext_lazy("one-sided"),
+    "consistency": gettext_lazy("inconsistent"),
+}
+
+
 @require_safe
 @project_view(REVIEW)
 def rater_list(request: ProjectRequest) -> HttpResponse:
     rows = crowd.raters(project=request.project)
     context = {
-        "rows": [{"row": row, "flags": [FLAGS[key] for key in row.flags]} for row in rows],
+        "rows": [{"row": row, "flags": [(SHORT[key], FLAGS[key]) for key in row.flags]} for row in rows],
         "names": request.membership.role == Role.ADMIN,
         "watch": watch_of(request.project),
         "waiting": sum(row.pause is not None for row in rows),

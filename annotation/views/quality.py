@@ -119,6 +119,7 @@ class Known:
             "key_list": shortcuts.drawn(self.fields),
             "place": place,
             "others": self.others(),
+            "word": self.word,
             "fault": fault,
             "count": None,
         }
@@ -150,7 +151,7 @@ def adjudicate(request: ProjectRequest, item_id: int) -> HttpResponse:
             then_gold = request.POST.get("then") == "gold"
             name = "annotation:gold" if then_gold else "annotation:review"
             return _onward(request, name, *([item_id] if then_gold else []))
-    more = {"heading": _("Adjudicate"), "submit": _("Settle it"), "adjudicating": True, "word": known.word}
+    more = {"heading": _("Adjudicate"), "submit": _("Settle it"), "adjudicating": True}
     return known.show(values, fault, known.place("adjudicate"), **more)
 
 
