@@ -92,6 +92,7 @@ FORMS: dict[str, tuple[dict[str, Any], int, str, int]] = {
     "rating": (field("rating", target="item", aspects=ASPECTS), 1, "4 5 7 Enter", 4),
     "ratings": (field("rating", aspects=ASPECTS[:2]), 2, "4 0 1 2 Enter", 5),
     "thumbs": (field("thumbs", neutral=True), 2, "1 3 Enter", 3),
+    "messages": (field("thumbs", target="messages", every=False), 1, "1 0 2 Enter", 4),
     "labels": (field("labels", questions=QUESTIONS[:2], target="item"), 1, "0 1 2 Enter", 4),
     "steps": (field("steps"), 2, "1 3 2 k 1 0 Enter", 7),
     "first error": (field("steps", ask="first_error"), 2, "2 0 Enter", 3),
@@ -105,6 +106,7 @@ STORED: dict[str, Any] = {
     "rating": {"item": {"helpfulness": 4, "style": 5, "truth": 70}},
     "ratings": {"A": {"helpfulness": 4, "style": None}, "B": {"helpfulness": 1, "style": 2}},
     "thumbs": {"A": {"value": "up"}, "B": {"value": "neutral"}},
+    "messages": {"message:0": {"value": "up"}, "message:2": {"value": "down"}},
     "labels": {"item": {"safe": None, "faults": ["long", "rude"]}},
     "steps": {"A": {"labels": ["good", "bad"]}, "B": {"labels": ["good", "unknown"]}},
     "first error": {
@@ -128,7 +130,7 @@ def test_by_keyboard_alone(which: str, asked: Any) -> None:
 def test_several_forms_on_one_page_in_one_go(asked: Any) -> None:
     """Each answer leads to the next question, whatever its form; n and p go to and fro."""
     questions = field("labels", "labels", questions=QUESTIONS[:1], target="item")
-    thumb = field("thumbs", "thumb", target="messages", every=False)
+    thumb = field("thumbs", "thumb", target="messages")
     page = asked(thumb, field("best_of_n", "best", rationale="off"), field("ranking", "order"), questions, responses=3)
     assert page.locator(".prompt .rail-stop").count() == 3
     press(page, "1 2 1 3 2 1 3 1")
@@ -229,6 +231,8 @@ def test_every_form_on_a_phone_by_finger(asked: Any) -> None:
     page.reload()
     page.wait_for_selector("[data-lane-of='1'] [data-card='B']")
     assert page.locator("[name='answer.rated.A.style'][value='?']").is_checked()
+    page.wait_for_selector(".prompt .rail-stop")
+    assert page.inner_text("#missing") == ""
     page.get_by_role("button", name="Submit").tap()
     page.wait_for_selector("text=Nothing left for you right now")
     _check_every_form()
