@@ -72,6 +72,7 @@ class Item(Created):
             ),
             models.Index(fields=["project", "answered", "id"], name="item_by_answered"),
             models.Index(fields=["project", "round", "id"], name="item_by_round"),
+            models.Index(fields=["project", "source", "id"], name="item_by_source"),
             models.Index(
                 fields=["project", "external_id"], opclasses=["int8_ops", "varchar_pattern_ops"], name="item_by_prefix"
             ),

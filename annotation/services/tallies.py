@@ -35,26 +35,41 @@ def count(project: Project, now: datetime) -> dict[str, Any]:
     asked = Slot.objects.filter(project=project, purpose=Slot.Purpose.LABEL)
     for audience, state, number in asked.order_by().values_list("audience", "state").annotate(n=Count("pk")):
         slots[audience][state] = number
-    answers = Annotation.objects.filter(rater__project=project, retracted_at=None)
-    latest = answers.filter(submitted_at__gt=now - LATE, standing=Annotation.Standing.COUNTED, revises=None)
-    by_kind = dict(_by(answers.filter(revised_by=None), "rater__kind"))
+    people, others, last_day = _answers(project, now)
     labels = Label.objects.filter(item__project=project).aggregate(
         all=Count("pk"), people=Count("pk", filter=Q(human_count__gt=0))
     )
     prompts = Prompt.objects.filter(project=project).aggregate(all=Count("pk"), open=Count("pk", filter=Q(open=True)))
-    people = {Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON}
     return {
         "items": items,
         "slots": slots,
-        "annotations": sum(by_kind.values()),
-        "annotations_of_people": sum(number for kind, number in by_kind.items() if kind in people),
+        "annotations": people + others,
+        "annotations_of_people": people,
         "labels": labels["all"],
         "labels_with_people": labels["people"],
         "open_flags": Flag.objects.filter(item__project=project, resolved_at=None).count(),
         "prompts": prompts["all"],
         "open_prompts": prompts["open"],
-        "last_day": latest.filter(rater__kind=Rater.Kind.PERSON).count(),
+        "last_day": last_day,
     }
+
+
+def _answers(project: Project, now: datetime) -> tuple[int, int, int]:
+    """Answers that stand, of people and of judges, and those that people gave in the last day; in one reading.
+
+    An answer that was corrected is never taken back, nor one that was taken back corrected: so as many do not stand
+    any more as there are corrections.
+    """
+    counted = Q(standing=Annotation.Standing.COUNTED, retracted_at=None, revises=None, rater__kind="person")
+    by_kind = Annotation.objects.filter(rater__project=project).order_by().values("rater__kind")
+    by_kind = by_kind.annotate(
+        kept=Count("pk", filter=Q(retracted_at=None)),
+        corrections=Count("pk", filter=Q(revises__isnull=False)),
+        lately=Count("pk", filter=counted & Q(submitted_at__gt=now - LATE)),
+    )
+    standing = {row["rater__kind"]: row["kept"] - row["corrections"] for row in by_kind}
+    people = sum(standing.get(kind, 0) for kind in (Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON))
+    return people, sum(standing.values()) - people, sum(row["lately"] for row in by_kind)
 
 
 def _by(rows: Any, column: str) -> Any:
