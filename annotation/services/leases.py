@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -323,7 +324,7 @@ def release(*, rater: Rater, token: uuid.UUID) -> None:
         Slot.objects.filter(pk=hold.slot.pk).update(leased_until=timezone.now())
 
 
-def check_reason(reason: str, note: str, allowed: dict[str, str]) -> None:
+def check_reason(reason: str, note: str, allowed: Mapping[str, Any]) -> None:
     """Raises Invalid for a reason that is not offered or a note that is too long."""
     if reason not in allowed:
         raise Invalid(
