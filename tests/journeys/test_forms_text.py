@@ -253,7 +253,18 @@ CUT = """async ([text, from, to]) => {
 }"""
 
 
-def test_no_selection_cuts_a_character(asks: Any, at_work: Any) -> None:
+PLACE = """async (rects) => {
+    const { placed } = await import('/static/annotation/marking/panel.js');
+    const over = (a, b) => a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top;
+    const box = rect => { const { left, top, height } = placed(rect, 440, 420, { width: 1280, height: 800 });
+        return { left, top, right: left + 440, bottom: top + height }; };
+    return rects.map(([left, top, right, bottom]) => { const rect = { left, top, right, bottom };
+        const at = box(rect), inside = at.left >= 0 && at.top >= 0 && at.right <= 1280 && at.bottom <= 800;
+        return inside && !over(at, rect); });
+}"""
+
+
+def test_no_selection_cuts_a_character_and_no_panel_hides_one(asks: Any, at_work: Any) -> None:
     asks([{"protocol": "spans"}], TEXT)
     page = at_work()
     text = next(iter(VECTORS))
@@ -261,6 +272,8 @@ def test_no_selection_cuts_a_character(asks: Any, at_work: Any) -> None:
     assert page.evaluate(CUT, [text, 19, 22]) == [16, 19, "end", True]
     assert page.evaluate(CUT, [text, 11, 12]) == [8, 10, "e\u0301", True]
     assert page.evaluate(CUT, ["a\r\nb", 2, 3]) == [1, 3, "\r\n", True]
+    words, low, column, broad = [40, 200, 160, 220], [600, 700, 900, 720], [40, 100, 440, 790], [40, 250, 1200, 700]
+    assert page.evaluate(PLACE, [words, low, column, broad, [900, 100, 1270, 780]]) == [True] * 5
 
 
 def test_a_critique_of_each_response_and_an_edit(asks: Any, page_of: Any, project: Any, rosa: User) -> None:

@@ -1,5 +1,7 @@
 // What a project calls faults: what is asked of a mark, step by step, and how a mark is told in words.
 
+import { seen } from "./text.js";
+
 export const nameOf = (target) => (target ? Object.entries(target)[0].join(":") : "");
 
 export class Ontology {
@@ -41,7 +43,7 @@ export class Ontology {
   quote(span) {
     if (span.omission) return this.says.missingWord;
     const quote = span.quote?.trim() ? span.quote : this.says.point;
-    return quote.length > 80 ? `${quote.slice(0, 79)}…` : quote;
+    return seen(quote.length > 80 ? `${quote.slice(0, 79)}…` : quote);
   }
 
   /** Type, severity, `place` and note of a mark on one line. */

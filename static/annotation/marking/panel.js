@@ -1,12 +1,21 @@
 // The panel beside a selection: type, severity and words of one mark. Near what is marked and never over it.
 
 const GAP = 8;
+const LEAST = 200;
 const PHONE = matchMedia("(max-width: 767px)");
 
-/** Where a panel of this size goes, in pixels of the window: below `rect`, else above, else where there is more room. */
+/**
+ * Where a panel of this size goes, in pixels of the window: below `rect`, else above, else where there is more room; beside
+ * it, where it leaves no room above and below.
+ */
 export function placed(rect, width, height, room = { width: innerWidth, height: innerHeight }) {
-  const below = room.height - rect.bottom - 2 * GAP;
-  const above = rect.top - 2 * GAP;
+  const [below, above] = [room.height - rect.bottom - 2 * GAP, rect.top - 2 * GAP];
+  if (Math.max(below, above) < LEAST) {
+    const top = Math.max(GAP, Math.min(rect.top, room.height - height - GAP));
+    const fits = Math.min(height, room.height - 2 * GAP);
+    if (room.width - rect.right - 2 * GAP >= width) return { left: rect.right + GAP, top, height: fits };
+    if (rect.left - 2 * GAP >= width) return { left: rect.left - GAP - width, top, height: fits };
+  }
   const under = below >= height || below >= above;
   const fits = Math.max(96, Math.min(height, under ? below : above));
   return {
@@ -14,6 +23,12 @@ export function placed(rect, width, height, room = { width: innerWidth, height: 
     top: under ? rect.bottom + GAP : Math.max(GAP, rect.top - GAP - fits),
     height: fits,
   };
+}
+
+/** What can be seen of `rect` in the box that scrolls. */
+export function shown(rect, box) {
+  const [top, bottom] = [Math.max(rect.top, box.top, 0), Math.min(rect.bottom, box.bottom, innerHeight)];
+  return top < bottom ? { left: rect.left, right: rect.right, top, bottom } : rect;
 }
 
 export class Panel {

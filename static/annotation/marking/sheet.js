@@ -1,6 +1,7 @@
 // What the panel of one mark shows: choices, words, evidence. It changes nothing itself: `on` is told.
 
 import { chips, Panel } from "./panel.js";
+import { seen } from "./text.js";
 
 const STAGES = { type: "category", subtype: "subcategory", severity: "severity" };
 
@@ -32,7 +33,7 @@ export class Sheet {
   show(span, { words, rect, passages }) {
     this.span = span;
     const saved = Boolean(span.category);
-    this.#part("quoted").textContent = saved ? this.ontology.quote(span) : words.slice(0, 80);
+    this.#part("quoted").textContent = saved ? this.ontology.quote(span) : seen(words.slice(0, 80));
     for (const [stage, key] of Object.entries(STAGES)) this.#group(stage, span[key]);
     for (const part of ["comment", "correction"]) {
       const box = this.#part(part);
@@ -60,7 +61,7 @@ export class Sheet {
     place.hidden = !asked;
     this.#part("evidence-list").replaceChildren(...(span.evidence ?? []).map((one, index) => {
       const row = this.#part("evidence-row").content.firstElementChild.cloneNode(true);
-      row.querySelector("span").textContent = one.quote;
+      row.querySelector("span").textContent = seen(one.quote);
       row.querySelector("button").addEventListener("click", () => this.on.disprove(index));
       return row;
     }));

@@ -95,3 +95,9 @@ export function toSentences(text, from, to, language = "") {
   const touched = sentences(text, language).filter(([start, end]) => start < Math.max(to, from + 1) && end > from);
   return touched.length ? [Math.min(from, touched[0][0]), Math.max(to, touched.at(-1)[1])] : [from, to];
 }
+
+// All but what shapes letters and emoji.
+const UNSEEN = /(?![\t\n\r\u200c\u200d])[\p{Cc}\p{Cf}]/gu;
+
+/** `text` to be read outside of its place: what cannot be seen, or turns the text around it, is named. */
+export const seen = (text) => text.replace(UNSEEN, (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);

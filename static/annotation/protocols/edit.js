@@ -1,6 +1,7 @@
 // A better text: the response that is edited fills the editor; what is changed is shown as it is written.
 
 import { compare, words } from "../diff.js";
+import { seen } from "../marking/text.js";
 
 const SCRATCH = "new";
 const IDLE_MS = 150;
@@ -14,10 +15,6 @@ function preferred(input) {
   const middle = (Number(input.closest(".points").dataset.count) + 1) / 2;
   return Number(point) < middle ? "A" : Number(point) > middle ? "B" : "";
 }
-
-// What cannot be seen or turns the text around it is named.
-const UNSEEN = /(?![\t\n\r\u200c\u200d])[\p{Cc}\p{Cf}]/gu;
-const seen = (text) => text.replace(UNSEEN, (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
 
 /** Appends text, within a `tag` where there is one; neighbours of one kind grow together. */
 function put(place, tag, text) {

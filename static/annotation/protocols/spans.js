@@ -6,6 +6,7 @@ import { Ledger } from "../marking/ledger.js";
 import { ends, made, under, widen } from "../marking/made.js";
 import { Omissions } from "../marking/omissions.js";
 import { nameOf, Ontology } from "../marking/ontology.js";
+import { shown } from "../marking/panel.js";
 import { panesOf } from "../marking/panes.js";
 import { add, drop, Proof } from "../marking/proof.js";
 import { Sheet } from "../marking/sheet.js";
@@ -223,7 +224,7 @@ class Spans {
 
   #show() {
     const [pane, from, to] = this.#where(this.#open);
-    const rect = () => rangeOf(pane.root, from, to).getBoundingClientRect();
+    const rect = () => shown(rangeOf(pane.root, from, to).getBoundingClientRect(), pane.box.getBoundingClientRect());
     this.#sheet.show(this.#open, { words: this.#cursor.text, rect, passages: this.#proof.possible });
   }
 
