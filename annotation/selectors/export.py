@@ -169,7 +169,7 @@ def _feedback(annotation: Annotation, names: dict[int, str]) -> Iterator[Json]:
     kept |= annotation.meta.get("record", {})
     protocols = {field["name"]: field["protocol"] for field in form.fields} if form else {}
     # In the order of the form: a database keeps none within an object.
-    for name in sorted(annotation.values, key=lambda one: (list(protocols) + [one]).index(one)):
+    for name in sorted(annotation.values, key=lambda one: [*protocols, one].index(one)):
         key, value = protocols.get(name), annotation.values[name]
         payload = protocol(key).to_record(value, names) if key in PROTOCOLS else {"value": value}
         entry = {key: one for key, one in said.items() if one is not None} | {"field": name} | payload
