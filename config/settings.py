@@ -257,6 +257,7 @@ SPECTACULAR_SETTINGS = {
         "RunStateEnum": "training_bridge.models.Run.State",
         "ModelKindEnum": "corpus.models.ModelVersion.Kind",
         "RaterKindEnum": "annotation.models.Rater.Kind",
+        "CompletionKindEnum": "projects.models.Completion.Kind",
     },
 }
 

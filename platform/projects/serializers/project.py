@@ -57,13 +57,13 @@ class GuidelineOut(serializers.ModelSerializer[Guideline]):
         fields = ["number", "text", "created_at"]
 
 
-class PartOut(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=["same", "gone", "new"])
+class ChangedPartOut(serializers.Serializer[Any]):
+    kind = serializers.CharField(help_text="same, gone or new")
     text = serializers.CharField()
 
 
 class ChangeOut(serializers.Serializer[Any]):
-    parts = PartOut(many=True)
+    parts = ChangedPartOut(many=True)
 
 
 class GuidelineChangesOut(serializers.Serializer[Any]):
