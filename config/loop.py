@@ -8,16 +8,17 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.models import Item, Label, Rater
-from annotation.services.submissions import current
+from annotation.models import Item
+from annotation.selectors import Progress
 from common.charts import fixed
-from corpus.models import ModelVersion, Prompt
+from corpus.models import ModelVersion
 from projects.access import ADMIN, RESEARCH, REVIEW
 from projects.models import Project, Role
 from routing.models import Decision
 from training_bridge.models import ACTIVE, Run, Snapshot
 
-HUMAN_RATERS = [Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON]
+COUNTED = 10_000
+"""Decisions, and items to be routed: counting stops here."""
 
 # Where the stations stand in the picture, clockwise from the top left, as (column, row).
 PLACES = [(0, 0), (1, 0), (1, 1), (1, 2), (1, 3), (0, 3), (0, 2), (0, 1)]
@@ -88,22 +89,11 @@ def page_for(name: str, project: Project, role: str, allowed: frozenset[Role]) -
         return None
 
 
-def _counts(project: Project) -> list[tuple[str, str, int, str, str, frozenset[Role]]]:
+def _counts(project: Project, whole: Progress) -> list[tuple[str, str, int, str, str, frozenset[Role]]]:
     """For each station: key, label, count, detail, the page that shows more, and who may see that page."""
-    inside = Q(item__project=project)
-    prompts = Prompt.objects.filter(project=project).aggregate(all=Count("pk"), open=Count("pk", filter=Q(open=True)))
-    items = Item.objects.filter(project=project).aggregate(
-        all=Count("pk", filter=~Q(state=Item.State.VOID)),
-        new=Count("pk", filter=Q(state=Item.State.NEW)),
-        open=Count("pk", filter=Q(state=Item.State.OPEN)),
-    )
-    decisions = Decision.objects.filter(inside).aggregate(
-        all=Count("pk"), people=Count("pk", filter=~Q(route=Decision.Route.JUDGE))
-    )
-    annotations = (
-        current().filter(inside).aggregate(all=Count("pk"), people=Count("pk", filter=Q(rater__kind__in=HUMAN_RATERS)))
-    )
-    labels = Label.objects.filter(inside).aggregate(all=Count("pk"), people=Count("pk", filter=Q(human_count__gt=0)))
+    decisions = Decision.objects.filter(item__project=project).order_by()
+    routed = decisions.values("pk")[: COUNTED + 1].count()
+    by_judge = decisions.filter(route=Decision.Route.JUDGE).values("pk")[: COUNTED + 1].count()
     snapshots = Snapshot.objects.filter(project=project).aggregate(
         ready=Count("pk", filter=Q(state=Snapshot.State.READY)),
         coming=Count("pk", filter=Q(state__in=[Snapshot.State.QUEUED, Snapshot.State.BUILDING])),
@@ -118,41 +108,48 @@ def _counts(project: Project) -> list[tuple[str, str, int, str, str, frozenset[R
         reward=Count("pk", filter=Q(kind=kinds.REWARD)),
     )
 
-    def split(counts: dict[str, int]) -> str:
-        return _("%(people)s people, %(judge)s judge") % {
-            "people": short(counts["people"]),
-            "judge": short(counts["all"] - counts["people"]),
-        }
+    def split(people: int, judge: int) -> str:
+        return _("%(people)s people, %(judge)s judge") % {"people": short(people), "judge": short(judge)}
 
-    want = _("%(count)s want responses") % {"count": short(prompts["open"])}
-    under_way = _("%(new)s new, %(open)s open") % {"new": short(items["new"]), "open": short(items["open"])}
-    spoken = _("%(count)s with people's word") % {"count": short(labels["people"])}
+    want = _("%(count)s want responses") % {"count": short(whole.open_prompts)}
+    under_way = _("%(new)s new, %(open)s open") % {"new": short(whole.items["new"]), "open": short(whole.items["open"])}
+    spoken = _("%(count)s with people's word") % {"count": short(whole.labels_with_people)}
+    people = whole.annotations_of_people
+    # Of many decisions it is only said that they are many: nobody waits for a sum of a million.
+    shared = split(routed - by_judge, by_judge) if routed <= COUNTED else _("and more")
     coming = _("%(count)s being made") % {"count": snapshots["coming"]}
     active = _("%(count)s active") % {"count": runs["active"]}
     made = _("%(policy)s policy, %(reward)s reward") % {"policy": models["policy"], "reward": models["reward"]}
     return [
-        ("prompts", _("Prompts"), prompts["all"], want, "corpus:imports", RESEARCH),
-        ("items", _("Items"), items["all"], under_way, "annotation:items", REVIEW),
-        ("decisions", _("Decisions"), decisions["all"], split(decisions), "routing:desk", RESEARCH),
-        ("annotations", _("Annotations"), annotations["all"], split(annotations), "annotation:items", REVIEW),
-        ("labels", _("Labels"), labels["all"], spoken, "annotation:items", REVIEW),
+        ("prompts", _("Prompts"), whole.prompts, want, "corpus:imports", RESEARCH),
+        ("items", _("Items"), whole.items_total, under_way, "annotation:items", REVIEW),
+        ("decisions", _("Decisions"), min(routed, COUNTED), shared, "routing:desk", RESEARCH),
+        (
+            "annotations",
+            _("Annotations"),
+            whole.annotations,
+            split(people, whole.annotations - people),
+            "annotation:items",
+            REVIEW,
+        ),
+        ("labels", _("Labels"), whole.labels, spoken, "annotation:items", REVIEW),
         ("snapshots", _("Snapshots"), snapshots["ready"], coming, "training_bridge:snapshots", RESEARCH),
         ("runs", _("Runs"), runs["all"], active, "training_bridge:runs", RESEARCH),
         ("models", _("Model versions"), models["all"], made, "training_bridge:models", RESEARCH),
     ]
 
 
-def stations(project: Project, role: str) -> list[Station]:
-    """The eight stations with live counts, each linked to the page that shows more where `role` may see it."""
+def stations(project: Project, role: str, whole: Progress) -> list[Station]:
+    """The eight stations with their counts, each linked to the page that shows more where `role` may see it."""
     return [
         Station(key, label, count, detail, page_for(name, project, role, allowed), *place)
-        for (key, label, count, detail, name, allowed), place in zip(_counts(project), PLACES, strict=True)
+        for (key, label, count, detail, name, allowed), place in zip(_counts(project, whole), PLACES, strict=True)
     ]
 
 
 def _possible_steps(project: Project, count: dict[str, int]) -> Iterator[tuple[bool, str, str, str, frozenset[Role]]]:
     """Every step there could be, in the order of the loop: whether it is due, its words, its page, who may."""
-    unrouted = project.items.filter(state=Item.State.NEW).count()
+    unrouted = project.items.filter(state=Item.State.NEW).values("pk")[:COUNTED].count()
     yield (
         not project.guidelines.exists(),
         _("Raters have no guideline yet."),

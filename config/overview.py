@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from annotation.selectors import today
+from annotation.selectors import at_work, today
+from annotation.selectors import progress as annotation_progress
 from annotation.selectors.queue import queue
 from annotation.services.completion import part_of
 from annotation.services.habits import habits_of
@@ -20,7 +21,7 @@ from common.http import page_of
 from config import loop
 from config.checklist import checklist
 from projects import selectors
-from projects.access import EVERYONE, ProjectRequest, project_view
+from projects.access import EVERYONE, REVIEW, ProjectRequest, project_view
 from projects.models import Membership, Role
 
 
@@ -72,8 +73,10 @@ def overview(request: ProjectRequest) -> HttpResponse:
         rater = known_rater(project=project, user=request.user)
         context["part"] = part_of(member=request.membership, rater=rater)
         return render(request, "projects/overview_rater.html", context)
-    stations = loop.stations(project, role)
+    whole = annotation_progress(project=project)
+    stations = loop.stations(project, role, whole)
     points = checklist(project) if role == Role.ADMIN else []
     steps = [] if points else loop.next_steps(project, role, stations)
-    context |= {"stations": stations, "steps": steps, "points": points}
+    context |= {"stations": stations, "steps": steps, "points": points, "whole": whole}
+    context["at_work"] = at_work(project=project) if role in REVIEW else []
     return render(request, "projects/overview.html", context)
