@@ -8,8 +8,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation.models import Item
-from annotation.selectors.chosen import Filter, chosen
+from annotation.selectors.chosen import chosen
+from annotation.selectors.listing import Filters
 from annotation.services.items import PRIORITIES
 from common.api import StrictSerializer, validated
 from common.errors import Conflict
@@ -17,12 +17,25 @@ from projects.access import ADMIN, ProjectAPIView
 from routing.services.changes import LIMIT, change
 from routing.services.overlap import MOST
 
+MOST_NUMBER = 2**31 - 1
+
+
+class OnlyIn(StrictSerializer):
+    state = serializers.CharField(required=False, max_length=4, help_text="new, open or done")
+    search = serializers.CharField(required=False, max_length=200, help_text="How the external id begins")
+    round = serializers.IntegerField(required=False, min_value=0, max_value=MOST_NUMBER)
+    priority = serializers.IntegerField(required=False, min_value=-PRIORITIES, max_value=PRIORITIES)
+    language = serializers.CharField(required=False, max_length=35)
+    tag = serializers.CharField(required=False, max_length=200, help_text="A key, or key=value")
+    flagged = serializers.BooleanField(required=False)
+    labelled = serializers.BooleanField(required=False)
+    below = serializers.FloatField(required=False, help_text="Of a label less sure than that")
+    answered = serializers.IntegerField(required=False, min_value=0, max_value=MOST_NUMBER)
+
 
 class ItemsChangeIn(StrictSerializer):
     item = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="One item")
-    state = serializers.ChoiceField(choices=Item.State.choices, required=False)
-    search = serializers.CharField(required=False, max_length=200, help_text="How the external id begins")
-    flagged = serializers.BooleanField(default=False, help_text="Only those with an open flag")
+    only = OnlyIn(required=False, help_text="As the list of items filters; left out: all items")
     people = serializers.IntegerField(
         required=False, min_value=0, max_value=MOST, help_text="Asked about each; 0: as the project has it"
     )
@@ -46,9 +59,8 @@ class ItemsChangeView(ProjectAPIView):
     def post(self, request: Request, slug: str) -> Response:
         """Changes one item, or all that a filter finds, at most 5,000 (409 `too-many`). What is left out stays."""
         given = validated(ItemsChangeIn(data=request.data))
-        names = ("state", "search", "flagged", "item")
-        wanted = Filter(**{name: given.pop(name) for name in names if name in given})
-        found = chosen(project=self.project, wanted=wanted, most=LIMIT + 1)
+        filters, item = Filters(**given.pop("only", {})), given.pop("item", None)
+        found = chosen(project=self.project, filters=filters, item=item, most=LIMIT + 1)
         if len(found) > LIMIT:
             raise Conflict(_("At most %d items at once; choose fewer.") % LIMIT, code="too-many")
         result = change(project=self.project, item_ids=found, by=self.membership.user, **given)

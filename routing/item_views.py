@@ -9,14 +9,19 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from annotation.item_filters import ItemFilters
 from annotation.models import Item, Lane
-from annotation.selectors.chosen import Filter, chosen
+from annotation.selectors.chosen import chosen
 from annotation.services.items import PRIORITIES
 from common.errors import DomainError
 from common.http import add_errors, sent, show_or_send, status_of
 from projects.access import ADMIN, ProjectRequest, project_view
 from routing.services.changes import LIMIT, Result, change
 from routing.services.overlap import MOST
+
+
+IMPORTS = 200
+"""Of the filter, the latest ones."""
 
 
 class ChangeForm(forms.Form):
@@ -53,23 +58,20 @@ class ChangeForm(forms.Form):
         return found | (whom if given["move"] else {})
 
 
-def filter_of(asked: QueryDict) -> Filter:
+def _one(asked: QueryDict) -> int | None:
     item = asked.get("item", "")
-    return Filter(
-        state=asked.get("state", ""),
-        search=asked.get("search", "")[:200],
-        flagged=bool(asked.get("flagged")),
-        item=int(item) if item.isascii() and item.isdigit() and len(item) < 19 else None,
-    )
+    return int(item) if item.isascii() and item.isdigit() and len(item) < 19 else None
 
 
 @show_or_send
 @project_view(ADMIN)
 def items_change(request: ProjectRequest) -> HttpResponse:
     """The items are those of the address: one (`item`), or all that the list's filter finds."""
-    wanted = filter_of(request.GET)
-    found = chosen(project=request.project, wanted=wanted, most=LIMIT + 1)
-    one = Item.objects.filter(project=request.project, pk=wanted.item).first() if wanted.item else None
+    item_id = _one(request.GET)
+    asked = ItemFilters(request.GET, list(request.project.imports.order_by("-pk")[:IMPORTS]))
+    filters, _ordering = asked.chosen()
+    found = chosen(project=request.project, filters=filters, item=item_id, most=LIMIT + 1)
+    one = Item.objects.filter(project=request.project, pk=item_id).first() if item_id else None
     form = ChangeForm(sent(request), initial=_as_it_is(one))
     if form.is_valid() and found and len(found) <= LIMIT:
         try:
@@ -89,8 +91,7 @@ def items_change(request: ProjectRequest) -> HttpResponse:
         "too_many": len(found) > LIMIT,
         "most": LIMIT,
         "one": one,
-        "wanted": wanted,
-        "state": dict(Item.State.choices).get(wanted.state, ""),
+        "filtered": filters.any,
     }
     return render(request, "routing/items_change.html", context, status=status_of(form))
 

@@ -165,7 +165,7 @@ class StandingView(RaterAPIView):
     def get(self, request: Request, slug: str) -> Response:
         """Why the caller is given nothing, and where they are in the qualification."""
         known_parameters(request, set())
-        own = {"project": self.project, "membership": self.membership}
+        own: dict[str, Any] = {"project": self.project, "membership": self.membership}
         rater = raters.known_rater(project=self.project, user=request.user)
         found = reasons.barred(rater=rater, **own) if rater else None
         found = found or reasons.for_others(**own) or reasons.Reason("", "", "")

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
+from typing import Any
 
 from django.db.models import Count, Max, TextField
 from django.db.models.functions import Cast, Length, TruncDate
@@ -84,9 +85,8 @@ class RaterRow:
 
 def raters(*, project: Project, pseudonym: str = "") -> list[RaterRow]:
     """The people who annotate in a project, the busiest first; or the one called `pseudonym`."""
-    people = Rater.objects.filter(project=project, kind=Rater.Kind.PERSON).select_related("user")
-    people = people.filter(pseudonym=pseudonym) if pseudonym else people
-    people = {rater.pk: rater for rater in people}
+    who = Rater.objects.filter(project=project, kind=Rater.Kind.PERSON).select_related("user")
+    people = {rater.pk: rater for rater in (who.filter(pseudonym=pseudonym) if pseudonym else who)}
     pauses = {one.rater_id: one for one in Pause.objects.filter(rater__in=people, ended_at=None)}
     entries = {one.rater_id: one for one in Qualification.objects.filter(rater__in=people)}
     slots = Slot.objects.filter(rater__in=people, state=Slot.State.DONE, purpose=Slot.Purpose.LABEL)
@@ -116,8 +116,8 @@ def raters(*, project: Project, pseudonym: str = "") -> list[RaterRow]:
     return sorted(met, key=lambda row: (-row.done, row.rater.pseudonym))
 
 
-def _row(rater: Rater, habit: Habits, **known: object) -> RaterRow:
-    return RaterRow(  # type: ignore[arg-type]  # the caller names the rest
+def _row(rater: Rater, habit: Habits, **known: Any) -> RaterRow:
+    return RaterRow(
         rater=rater,
         median_ms=round(median(habit.times)) if habit.times else None,
         agreement=Share.count(habit.agreed),

@@ -106,7 +106,7 @@ def item_page(
     if filters.state and filters.state not in Item.State.values:
         raise BadRequest(_("Unknown state."), fields={"state": [_must_be(Item.State.values)]})
     column, descends = COLUMNS[ordering.lstrip("-")], ordering.startswith("-")
-    found = _filtered(project, filters)
+    found = filtered(project, filters)
     if column == "confidence":
         found = found.filter(confidence__isnull=False)
     backwards = after is None and before is not None
@@ -145,7 +145,8 @@ def _must_be(words: Iterable[str]) -> str:
     return _("Must be one of %(words)s.") % {"words": ", ".join(words)}
 
 
-def _filtered(project: Project, filters: Filters) -> QuerySet[Item]:
+def filtered(project: Project, filters: Filters) -> QuerySet[Item]:
+    """The items that the filters let through, in no order."""
     found = Item.objects.filter(project=project)
     exact = {
         "state": filters.state or None,
