@@ -1,6 +1,18 @@
 from django.urls import path
 
-from annotation.views import answers, aspects, completion, crowd, form, importing, quality, rating, staff, survey
+from annotation.views import (
+    answers,
+    aspects,
+    choices,
+    completion,
+    crowd,
+    form,
+    importing,
+    quality,
+    rating,
+    staff,
+    survey,
+)
 
 app_name = "annotation"
 urlpatterns = [
@@ -20,6 +32,7 @@ urlpatterns = [
     path("aspects/<int:aspect_id>/", aspects.aspect, name="aspect"),
     path("aspects/<int:aspect_id>/move/", aspects.move_aspect, name="move_aspect"),
     path("aspects/<int:aspect_id>/remove/", aspects.remove_aspect, name="remove_aspect"),
+    path("choices/", choices.choices, name="choices"),
     path("completion/", completion.completion, name="completion"),
     path("completion/remove/", completion.remove_completion, name="remove_completion"),
     path("survey/export/", survey.survey_export, name="survey_export"),

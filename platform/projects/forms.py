@@ -105,23 +105,6 @@ class ReachForm(forms.Form):
     )
 
 
-class ChoiceForm(forms.Form):
-    """What a member chooses to be given."""
-
-    languages = forms.CharField(
-        label=_("Languages you read well"),
-        max_length=1000,
-        required=False,
-        help_text=_("Tags with commas between them, e.g. en, pt-BR; none stands for all."),
-    )
-    topics = forms.CharField(
-        label=_("Topics you want"),
-        max_length=4000,
-        required=False,
-        help_text=_("With commas between them; none stands for all."),
-    )
-
-
 class InvitationForm(forms.Form):
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.RATER)
     days = forms.TypedChoiceField(label=_("Stands for"), coerce=int, initial=7, choices=DAYS)

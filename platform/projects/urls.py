@@ -31,7 +31,6 @@ urlpatterns = [
     path(
         "projects/<slug:slug>/open-links/<int:open_link_id>/revoke/", inviting.revoke_open_link, name="revoke_open_link"
     ),
-    path("projects/<slug:slug>/choices/", people.choices, name="choices"),
     path("projects/<slug:slug>/ask/", welcome.ask, name="ask"),
     path("projects/<slug:slug>/welcome/", welcome.welcome, name="welcome"),
     path("projects/<slug:slug>/welcome/withdraw/", welcome.withdraw, name="withdraw"),

@@ -169,13 +169,14 @@ def test_an_admin_says_what_a_member_is_given(project: Project, ada: User, rosa:
 
 
 def test_a_rater_chooses_languages_and_topics(project: Project, rosa: User, api: Any, browse: Any) -> None:
-    client = browse(rosa)
-    assert (
-        client.post("/projects/bicycles/choices/", {"languages": "de", "topics": "law, Law , cooking"}).status_code
-        == 302
-    )
-    assert 'value="law, Law, cooking"' in client.get("/projects/bicycles/choices/").text
-    path = "/api/v1/projects/bicycles/choices/"
+    client, page, path = browse(rosa), "/projects/bicycles/choices/", "/api/v1/projects/bicycles/choices/"
+    assert "There is nothing to choose from" in client.get(page).text
+    for number, (language, topic) in enumerate([("", ""), ("de", "law"), ("en", "cooking")]):
+        project.lanes.create(number=number, language=language, topic=topic)
+    assert client.post(page, {"languages": ["de"], "topics": ["law", "cooking"]}).status_code == 302
+    assert client.get(page).text.count(" checked") == 3
     assert api(rosa).patch(path, {"topics": ["cooking"]}).json() == {"languages": ["de"], "topics": ["cooking"]}
     assert api(rosa).patch(path, {"languages": ["not a tag"]}).status_code == 422
-    assert client.post("/projects/bicycles/choices/", {"topics": "x" * 61}).status_code == 422
+    assert api(rosa).patch(path, {"topics": ["x" * 61]}).status_code == 422
+    assert client.post(page, {"topics": ["gardening"]}).status_code == 422
+    assert client.post(page, {}).status_code == 302 and api(rosa).get(path).json() == {"languages": [], "topics": []}

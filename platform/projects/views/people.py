@@ -1,4 +1,4 @@
-"""The people of a project: who is in it, as what, and what each is given; and one's own part in it."""
+"""The people of a project: who is in it, as what, and what each is given."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 from common.errors import Conflict, DomainError
 from common.http import add_errors, page_of, sent, show_or_send, status_of
 from projects import selectors
-from projects.access import ADMIN, EVERYONE, ProjectRequest, project_view
-from projects.forms import ChoiceForm, InvitationForm, ReachForm, RoleForm
+from projects.access import ADMIN, ProjectRequest, project_view
+from projects.forms import InvitationForm, ReachForm, RoleForm
 from projects.models import Membership
 from projects.reach import split
 from projects.services import members as services
@@ -138,21 +138,3 @@ def _back_to_members(request: ProjectRequest) -> HttpResponse:
     if still is None:
         return redirect("projects:home")
     return redirect("projects:members" if still.role in ADMIN else "projects:overview", request.project.slug)
-
-
-@show_or_send
-@project_view(EVERYONE)
-def choices(request: ProjectRequest) -> HttpResponse:
-    """What somebody wants to be given in this project."""
-    own = request.membership
-    known = {"languages": ", ".join(own.languages), "topics": ", ".join(own.topics)}
-    form = ChoiceForm(sent(request), initial=known)
-    if form.is_valid():
-        try:
-            services.choose(member=own, **{name: split(text) for name, text in form.cleaned_data.items()})
-        except DomainError as fault:
-            add_errors(form, fault)
-        else:
-            messages.success(request, _("Saved."))
-            return redirect("projects:choices", request.project.slug)
-    return render(request, "projects/choices.html", {"form": form}, status=status_of(form))
