@@ -19,7 +19,6 @@ from projects.access import ADMIN, ProjectRequest, project_view
 from routing.services.changes import LIMIT, Result, change
 from routing.services.overlap import MOST
 
-
 IMPORTS = 200
 """Of the filter, the latest ones."""
 
