@@ -13,7 +13,7 @@ from annotation.services.items import open_slots
 from annotation.watch import overlap_of
 from common.configs import checked
 from projects.models import Project
-from routing.features import lexical
+from routing.features import described
 from routing.judges.pairwise import plain_text
 from routing.models import Decision, Judge, JudgeCall, RoutingPlan
 from routing.policies import HUMAN, JUDGE, ItemView, Verdict, policy
@@ -39,7 +39,7 @@ class Case:
     @property
     def features(self) -> dict[str, Any]:
         texts = [plain_text(row.response.messages) for row in self.item.item_responses.all()]
-        return lexical(plain_text(self.item.prompt.messages), texts) | dict(self.signals)
+        return described(plain_text(self.item.prompt.messages), texts) | dict(self.signals)
 
     def view(self) -> ItemView:
         return ItemView(self.item.pk, self.draw, self.features, self.signals.get("confidence"))
