@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from django.db.models import Q
 
 from annotation.models import Annotation, Item, ItemResponse, Label
 from annotation.services.forms import default_fields
@@ -174,12 +175,11 @@ def _label_batches(project_id: int, derivation: Derivation) -> Iterator[list[Lab
 
 
 def _texts(labels: list[Label]) -> dict[int, list[dict[str, str]] | None]:
-    """Plain messages of every response of the labelled items, by response id."""
+    """Plain messages of every response of the labelled items, and of what was written of them, by response id."""
     ids = ItemResponse.objects.filter(item__in=[label.item_id for label in labels]).values("response_id")
-    return {
-        pk: derive.plain_messages(messages)
-        for pk, messages in Response.objects.filter(pk__in=ids).values_list("pk", "messages")
-    }
+    written = [one["response"] for label in labels for one in label.value.get("edits", ())]
+    found = Response.objects.filter(Q(pk__in=ids) | Q(pk__in=written)).values_list("pk", "messages")
+    return {pk: derive.plain_messages(messages) for pk, messages in found}
 
 
 def _judgments(labels: list[Label]) -> dict[int, Annotation]:

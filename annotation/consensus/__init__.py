@@ -11,6 +11,7 @@ RULES: dict[str, str] = {
     "majority": "annotation.consensus.majority:RULE",
     "majority_each": "annotation.consensus.majority_each:RULE",
     "mean": "annotation.consensus.mean:RULE",
+    "each": "annotation.consensus.each:RULE",
 }
 
 

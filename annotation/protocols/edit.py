@@ -40,7 +40,7 @@ class Edit:
     record_kinds = ("refinement",)
     reads_text = True
     on_cards = False
-    rule = None
+    rule = "each"
     outcomes = ()
     keys = ()
 
@@ -83,6 +83,8 @@ class Edit:
         return [(part, text) for part, text in pairs if text] + ([(UNCHANGED, "1")] if answer.get(UNCHANGED) else [])
 
     def in_words(self, answer: Value, config: Value) -> list[str]:
+        if "edits" in answer:
+            return [_("Edited: %s") % ", ".join(answer["edits"])]
         if not answer:
             return [_("Nothing written")]
         if answer.get(UNCHANGED):
@@ -135,6 +137,8 @@ class Edit:
         return (value["base"], value["text"]) if "text" in value and "response" not in value else None
 
     def display_form(self, value: Value, content: Content) -> Value:
+        if "edits" in value:
+            return {"edits": [content.letter(one["base"]) for one in value["edits"]]}
         if "base" not in value:
             return {}
         base = None if value["base"] is None else content.letter(value["base"])
@@ -164,6 +168,9 @@ class Edit:
     def outcome(self, value: Value) -> str | None:
         return None
 
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
+        return outcome
+
     def merged(self, outcome: str, values: Sequence[Value]) -> Value:
         return values[0]
 
@@ -175,11 +182,16 @@ class Edit:
             return float(left.get(UNCHANGED) != right.get(UNCHANGED) or left.get("base") != right.get("base"))
         return apart(left.get("text", ""), right.get("text", ""))
 
+    def gathered(self, values: Sequence[Value]) -> Value:
+        """What a label holds: every text that is better than the one it was made of."""
+        pairs = ({"base": one["base"], "response": one["response"]} for one in values if self.preferences(one))
+        return {"edits": list(pairs)}
+
     def preferences(self, value: Value, soft: Mapping[str, float] | None = None) -> list[Preference]:
         """What was edited is better than what it was made of."""
-        if value.get("base") is None or value.get("response") is None:
-            return []
-        return [Preference(value["response"], value["base"], 1.0, 1.0)]
+        made = value.get("edits", [value])
+        whole = (one for one in made if one.get("base") is not None and one.get("response") is not None)
+        return [Preference(one["response"], one["base"], 1.0, 1.0) for one in whole]
 
 
 def _base_posted(answer: Value) -> str:

@@ -157,6 +157,9 @@ class Spans:
     def outcome(self, value: Value) -> str | None:
         return None
 
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
+        return outcome
+
     def merged(self, outcome: str, values: Sequence[Value]) -> Value:
         return values[0]
 

@@ -2,8 +2,10 @@
 
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,11 +13,13 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from annotation.models import Annotation, Item, Rater
-from annotation.services import drafts, forms, items, leases, submissions
+from annotation.services import drafts, forms, items, labels, leases, submissions
 from common.errors import Conflict, Invalid
 from corpus.models import Response
 from projects.models import Project
 from tests.factories import ItemFactory, PromptFactory, ResponseFactory
+from training_bridge.services import request_snapshot
+from training_bridge.services.snapshots import build_snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +109,31 @@ def test_a_correction_makes_a_new_child_and_an_undo_gives_the_text_back(
         | {"spans": [values(lease)["marks"]["spans"][0] | {"granularity": "sub-sentence"}]},
         "better": {"base": letter_of(lease, CRLF), "text": "Other.\r\nText."},
     }
+
+
+def test_every_edit_teaches_and_a_snapshot_holds_its_text(
+    asked: Item,
+    project: Project,
+    rater: Rater,
+    other_rater: Rater,
+    claim: Callable[[Rater], leases.Lease],
+    tmp_path: Path,
+    settings: Any,
+) -> None:
+    settings.VAR_DIR = tmp_path
+    for person, text in ((rater, "One bicycle."), (other_rater, "Two bicycles.")):
+        lease = claim(person)
+        submissions.submit(rater=person, token=lease.token, values=values(lease, text))
+    (label,) = labels.settle(item=asked)
+    assert (label.field, label.rule, label.confidence) == ("better", "each", 1.0)
+    base = asked.item_responses.get(ordinal=0).response_id
+    assert [one["base"] for one in label.value["edits"]] == [base, base]
+    made = request_snapshot(project=project, derivation={"field": "better", "rule": "each"})
+    build_snapshot(snapshot_id=made.pk)
+    made.refresh_from_db()
+    rows = pq.read_table(tmp_path / made.path / "preferences.parquet").to_pylist()
+    assert [row["chosen"][-1]["content"] for row in rows] == ["One bicycle.", "Two bicycles."]
+    assert {row["rejected"][-1]["content"] for row in rows} == {CRLF}
 
 
 def test_what_is_wrong_leaves_nothing_behind(asked: Item, rater: Rater, claim: Callable[[Rater], leases.Lease]) -> None:
