@@ -7,12 +7,10 @@ the bound and the check of what was stored are those of ../shared/bench/load; ou
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -173,22 +171,6 @@ def next_by_size(bench: Any, make: Any, options: dict[str, str], plan: Plan, fou
         print(f"next at {size:>9,} items: p50 {found.next_p50_ms[str(size)]} ms of {len(seconds)} requests", flush=True)
 
 
-@contextmanager
-def django_on(url: str, var: Path) -> Iterator[None]:
-    """This process as one of the product's, for what is seeded."""
-    os.environ |= servers.environment(url, var) | {"DJANGO_SETTINGS_MODULE": "config.settings", "LOG_LEVEL": "WARNING"}
-    import django
-
-    django.setup()
-    yield
-    from django.db import connections
-
-    connections.close_all()
-    for connection in connections.all():
-        if hasattr(connection, "close_pool"):
-            connection.close_pool()
-
-
 def measure(plan: Plan) -> Found:
     """Runs all of it. Raises Absent."""
     bench, found = harness(), Found()
@@ -199,7 +181,7 @@ def measure(plan: Plan) -> Found:
         theirs, their_options = stack.enter_context(servers.bound(var))
         url = stack.enter_context(servers.database("prefloop_bench"))
         ours = stack.enter_context(servers.product(url, var))
-        stack.enter_context(django_on(url, var))
+        stack.enter_context(servers.django_on(url, var))
         options = people(max(CROWDS), var)
         path = str(ROOT / "benchmarks" / "load_adapter.py")
 

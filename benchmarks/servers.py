@@ -30,6 +30,9 @@ WORKERS = 4
 OURS = "made by a benchmark of Prefloop"
 
 
+SECRET = secrets.token_urlsafe(64)
+
+
 class Absent(Exception):
     """What a benchmark needs is not on this machine; the text says what."""
 
@@ -125,7 +128,7 @@ def wait_for(url: str, log: Path, seconds: float = 120) -> None:
 
 
 def environment(url: str, var: Path) -> dict[str, str]:
-    """Of the product as it runs in production, but for the certificate."""
+    """Of the product as it runs in production, but for the certificate. One secret for all processes of a benchmark."""
     kept = {name: value for name, value in os.environ.items() if name not in {"TEST_DATABASE_NAME", "DEBUG"}}
     return kept | {
         "DATABASE_URL": url,
@@ -133,7 +136,7 @@ def environment(url: str, var: Path) -> dict[str, str]:
         "PRODUCTION": "1",
         "INSECURE_HTTP": "1",
         "ALLOWED_HOSTS": "127.0.0.1",
-        "SECRET_KEY": secrets.token_urlsafe(64),
+        "SECRET_KEY": SECRET,
         "WEB_WORKERS": str(WORKERS),
     }
 
@@ -169,3 +172,21 @@ def bound(var: Path) -> Iterator[tuple[Server, dict[str, Any]]]:
         pid = stack.enter_context(process([sys.executable, *command], env, log, HARNESS / "bounds"))
         wait_for(f"http://127.0.0.1:{port}/empty", log)
         yield Server(f"http://127.0.0.1:{port}", pid, {}), {"dsn": dsn}
+
+
+@contextmanager
+def django_on(url: str, var: Path) -> Iterator[None]:
+    """This process as one of the product's, for what is seeded. Once a process."""
+    os.environ |= environment(url, var) | {"DJANGO_SETTINGS_MODULE": "config.settings", "LOG_LEVEL": "WARNING"}
+    import django
+
+    django.setup()
+    try:
+        yield
+    finally:
+        from django.db import connections
+
+        for connection in connections.all():
+            connection.close()
+            if hasattr(connection, "close_pool"):
+                connection.close_pool()
