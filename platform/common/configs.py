@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from common import text
 from common.errors import Invalid
-from common.rows import RowsField
+from common.rows import LinesField, RowsField
 from common.said import said
 from common.words import gettext_noop
 
@@ -179,6 +179,11 @@ def _rows(model: type[BaseModel], name: str, schema: dict[str, Any], default: An
     inside = _inside(model, name)
     if schema.get("type") != "array" or inside is None:
         return None
+    if set(inside.model_fields) == {"key", "label"}:
+        help_text = gettext("One a line: what is shown, or “key: what is shown”.")
+        return LinesField(
+            label=gettext(model.model_fields[name].title or name.capitalize()), help_text=help_text, required=False
+        )
     return RowsField(
         columns=form_fields(inside),
         label=gettext(model.model_fields[name].title or name.replace("_", " ").capitalize()),

@@ -102,6 +102,28 @@ class RowsField(forms.Field):
         return rows
 
 
+class LinesField(forms.CharField):
+    """A short list of objects of a key and a label, one a line: "key: label", or the label alone."""
+
+    widget = forms.Textarea(attrs={"rows": 2})
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return "\n".join(f"{one['key']}: {one['label']}" for one in value)
+
+    def clean(self, value: Any) -> Any:
+        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+        return [_keyed(line, number) for number, line in enumerate(lines, start=1)]
+
+
+def _keyed(line: str, number: int) -> dict[str, str]:
+    key, colon, label = line.partition(":")
+    if colon and label.strip() and re.fullmatch(r"[a-z][a-z0-9_]*", key.strip()):
+        return {"key": key.strip(), "label": label.strip()}
+    return {"key": key_of(line, number), "label": line}
+
+
 def key_of(name: str, number: int) -> str:
     """A key for a name: its Latin letters and digits in lower case; else "row_<number>"."""
     found = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from annotation.consensus import Vote, rule
 from annotation.protocols import Content, Preference, Shape, Shown, check_config, default_config, protocol
+from common.configs import form_fields
 from common.errors import Invalid
 from tests.annotation.choices import KEYS, Case, cases, junk, shown_otherwise
 
@@ -416,3 +417,22 @@ def _leaves(drawn: Any) -> list[Any]:
     if isinstance(drawn, dict):
         return [one for inner in drawn.values() for one in _leaves(inner)]
     return [one for inner in drawn for one in _leaves(inner)] if isinstance(drawn, list) else [drawn]
+
+
+def test_a_table_of_questions_comes_back_as_it_was_shown():
+    """The form's page shows a list of settings as a table; its empty rows are none, and options are lines."""
+    options = [{"key": "warm", "label": "Warm"}, {"key": "row_2", "label": "冷たい"}]
+    config = check_config("labels", {"questions": [TONE | {"options": options}, {"key": "safe", "label": "Safe?"}]})
+    table = form_fields(protocol("labels").Config)["questions"]
+    posted: dict[str, str] = {}
+    for number, row in enumerate([*config["questions"], {"kind": "yes_no", "required": True}]):
+        for key, column in table.columns.items():
+            shown = column.prepare_value(row.get(key))
+            if shown not in (None, "", False):
+                posted[f"questions-{number}-{key}"] = "on" if shown is True else str(shown)
+    assert posted["questions-0-options"] == "warm: Warm\nrow_2: 冷たい"
+    read = table.clean(table.widget.value_from_datadict(posted, {}, "questions"))
+    assert check_config("labels", {"questions": read}) == config
+    posted["questions-0-options"] = "Warm\n冷たい"
+    read = table.clean(table.widget.value_from_datadict(posted, {}, "questions"))
+    assert read[0]["options"] == options
