@@ -53,7 +53,7 @@ def answer(request: ProjectRequest, annotation_id: int) -> HttpResponse:
 
 def _saved(request: ProjectRequest, rater: Rater, found: selectors.Answered) -> HttpResponse:
     context = {
-        "title": "Your answer",
+        "title": _("Your answer"),
         "answered": found,
         "shown": display.Content.of(found),
         "words": forms.in_words(found.fields, found.values),
@@ -76,9 +76,9 @@ def _edit(
         found, place, found.values if values is None else values, fault.fields if fault else None
     )
     context |= {
-        "heading": "Correct your answer",
-        "title": "Correct",
-        "submit": "Replace" if conflict else "Save",
+        "heading": _("Correct your answer"),
+        "title": _("Correct"),
+        "submit": _("Replace") if conflict else _("Save"),
         "key": uuid.uuid4(),
         "guideline": found.guideline,
         "guideline_open": False,

@@ -178,7 +178,7 @@ def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     if done.standing == "extra":
         messages.success(request, _("Handed in as an extra."))
     if done.guideline_changed:
-        messages.warning(request, "The guidelines have changed while you worked on that item. Your answer is kept.")
+        messages.warning(request, _("The guidelines have changed while you worked on that item. Your answer is kept."))
     return _next(request, rater)
 
 

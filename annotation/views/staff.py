@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
@@ -127,7 +128,7 @@ def _flag(flag: Flag) -> dict[str, Any]:
 def resolve_flag(request: ProjectRequest, item_id: int, flag_id: int) -> HttpResponse:
     flag = selectors.flag_of(project=request.project, item_id=item_id, flag_id=flag_id)
     flags.resolve_flag(flag=flag, by=request.user)
-    messages.success(request, "The flag is dealt with.")
+    messages.success(request, _("The flag is dealt with."))
     return redirect("annotation:item", slug=request.project.slug, item_id=item_id)
 
 
@@ -139,5 +140,5 @@ def withdraw_item(request: ProjectRequest, item_id: int) -> HttpResponse:
     if not withdrawal.is_valid():
         return _story(request, item_id, withdrawal)
     item_service.withdraw_item(item=found, by=request.user, reason=withdrawal.cleaned_data["reason"])
-    messages.success(request, "The item is withdrawn.")
+    messages.success(request, _("The item is withdrawn."))
     return redirect("annotation:item", slug=request.project.slug, item_id=item_id)
