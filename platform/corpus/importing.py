@@ -5,7 +5,6 @@ Killed anywhere, it can be begun again: the first phase starts over, the second 
 
 import logging
 import uuid
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -26,6 +25,7 @@ from corpus.importers.archives import Unreadable
 from corpus.importers.documents import Document
 from corpus.importers.rows import Fault, Options, Row, compiled
 from corpus.models import Candidate, Import
+from corpus.recognised import Recognised
 from corpus.staging import Report, Staged, Staging
 from corpus.storing import compared, write_rows
 from projects.models import Project
@@ -141,39 +141,6 @@ def _carry_through(hold: Hold) -> None:
     waiting = Candidate.objects.filter(source=run, taken_at=None).exists()
     hold.end(Import.State.STORED if waiting else Import.State.SUCCEEDED)
     uploads.discard(run)
-
-
-class Recognised:
-    """What a person is told of a file before anything is made of it. Counts rows; bounded whatever the file is like."""
-
-    MOST = 50
-
-    def __init__(self) -> None:
-        self.shapes: Counter[tuple[int, bool, bool]] = Counter()
-        self.kinds: Counter[str] = Counter()
-        self.languages: Counter[str] = Counter()
-        self.columns: dict[str, Any] = {}
-
-    def add(self, body: dict[str, Any]) -> None:
-        steps = any(response["meta"].get("steps") for response in body["responses"])
-        if not body["open"]:
-            self.shapes[len(body["responses"]), steps, bool(body["prompt"]["context"])] += 1
-        self.kinds.update(str(entry.get("kind")) for entry in body["feedback"])
-        language = body["prompt"]["language"]
-        if language in self.languages or len(self.languages) < self.MOST:
-            self.languages[language] += 1
-
-    def told(self) -> dict[str, Any]:
-        shapes = [
-            {"responses": responses, "steps": steps, "context": context, "rows": rows}
-            for (responses, steps, context), rows in self.shapes.most_common(self.MOST)
-        ]
-        return {
-            "shapes": shapes,
-            "kinds": dict(self.kinds.most_common()),
-            "languages": dict(self.languages.most_common()),
-            "columns": self.columns,
-        }
 
 
 class Check:

@@ -53,7 +53,8 @@ class Shape:
 
 def _counts(sample: Sequence[str], shape: Shape) -> list[int]:
     """Cells of each row of the sample, which may end within one; none where it cannot be read so."""
-    counts, reader = [], csv.reader(sample, **shape.reader)
+    counts: list[int] = []
+    reader = csv.reader(sample, **shape.reader)
     try:
         counts.extend(len(row) for row in reader if row)
     except csv.Error:
