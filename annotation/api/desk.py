@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions
@@ -35,7 +36,7 @@ def _number(request: Request, name: str) -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise exceptions.ParseError(f"{name} must be a whole number")
+        raise exceptions.ParseError(_("%(name)s must be a whole number") % {"name": name})
     return int(text)
 
 
@@ -45,7 +46,7 @@ def _whole(request: Request, name: str) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,4}" if name == "priority" else r"[0-9]{1,9}", text, re.ASCII):
-        raise exceptions.ParseError(f"{name} must be a whole number")
+        raise exceptions.ParseError(_("%(name)s must be a whole number") % {"name": name})
     return int(text)
 
 
@@ -54,7 +55,7 @@ def _share(request: Request, name: str) -> float | None:
     if text is None:
         return None
     if not re.fullmatch(r"[01](\.[0-9]{1,17})?", text, re.ASCII):
-        raise exceptions.ParseError(f"{name} must be a number from 0 to 1")
+        raise exceptions.ParseError(_("%(name)s must be a number from 0 to 1") % {"name": name})
     return float(text)
 
 

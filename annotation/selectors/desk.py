@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from annotation.content import MessageText, conversation, response_text
 from annotation.models import Annotation, Draft, EndedLease, Flag, Item, Label, Rater, Skip, Slot
@@ -67,7 +68,7 @@ def item_of(*, project: Project, item_id: int) -> Item:
     """Raises NotFound for an item of another project."""
     item = Item.objects.select_related("prompt", "source").filter(project=project, pk=item_id).first()
     if item is None:
-        raise NotFound("There is no such item.")
+        raise NotFound(gettext("There is no such item."))
     return item
 
 
@@ -76,7 +77,7 @@ def flag_of(*, project: Project, item_id: int, flag_id: int) -> Flag:
     item = item_of(project=project, item_id=item_id)
     flag = item.flags.select_related("item__project").filter(pk=flag_id).first()
     if flag is None:
-        raise NotFound("There is no such flag.")
+        raise NotFound(gettext("There is no such flag."))
     return flag
 
 

@@ -25,7 +25,7 @@ def check_values(values: object) -> dict[str, Any]:
     except ValueError as fault:
         raise Invalid(str(fault), fields={"values": [str(fault)]}) from fault
     if len(json.dumps(values, ensure_ascii=False)) > DRAFT_LIMIT:
-        raise TooLarge(f"A draft holds at most {DRAFT_LIMIT:,} characters.")
+        raise TooLarge(_("A draft holds at most %(draft_limit)s characters.") % {"draft_limit": f"{DRAFT_LIMIT:,}"})
     return values
 
 
