@@ -235,3 +235,13 @@ def cases(draw: Any, key: str) -> Case:
     config, content, answer = draw(MAKERS[key]())
     answers = tuple(answer() for _ in range(3))
     return Case(protocol(key), check_config(key, config), content, answers)
+
+
+ABC = Content(
+    (Shown(11, "C", "one\ntwo", ("a", "b")), Shown(22, "A", "three", ("c",)), Shown(33, "B", "four")),
+    (),
+    ("Hello?", "And then?"),
+)
+ASPECT = {"key": "style", "name": "Style"}
+TONE = {"key": "tone", "label": "Tone", "kind": "single", "options": [{"key": "warm", "label": "Warm"}]}
+SLIDER = {"aspects": [{"key": "style", "name": "Style", "scale": "slider"}]}
