@@ -9,13 +9,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from annotation.models import Annotation, Rater
 from annotation.selectors import at_work, today
 from annotation.selectors import progress as annotation_progress
 from annotation.selectors.queue import queue
 from annotation.services.completion import part_of
 from annotation.services.habits import habits_of
 from annotation.services.raters import known_rater
-from annotation.services.submissions import current
 from annotation.shortcuts import bound
 from common.http import page_of
 from config import loop
@@ -35,13 +35,19 @@ class Progress:
     today: int
 
 
+def answered_by(rater: Rater) -> int:
+    """Items that a rater has answered in all, by the index of their answers; a correction answers none anew."""
+    mine = Annotation.objects.filter(rater=rater, retracted_at=None, revises=None)
+    return mine.exclude(standing=Annotation.Standing.RECORDED).count()
+
+
 def progress_of(user: User, member: Membership) -> Progress:
     rater = known_rater(project=member.project, user=user)
     (found,) = queue(user=user, members=[member])
     return Progress(
         waiting=found.waiting.items,
         more=found.waiting.more,
-        answered=current().filter(rater=rater).count() if rater else 0,
+        answered=answered_by(rater) if rater else 0,
         today=today(rater=rater) if rater else 0,
     )
 
