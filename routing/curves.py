@@ -244,8 +244,8 @@ WORTH = 0.05
 def stop_buying_after(cases: Cases, *, seeds: int = 20) -> int | None:
     """After how many doubly labelled items more single labels of people are known not to pay; None: they do.
 
-    Looked at every five items: the gain over the judge is bounded from above, for the doubtful half of the items and for
-    the other, with ten per cent of error shared out over the looks as 1 / (k (k + 1)). The median over seeds.
+    Looked at every five items: the gain over the judge is bounded from above, for the doubtful half of the items and
+    for the other, with ten per cent of error shared out over the looks as 1 / (k (k + 1)). The median over seeds.
     """
     among = among_people(cases)
     known = np.flatnonzero(~np.isnan(among))

@@ -43,7 +43,7 @@ def test_a_share_of_items_goes_to_people_and_every_word_is_kept(project: Project
     assert set(Decision.objects.filter(route="judge").values_list("propensity", flat=True)) == {0.75}
     for decision in Decision.objects.filter(item__project=project):
         assert decision.draw is not None and (decision.draw < 0.25) == (decision.route == "human")
-        assert len(decision.reasons) == 2 and decision.features["version"] == 1 and decision.plan is not None
+        assert len(decision.reasons) == 2 and decision.features["version"] == 2 and decision.plan is not None
     assert human_slots(project) == people.count()
     assert JudgeCall.objects.filter(state="queued").count() == 400 - people.count()
     assert route_new(project=project) == 0
