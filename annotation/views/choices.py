@@ -35,7 +35,8 @@ class ChoicesForm(forms.Form):
     def __init__(self, *args: Any, member: Membership, **kwargs: Any) -> None:
         """What was chosen before stays on offer; a list with nothing to choose from is left out."""
         own = {"languages": member.languages, "topics": member.topics}
-        super().__init__(*args, initial=own, **kwargs)
+        kwargs["initial"] = own
+        super().__init__(*args, **kwargs)
         lanes = member.project.lanes.values_list("language", "topic")
         there = {"languages": {row[0] for row in lanes}, "topics": {row[1] for row in lanes}}
         for name, chosen in own.items():
