@@ -60,7 +60,12 @@ class Spans {
 
   #wire(signal) {
     this.#part("undo-mark").addEventListener("click", () => this.#undo(), { signal });
-    this.#none.addEventListener("change", () => this.#close(false), { signal });
+    this.#none.addEventListener("change", () => {
+      this.#close(false);
+      if (!this.#ledger.spans.length) return;
+      this.#none.checked = false;
+      this.#page.say(this.#says.hasMarks);
+    }, { signal });
     document.addEventListener("pointerdown", ({ target }) => {
       if (this.#sheet.open && !this.#sheet.holds(target) && !this.#panes.some(({ box }) => box.contains(target))) this.#close(false);
     }, { signal });
@@ -96,6 +101,7 @@ class Spans {
   }
 
   #undo() {
+    if (this.#frozen()) return;
     if (!this.#ledger.canUndo) return this.#page.say(this.#says.nothingToUndo);
     this.#close(false);
     this.#ledger.undo();
@@ -103,6 +109,7 @@ class Spans {
   }
 
   #remove(span) {
+    if (this.#frozen()) return;
     this.#close(false);
     this.#ledger.change((spans) => { spans.splice(spans.indexOf(span), 1); });
     this.#page.say(this.#says.deleted.replace("{quote}", this.#ontology.quote(span)));
@@ -252,7 +259,7 @@ class Spans {
 
   #write(part, text) {
     const span = this.#open;
-    if (!span?.category) return;
+    if (!span?.category || this.#frozen()) return;
     const again = span.touched === part;
     Object.defineProperty(span, "touched", { value: part, writable: true, configurable: true });
     this.#ledger.change(() => {
