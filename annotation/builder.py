@@ -133,10 +133,26 @@ def _settings(place: int, field: Value) -> Settings:
     )
 
 
+# Under these names a configuration holds what raters read.
+SPOKEN = {"name", "label", "description", "low", "high"}
+
+
+def spoken(config: Any) -> Any:
+    """A default configuration with its words in the language of now: from here on they are the project's own."""
+    if isinstance(config, list):
+        return [spoken(one) for one in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: gettext(value) if key in SPOKEN and value and isinstance(value, str) else spoken(value)
+        for key, value in config.items()
+    }
+
+
 def _changed(fields: list[Value], action: str, what: str) -> list[Value]:
     if action == ADD:
         key = protocol(what).key
-        return [*fields, {"name": _free_name(key, fields), "protocol": key, "config": dict(default_config(key))}]
+        return [*fields, {"name": _free_name(key, fields), "protocol": key, "config": spoken(default_config(key))}]
     if not (what.isascii() and what.isdigit() and int(what) < len(fields)):
         return fields
     place = int(what)

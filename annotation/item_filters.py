@@ -51,7 +51,7 @@ class ItemFilters(forms.Form):
         data = data.copy()
         data["flagged"] = "true" if data.get("flagged") == "1" else data.get("flagged", "")
         super().__init__(data)
-        self.fields["source"].choices = [ANY, *((one.pk, one.filename) for one in imports)]  # type: ignore[attr-defined]
+        self.fields["source"].choices = [ANY, *((one.pk, said(one.filename)) for one in imports)]  # type: ignore[attr-defined]
 
     def chosen(self) -> tuple[Filters, str]:
         self.is_valid()

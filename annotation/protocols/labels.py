@@ -43,7 +43,9 @@ class LabelsConfig(Config):
         description=gettext_noop("Each response, the whole item, or each message of the conversation."),
     )
     questions: list[Question] = Field(
-        default_factory=lambda: [Question(key="follows", label="Does it do what was asked?", cannot_tell=True)],
+        default_factory=lambda: [
+            Question(key="follows", label=gettext_noop("Does it do what was asked?"), cannot_tell=True)
+        ],
         min_length=1,
         max_length=20,
         title=gettext_noop("Questions"),

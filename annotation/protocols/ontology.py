@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from pydantic import Field, model_validator
 
 from annotation.protocols import Config
+from common.words import gettext_noop
 
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
 GRANULARITIES = ("sub-sentence", "sentence", "response")
@@ -32,21 +33,33 @@ class Category(Term):
 
 def _categories() -> list[Category]:
     return [
-        Category(key="incorrect", name="Incorrect", letter="I", color=1, description="It is not true."),
-        Category(key="unclear", name="Unclear", letter="U", color=2, description="It cannot be understood."),
+        Category(
+            key="incorrect",
+            name=gettext_noop("Incorrect"),
+            letter="I",
+            color=1,
+            description=gettext_noop("It is not true."),
+        ),
+        Category(
+            key="unclear",
+            name=gettext_noop("Unclear"),
+            letter="U",
+            color=2,
+            description=gettext_noop("It cannot be understood."),
+        ),
         Category(
             key="off_topic",
-            name="Off topic",
+            name=gettext_noop("Off topic"),
             letter="O",
             color=3,
             granularity="sentence",
-            description="It does not help to answer.",
+            description=gettext_noop("It does not help to answer."),
         ),
     ]
 
 
 def _severities() -> list[Term]:
-    return [Term(key="minor", name="Minor"), Term(key="major", name="Major")]
+    return [Term(key="minor", name=gettext_noop("Minor")), Term(key="major", name=gettext_noop("Major"))]
 
 
 class SpansConfig(Config):

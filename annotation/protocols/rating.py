@@ -51,7 +51,9 @@ OVERALL = "overall"
 class RatingConfig(Config):
     target: Literal["responses", "item"] = Field("responses", title=gettext_noop("What is rated"))
     aspects: list[RatedAspect] = Field(
-        default_factory=lambda: [RatedAspect(key=OVERALL, name="Overall", low="bad", high="good")],
+        default_factory=lambda: [
+            RatedAspect(key=OVERALL, name=gettext_noop("Overall"), low=gettext_noop("bad"), high=gettext_noop("good"))
+        ],
         min_length=1,
         max_length=12,
         title=gettext_noop("Aspects"),
