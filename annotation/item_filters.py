@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 from annotation.models import Item
 from annotation.selectors import Filters
 from annotation.services.items import PRIORITIES, ROUNDS
+from common.said import said
 
 ANY = ("", pgettext_lazy("filter", "any"))
 EITHER = [ANY, ("true", pgettext_lazy("filter", "yes")), ("false", pgettext_lazy("filter", "no"))]
