@@ -21,6 +21,7 @@ from annotation.models import Annotation, FormVersion, Item
 from annotation.protocols import LETTERS, Content, Shown, protocol
 from annotation.services.raters import recorded_rater
 from annotation.services.submissions import ACTIVE_MS_LIMIT
+from common.words import gettext_noop
 from corpus.models import Candidate, Response
 
 # Of the idempotency keys: a candidate taken twice makes the same keys, and the constraint refuses the second.
@@ -28,6 +29,7 @@ KEYS = uuid.UUID("6b0d6a52-6f0b-4a55-9f5e-0f6f8a4f6f0c")
 NATIVE_KEYS = {"annotator", "kind", "status"}
 PLAIN_KINDS = ("human", "ai")
 TESTS = ("is_gold", "is_attention_check")
+KNOWN = gettext_noop("known answer")
 OVERALL = "overall"
 BY_ASPECT = ("comparison", "ranking")
 
@@ -89,7 +91,7 @@ class RecordedAnnotations:
             else:
                 kept.append(position)
                 count = self.kept.setdefault(judged.candidate.source_id, Counter())
-                count["known answer" if any(entry.get(key) for key in TESTS) else str(entry.get("kind"))] += 1
+                count[KNOWN if any(entry.get(key) for key in TESTS) else str(entry.get("kind"))] += 1
         if kept:
             judged.item.meta = judged.item.meta | {"kept_feedback": kept}
         return made
