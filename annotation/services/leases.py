@@ -93,7 +93,7 @@ def claim(
         if at.paused or at.welcome_due:
             return None
         if after is not None:
-            if at.standing.qualifying or not Slot.objects.filter(pk=at.live_slot_id, token=after).exists():
+            if at.standing.qualifying or not _is_in_hand(at, after):
                 return None
             at = replace(at, ahead=True)
         if at.standing.over and at.live_slot_id is None:
@@ -105,6 +105,10 @@ def claim(
         except (IntegrityError, _Raced):
             at = None
     raise Conflict(gettext("Too many are asking at once. Try again."), code="busy")
+
+
+def _is_in_hand(at: Desk, token: uuid.UUID) -> bool:
+    return at.live_slot_id is not None and Slot.objects.filter(pk=at.live_slot_id, token=token).exists()
 
 
 def _claim(project: Project, at: Desk) -> Lease | None:
