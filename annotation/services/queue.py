@@ -54,8 +54,8 @@ def unseen(slots: QuerySet[Any], **who: Any) -> QuerySet[Any]:
 
 
 def claimable(*, project: int, rater: int, now: datetime, lanes: Open | None) -> QuerySet[Slot]:
-    """What a rater may be given next, the best first. `lanes`: those of the project that are open to them; None: it
-    has none.
+    """What a rater may be given next, the best first. `lanes`: those of the project that are open to them; None:
+    all, and the walk is along one index.
 
     With lanes, the walk is along the lane whose head comes first: the heads are looked up in the index, one a lane, so
     that a rater of a rare language does not walk past a million items of the others.

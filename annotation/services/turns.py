@@ -48,7 +48,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the desk says of a rater beside the queue. `lanes`: those open to them; None: the project has none."""
+    """What the desk says of a rater beside the queue. `lanes`: those open to them; None: all that the project has."""
 
     barred: Barred
     turn: Turn | None
@@ -88,7 +88,7 @@ class Look:
         me = OuterRef("pk")
         found: dict[str, Any] = {
             "under_bar": Exists(Pause.objects.filter(rater=me, ended_at=None)),
-            "has_lanes": Exists(Lane.objects.filter(project=OuterRef("project"))),
+            "shut_out": Exists(Lane.objects.filter(~self.lanes.lanes, project=OuterRef("project"))),
         }
         if not self.watch.looks:
             return found
@@ -157,7 +157,7 @@ class Look:
 
     def standing(self, rater: Any) -> Standing:
         """What the query found, in order of weight. `rater`: with the columns."""
-        lanes = self.lanes if rater.has_lanes else None
+        lanes = self.lanes if rater.shut_out else None
         if rater.under_bar:
             return Standing(Barred.QUALITY, None, lanes)
         if not self.watch.looks:
