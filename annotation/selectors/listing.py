@@ -1,5 +1,6 @@
 """The list of a project's items: filtered, ordered, and paged by key both ways, however many there are."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -177,7 +178,11 @@ def _tagged(tag: str) -> Q:
         return Q(prompt__tags__has_key=key)
     if connection.vendor == "postgresql":
         return Q(prompt__tags__contains={key: value}) | Q(prompt__tags__contains={key: [value]})
-    return Q(**{f"prompt__tags__{key}": value}) if re.fullmatch(r"\w+", key) and "__" not in key else Q(pk=None)
+    if "__" in key or not re.fullmatch(r"[\w -]+", key):
+        return Q(pk=None)
+    # SQLite looks into no list: the text of it is searched for the value as JSON has it.
+    path = f"prompt__tags__{key}"
+    return Q(**{path: value}) | Q(**{f"{path}__regex": re.escape(json.dumps(value))})
 
 
 def _slice(found: QuerySet[Item], column: str, falling: bool, key: tuple[Any, int] | None, size: int) -> list[Item]:
