@@ -12,6 +12,7 @@ from annotation.selectors.desk import (
     labels,
 )
 from annotation.selectors.export import native_lines
+from annotation.selectors.history import HistoryEntry, history, own_history
 from annotation.selectors.listing import COUNTED, ORDERINGS, Filters, ItemRow, Page, item_page
 from annotation.selectors.preview import Preview, preview
 from annotation.selectors.progress import AtWork, Progress, at_work, progress
@@ -20,15 +21,12 @@ from annotation.selectors.rater import (
     Assignment,
     FormField,
     FormInForce,
-    HistoryEntry,
     Sample,
     Shown,
     answered,
     assignment,
     form,
     form_fields,
-    history,
-    own_history,
     sample,
     today,
 )
