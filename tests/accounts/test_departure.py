@@ -73,7 +73,7 @@ def test_a_deleted_person_is_named_nowhere(project: Project, quokka: User, rosa:
     sessions.get("/")
     client = Client()
     client.post("/sign-in/", {"username": NAMES[0], "password": PASSWORD})
-    client.post("/account/tokens/", {"name": "laptop", "scope": "read", "days": "7"})
+    client.post("/account/tokens/", {"name": "laptop of quokkaname", "scope": "read", "days": "7"})
     Client().post("/sign-in/", {"username": NAMES[0], "password": "wrong"})
     page = client.post("/account/delete/", {"username": NAMES[0], "password": "wrong"})
     assert page.status_code == 422 and User.objects.filter(pk=quokka.pk).exists()

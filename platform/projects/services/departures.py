@@ -52,9 +52,9 @@ def erase(*, user: User, forget_answers: bool) -> None:
 
 
 def _forget_in_the_log(user: User, name: str, nobody: str) -> None:
-    """The one change that the log ever sees: a name, and the addresses its owner came from, are taken out."""
+    """The one change that the log ever sees: a name, what its owner called things, and where they came from go."""
     AuditEvent.objects.filter(actor=user).update(address=None)
-    AuditEvent.objects.filter(subject=f"user:{name}").update(subject=f"user:{nobody}", address=None)
+    AuditEvent.objects.filter(subject=f"user:{name}").update(subject=f"user:{nobody}", address=None, detail={})
     for event in AuditEvent.objects.filter(detail__member=name).iterator():
         event.detail["member"] = nobody
         event.save(update_fields=["detail"])
