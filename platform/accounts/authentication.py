@@ -30,7 +30,8 @@ READS = {"GET", "HEAD", "OPTIONS"}
 
 @compiled
 def _tokens(*, key: str) -> QuerySet[ApiToken]:
-    return ApiToken.objects.filter(token_key=key).select_related("user").order_by()
+    found: QuerySet[ApiToken] = ApiToken.objects.filter(token_key=key).select_related("user").order_by()
+    return found
 
 
 class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox has no types
