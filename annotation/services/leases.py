@@ -7,19 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from annotation.models import Draft, EndedLease, FormVersion, Item, ItemResponse, Rater, Skip, Slot
+from annotation.models import EndedLease, FormVersion, Item, Rater, Skip, Slot
 from annotation.services import holds, qualification
-from annotation.services.lanes import Open
-from annotation.services.queue import claimable
+from annotation.services.described import described, in_hand, item_for, next_free, responses_of, some_left
 from annotation.services.raters import Desk, desk
 from annotation.services.turns import LIMITS, Turn
 from annotation.watch import watch_of
-from common.compiled import compiled, first
+from common.compiled import first
 from common.errors import Conflict, Invalid
 from corpus.models import Response
 from projects.models import Project
@@ -114,60 +112,28 @@ def _is_in_hand(at: Desk, token: uuid.UUID) -> bool:
 def _claim(project: Project, at: Desk) -> Lease | None:
     now = timezone.now()
     if at.live_slot_id is not None and not at.ahead:
-        slot = first(_in_hand(slot=at.live_slot_id, rater=at.rater.pk))
+        slot = first(in_hand(slot=at.live_slot_id, rater=at.rater.pk))
         return _again(project, slot, at, now) if slot else _raise_raced()
     # What is held ready was within the limits when it was given, and is counted among them since.
     within = at.ahead_slot_id is not None and at.standing.barred in LIMITS
     if (at.standing.barred and not within) or not project.gives_out(now):
         return None
     if at.ahead_slot_id is not None:
-        slot = first(_in_hand(slot=at.ahead_slot_id, rater=at.rater.pk))
+        slot = first(in_hand(slot=at.ahead_slot_id, rater=at.rater.pk))
         return _held_ready(project, slot, at, now) if slot else _raise_raced()
     if at.standing.turn is not None:
         return _test(project, at, at.standing.turn, now)
     if at.standing.qualifying:
         return None
-    slot = first(_next(project=project.pk, rater=at.rater.pk, now=now, lanes=at.standing.lanes))
+    seeking: Any = {"project": project.pk, "rater": at.rater.pk, "now": now, "lanes": at.standing.lanes}
+    slot = first(next_free(**seeking))
+    if slot is None and at.standing.lanes is not None and some_left(**seeking):
+        raise _Raced  # what came first in the best lane is being taken; there may be more in another
     return _grant(project, slot, at, now) if slot else None
 
 
 def _raise_raced() -> Lease | None:
     raise _Raced
-
-
-@compiled
-def _in_hand(*, slot: int, rater: int) -> QuerySet[Slot]:
-    """The slot that a rater has leased, described and locked."""
-    mine = Slot.objects.filter(pk=slot, rater=rater, state=Slot.State.LEASED)
-    return _described(mine, rater).select_for_update(of=("self",), no_key=True)
-
-
-@compiled
-def _next(*, project: int, rater: int, now: datetime, lanes: Open | None) -> QuerySet[Slot]:
-    """The slot for a rater to have next, locked and described; one that somebody else is taking is passed over."""
-    slots = claimable(project=project, rater=rater, now=now, lanes=lanes)
-    # SQLite has no row locks: its transactions are IMMEDIATE (config/settings.py), so claimers come one at a time.
-    if connection.features.has_select_for_update_skip_locked:
-        slots = slots.select_for_update(no_key=True, skip_locked=True)
-    return _described(Slot.objects.filter(pk=Subquery(slots.values("pk")[:1])), rater)
-
-
-def _described(slots: QuerySet[Slot], rater: int) -> QuerySet[Slot]:
-    """Slots with all that a page needs, read along: the item and what this rater left of it."""
-    slots = slots.select_related("item__prompt", "form_version")
-    return slots.annotate(guideline_number=F("guideline__number"), **_left_behind(rater, OuterRef("item")))
-
-
-def _left_behind(rater: int, item: OuterRef) -> dict[str, Any]:
-    """What a rater left of an item: their draft, and the order they saw it in, which stays. A repeat has its own."""
-    former = EndedLease.objects.filter(item=item, rater=rater)
-    draft = Draft.objects.filter(item=item, rater=rater)
-    return {
-        "former_order": Subquery(former.exclude(slot__purpose="repeat").values("display_order")[:1]),
-        "repeated_order": Subquery(former.filter(slot__purpose="repeat").values("display_order")[:1]),
-        "draft_values": Subquery(draft.values("values")[:1]),
-        "draft_version": Subquery(draft.values("version")[:1]),
-    }
 
 
 def _test(project: Project, at: Desk, turn: Turn, now: datetime) -> Lease:
@@ -176,13 +142,13 @@ def _test(project: Project, at: Desk, turn: Turn, now: datetime) -> Lease:
         laid_down = Slot.objects.filter(pk=turn.slot_id, state=Slot.State.OPEN).select_for_update(
             of=("self",), no_key=True
         )
-        slot = _described(laid_down, at.rater.pk).first()
+        slot = described(laid_down, at.rater.pk).first()
         if slot is None:
             raise _Raced
         return _grant(project, slot, at, now)
     if turn.purpose == Slot.Purpose.QUALIFICATION:
         qualification.begin(rater=at.rater, watch=watch_of(project))
-    item: Any = _item_for(item=turn.item_id, rater=at.rater.pk)[0]
+    item: Any = item_for(item=turn.item_id, rater=at.rater.pk)[0]
     slot = Slot(
         item=item, project=project, purpose=turn.purpose, ordinal=turn.attempt, priority=item.priority, lane=item.lane
     )
@@ -190,15 +156,6 @@ def _test(project: Project, at: Desk, turn: Turn, now: datetime) -> Lease:
     if turn.purpose == Slot.Purpose.REPEAT and item.repeated_order is None:
         vars(slot)["repeated_order"] = list(reversed(item.first_order))
     return _grant(project, slot, at, now)
-
-
-@compiled
-def _item_for(*, item: int, rater: int) -> QuerySet[Item]:
-    """An item with all that a page needs, and the order in which this rater has judged it before."""
-    first_time = Slot.objects.filter(item=OuterRef("pk"), rater=rater, purpose=Slot.Purpose.LABEL)
-    found = Item.objects.filter(pk=item).select_related("prompt")
-    order = Subquery(first_time.values("display_order")[:1])
-    return found.annotate(first_order=order, **_left_behind(rater, OuterRef("pk")))
 
 
 def _again(project: Project, slot: Slot, at: Desk, now: datetime) -> Lease:
@@ -244,12 +201,7 @@ def _freeze(slot: Slot, at: Desk) -> None:
 
 
 def _responses(slot: Slot) -> dict[int, Response]:
-    return {row.response_id: row.response for row in _item_responses(item=slot.item_id)}
-
-
-@compiled
-def _item_responses(*, item: int) -> QuerySet[ItemResponse]:
-    return ItemResponse.objects.filter(item=item).select_related("response").order_by("ordinal")
+    return {row.response_id: row.response for row in responses_of(item=slot.item_id)}
 
 
 def _lease(project: Project, slot: Slot, at: Desk, now: datetime, responses: dict[int, Response]) -> Lease:
@@ -281,7 +233,7 @@ def lease_slot(*, project: Project, slot_id: int, at: Desk) -> Lease:
     Raises Conflict where another holds it, where it is answered or void, or where the rater has another of its item.
     """
     now = timezone.now()
-    slot = holds.locked(_described(Slot.objects.filter(pk=slot_id, project=project), at.rater.pk)).get()
+    slot = holds.locked(described(Slot.objects.filter(pk=slot_id, project=project), at.rater.pk)).get()
     if slot.rater_id == at.rater.pk and slot.state == Slot.State.LEASED:
         return _again(project, slot, at, now)
     runs_out = slot.state == Slot.State.LEASED and slot.leased_until is not None and slot.leased_until < now
