@@ -21,6 +21,7 @@ WORDS = "the model answers with a short plan then explains each step in order"
 LANGUAGES = ("en", "en", "en", "de", "ja", "ar", "")
 TOPICS = ("code", "history", "cooking", "law", "poetry")
 BATCH = 100_000
+CONFIDENCE = "(50 + g * 31 %% 51) / 100.0"
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def seed(*, slug: str, items: int, overlap: int = 1, raters: int = 8, mix: Mix =
     with without_reference_checks():
         for low in range(1, items + 1, BATCH):
             high = min(items, low + BATCH - 1)
-            _content(made.pk, bases, sources, mix, low, high)
+            _content(made.pk, bases, sources, mix, overlap, low, high)
             counted.annotations += _work(made, found, bases, mix, overlap, low, high)
             say(f"{high:,} of {items:,} items, {counted.annotations:,} annotations")
     for model in (*bases, ItemResponse, Annotation):
@@ -185,7 +186,7 @@ def _text(at: str, words: int) -> str:
     return f"substr(repeat('{WORDS} ', 12), 1 + (({at}) * 7) %% 60, {length})"
 
 
-def _content(project_id: int, bases: Any, sources: Sequence[int], mix: Mix, low: int, high: int) -> None:
+def _content(project_id: int, bases: Any, sources: Sequence[int], mix: Mix, overlap: int, low: int, high: int) -> None:
     """Prompts, two responses each, and the items of them, numbered `low` to `high`."""
     from annotation.models import Item, ItemResponse
     from corpus.models import Prompt, Response
@@ -234,6 +235,8 @@ def _content(project_id: int, bases: Any, sources: Sequence[int], mix: Mix, low:
             "priority": "CASE WHEN g %% 50 = 0 THEN 5 WHEN g %% 20 = 0 THEN -1 ELSE 0 END",
             "random_key": "(random() * 2147483646)::int",
             "round": "1 + g %% 3",
+            "answered": f"CASE ({mix.state('g')}) WHEN 'done' THEN {overlap} WHEN 'open' THEN {mix.part} ELSE 0 END",
+            "confidence": f"CASE WHEN ({mix.state('g')}) IN {_labelled(mix)} THEN {CONFIDENCE} END",
             "source_id": f"(array{list(sources)!r})[1 + g %% {len(sources)}]",
             "created_at": when,
         },
@@ -309,12 +312,16 @@ def _work(made: Any, raters: Sequence[Any], bases: Any, mix: Mix, overlap: int, 
     return count
 
 
+def _labelled(mix: Mix) -> str:
+    """SQL: the states of items that have a label."""
+    return "('open', 'done')" if mix.part else "('done')"
+
+
 def _settled(r: int, i: int, mix: Mix, low: int, high: int) -> None:
     """A label of every item with answers, and an open flag on one item in two hundred."""
     from annotation.models import Flag, Item, Label, Rater
 
-    with_answers = "('open', 'done')" if mix.part else "('done')"
-    numbers = f"generate_series({low}, {high}) g WHERE ({mix.state('g')}) IN {with_answers}"
+    numbers = f"generate_series({low}, {high}) g WHERE ({mix.state('g')}) IN {_labelled(mix)}"
     insert(
         Label,
         {
@@ -323,7 +330,7 @@ def _settled(r: int, i: int, mix: Mix, low: int, high: int) -> None:
             "rule": "'majority'",
             "value": f"jsonb_build_object('left', {r} + 2*g - 1, 'right', {r} + 2*g, 'choice', 'left', 'strength', 1)",
             "soft": """'{"left": 0.75, "right": 0.25}'::jsonb""",
-            "confidence": "(50 + g * 31 %% 51) / 100.0",
+            "confidence": CONFIDENCE,
             "human_count": "4",
         },
         numbers,
