@@ -170,3 +170,24 @@ def test_a_limit_counts_what_is_held_ready_once(rater, project, open_item, claim
         submissions.submit(rater=rater, token=lease.token, values=A_MUCH_BETTER)
     assert leases.claim(project=project, rater=rater) is None
     assert Annotation.objects.count() == 3
+
+
+def test_by_api_and_by_the_page(api, browse, rosa, rui, rater, open_item, claim):
+    [open_item() for _ in range(2)]
+    lease = claim(rater)
+    at = f"/api/v1/projects/bicycles/leases/{lease.token}/ahead/"
+    ready = api(rosa, scope="annotate").post(at)
+    assert (ready.status_code, Slot.objects.get(ahead=True).token) == (200, uuid.UUID(ready.json()["token"]))
+    assert api(rui).post(at).status_code == 404
+    page = browse(rosa).post(f"/projects/bicycles/annotate/{lease.token}/ahead/", headers={"X-Requested-With": "fetch"})
+    assert page["Content-Location"].endswith(f"/annotate/{ready.json()['token']}/")
+    done = browse(rosa).post(
+        f"/projects/bicycles/annotate/{lease.token}/submit/",
+        {"answer.preference": "scale:1", "ahead": ready.json()["token"]},
+        headers={"X-Requested-With": "fetch"},
+    )
+    told = done.content.decode()
+    assert "undo-place" in told and 'id="work"' not in told, "the item itself is there already"
+    again = f"/api/v1/projects/bicycles/leases/{ready.json()['token']}/ahead/"
+    assert api(rosa).post(again).status_code == 204, "nothing comes after it"
+    assert api(rosa).post("/api/v1/projects/bicycles/next/").json()["token"] == ready.json()["token"]
