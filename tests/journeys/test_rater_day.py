@@ -123,21 +123,6 @@ def test_only_active_time_is_handed_in(page_of: Any, waiting: Any, project: Proj
     assert answer.active_ms is not None and 95_000 <= answer.active_ms < 97_000
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_own_pages_are_accessible(page_of: Any, waiting: Any, project: Project, rosa: User, scheme: str) -> None:
-    waiting(2)
-    page = page_of(rosa, color_scheme=scheme, viewport={"width": 390, "height": 844})
-    page.goto(f"/projects/{project.slug}/annotate/")
-    page.wait_for_selector("#judgement")
-    page.keyboard.press("2")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("text=1 this session")
-    for address in ("/", "/shortcuts/", "/statistics/", "/answers/", f"/projects/{project.slug}/answers/?q=tyre"):
-        page.goto(address)
-        assert axe(page) == [], address
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} scrolls sideways"
-
-
 WAYS: dict[str, dict[str, Any]] = {
     "zoom 200 %": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
     "high contrast": {"contrast": "more"},
