@@ -22,6 +22,7 @@ from annotation.protocols.ontology import Need, Term
 from annotation.protocols.wording import apart
 from common import text as storable
 from common.errors import Invalid
+from common.words import gettext_noop
 
 TEXT_LIMIT = 20_000
 BOXES = ("text", "keep")
@@ -29,18 +30,22 @@ BOXES = ("text", "keep")
 
 class CritiqueConfig(Config):
     of: Literal["item", "responses"] = Field(
-        "item", title="About", description="The item as a whole, or each of its responses."
+        "item", title=gettext_noop("About"), description=gettext_noop("The item as a whole, or each of its responses.")
     )
-    text: Need = Field("required", title="What is wrong")
-    keep: Need = Field("optional", title="What to keep")
+    text: Need = Field("required", title=gettext_noop("What is wrong"))
+    keep: Need = Field("optional", title=gettext_noop("What to keep"))
     min_length: int = Field(
-        0, ge=0, le=2000, title="Least length", description="Characters of what is wrong; 0: any length."
+        0,
+        ge=0,
+        le=2000,
+        title=gettext_noop("Least length"),
+        description=gettext_noop("Characters of what is wrong; 0: any length."),
     )
     aspects: list[Term] = Field(
         default_factory=list,
         max_length=12,
-        title="Aspects",
-        description="What it can be about, each with key and name; a rater may tick several.",
+        title=gettext_noop("Aspects"),
+        description=gettext_noop("What it can be about, each with key and name; a rater may tick several."),
     )
 
     @model_validator(mode="after")

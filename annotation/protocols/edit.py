@@ -12,6 +12,7 @@ from annotation.protocols.ontology import Need
 from annotation.protocols.wording import apart
 from common import text as storable
 from common.errors import Invalid
+from common.words import gettext_noop
 
 TEXT_LIMIT = 200_000
 NOTE_LIMIT = 20_000
@@ -21,13 +22,15 @@ SCRATCH, UNCHANGED = "new", "unchanged"
 class EditConfig(Config):
     base: Literal["choose", "better"] = Field(
         "choose",
-        title="What is edited",
-        description="choose: the response that the rater picks; better: at first the one that they prefer, where the "
-        "form asks that as well.",
+        title=gettext_noop("What is edited"),
+        description=gettext_noop(
+            "choose: the response that the rater picks; better: at first the one that they prefer, where the "
+            "form asks that as well."
+        ),
     )
-    scratch: bool = Field(True, title="Allow a text from scratch")
-    unchanged: bool = Field(False, title="Allow “it is fine as it is”")
-    note: Need = Field("off", title="Note", description="What was changed, and why.")
+    scratch: bool = Field(True, title=gettext_noop("Allow a text from scratch"))
+    unchanged: bool = Field(False, title=gettext_noop("Allow “it is fine as it is”"))
+    note: Need = Field("off", title=gettext_noop("Note"), description=gettext_noop("What was changed, and why."))
 
 
 class Edit:

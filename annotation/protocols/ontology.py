@@ -67,31 +67,48 @@ class SpansConfig(Config):
         default_factory=_categories,
         min_length=1,
         max_length=30,
-        title="Types of fault",
-        description="Each with key, name, letter, color (1 to 8), description, granularity (sub-sentence, sentence or "
-        "response) and subcategories. The first nine have a digit.",
+        title=gettext_noop("Types of fault"),
+        description=gettext_noop(
+            "Each with key, name, letter, color (1 to 8), description, granularity (sub-sentence, sentence or "
+            "response) and subcategories. The first nine have a digit."
+        ),
     )
-    severity: Need = Field("required", title="Severity")
+    severity: Need = Field("required", title=gettext_noop("Severity"))
     severities: list[Term] = Field(
         default_factory=_severities,
         max_length=9,
-        title="Severities",
-        description="From the least to the worst, each with key and name.",
+        title=gettext_noop("Severities"),
+        description=gettext_noop("From the least to the worst, each with key and name."),
     )
-    note: Need = Field("optional", title="Note", description="A few words on what is wrong.")
-    correction: Need = Field("off", title="Correction", description="What should stand there instead.")
+    note: Need = Field(
+        "optional", title=gettext_noop("Note"), description=gettext_noop("A few words on what is wrong.")
+    )
+    correction: Need = Field(
+        "off", title=gettext_noop("Correction"), description=gettext_noop("What should stand there instead.")
+    )
     evidence: bool = Field(
-        False, title="Ask for evidence", description="The sentence of a context passage that shows the fault."
+        False,
+        title=gettext_noop("Ask for evidence"),
+        description=gettext_noop("The sentence of a context passage that shows the fault."),
     )
     omissions: bool = Field(
-        True, title="Ask for what is missing", description="Information that a response should have given."
+        True,
+        title=gettext_noop("Ask for what is missing"),
+        description=gettext_noop("Information that a response should have given."),
     )
     targets: list[Literal["responses", "context", "messages"]] = Field(
         default_factory=lambda: ["responses"],  # type: ignore[arg-type]  # a list of literals
         min_length=1,
         max_length=3,
-        title="Texts to mark",
-        description="responses, context (its passages), messages (of the prompt).",
+        title=gettext_noop("Texts to mark"),
+        json_schema_extra={
+            "choices": {
+                "responses": gettext_noop("responses"),
+                "context": gettext_noop("context passages"),
+                "messages": gettext_noop("messages of the prompt"),
+            }
+        },
+        description=gettext_noop("responses, context (its passages), messages (of the prompt)."),
     )
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ from annotation.protocols import (
 )
 from annotation.protocols.scales import APART, bar, picked, read_radio, said, scale, words_apart
 from common.errors import Invalid
+from common.words import gettext_noop
 
 RATIONALE_LIMIT = 20_000
 SIDES = ("left", "right")
@@ -47,20 +48,28 @@ class PairwiseConfig(Config):
         7,
         ge=3,
         le=9,
-        title="Points of the scale",
-        description="From “A is much better” to “B is much better”. An odd scale has “about the same” in its middle.",
+        title=gettext_noop("Points of the scale"),
+        description=gettext_noop(
+            "From “A is much better” to “B is much better”. An odd scale has “about the same” in its middle."
+        ),
     )
-    tie: bool = Field(True, title="Allow “about the same”")
-    both_bad: bool = Field(True, title="Allow “both are bad”")
-    unsure: bool = Field(False, title="Allow “I cannot tell”")
+    tie: bool = Field(True, title=gettext_noop("Allow “about the same”"))
+    both_bad: bool = Field(True, title=gettext_noop("Allow “both are bad”"))
+    unsure: bool = Field(False, title=gettext_noop("Allow “I cannot tell”"))
     aspects: list[Aspect] = Field(
-        default_factory=list, max_length=12, title="Aspects", description="Each is compared on a bar of its own."
+        default_factory=list,
+        max_length=12,
+        title=gettext_noop("Aspects"),
+        description=gettext_noop("Each is compared on a bar of its own."),
     )
     reasons: list[str] = Field(
-        default_factory=list, max_length=20, title="Reasons", description="Short reasons to tick, with commas between."
+        default_factory=list,
+        max_length=20,
+        title=gettext_noop("Reasons"),
+        description=gettext_noop("Short reasons to tick, with commas between."),
     )
     rationale: Literal["off", "optional", "required"] = Field(
-        "optional", title="Rationale", description="A few words of the rater on why."
+        "optional", title=gettext_noop("Rationale"), description=gettext_noop("A few words of the rater on why.")
     )
 
     @field_validator("tie")

@@ -144,6 +144,9 @@ def _shown(schema: dict[str, Any], value: Any, inside: type[BaseModel] | None = 
         return "; ".join(rows)
     if "enum" in schema and isinstance(value, str):
         return gettext(schema.get("choices", {}).get(value, value.replace("_", " ")))
+    if "enum" in schema.get("items", {}) and isinstance(value, list) and value:
+        words = schema["items"] | {"choices": schema.get("choices", {})}
+        return ", ".join(_shown(words, one) for one in value)
     return in_words(value)
 
 
