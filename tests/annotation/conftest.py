@@ -3,13 +3,15 @@
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from annotation.models import Item, Rater, Slot
-from annotation.services import items, leases, raters, submissions
+from annotation.models import Gold, Item, Rater, Slot
+from annotation.services import golds, items, leases, raters, submissions
+from annotation.watch import Watch
 from projects.models import Project
 from tests.factories import ItemFactory
 
@@ -67,3 +69,36 @@ def answer(claim: Callable[[Rater], leases.Lease]) -> Callable[..., submissions.
 def run_out(token: uuid.UUID) -> None:
     """The lease's time is over."""
     assert Slot.objects.filter(token=token).update(leased_until=timezone.now() - timedelta(seconds=1))
+
+
+@pytest.fixture
+def watch(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`watch(gold_rate=…, chance=…)`: sets the project's quality; the next draws are all `chance`."""
+
+    def set_quality(chance: float = 0.0, **settings: Any) -> None:
+        Watch.model_validate(settings)
+        project.quality = settings
+        project.save(update_fields=["quality"])
+        monkeypatch.setattr("annotation.services.turns.random.SystemRandom.random", lambda _: chance)
+
+    return set_quality
+
+
+@pytest.fixture
+def gold(project: Project, ada: User) -> Callable[..., Gold]:
+    """`gold(answer)`: an item whose answer is known, as displayed in the item's own order."""
+
+    def make(answer: object = None, **settings: Any) -> Gold:
+        item = ItemFactory(project=project)
+        return golds.make_gold(item=item, by=ada, values=answer or TIE, **settings)
+
+    return make
+
+
+def work_off(project: Project, rater: Rater, values: object = A_MUCH_BETTER) -> list[Item]:
+    """Everything the rater is given, answered alike; the items in order."""
+    met = []
+    while (lease := leases.claim(project=project, rater=rater)) is not None:
+        submissions.submit(rater=rater, token=lease.token, values=values)
+        met.append(lease.item)
+    return met

@@ -1,146 +1,18 @@
-"""Who gets which item beside the queue's order, and how raters are watched: lanes, caps, tests, qualification."""
+"""Tests that look like any other item, repeats, and what follows from them."""
 
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from annotation.models import (
-    Annotation,
-    GoldResult,
-    Item,
-    Label,
-    Lane,
-    Pause,
-    Qualification,
-    Rater,
-    Slot,
-)
-from annotation.services import golds, items, labels, lanes, leases, qualification, scoring, submissions
-from annotation.services.turns import Barred, drawn
-from annotation.watch import Watch, overlap_of
+from annotation.models import Annotation, GoldResult, Label, Pause, Slot
+from annotation.services import golds, labels, leases, scoring, submissions
+from annotation.services.turns import drawn
+from annotation.watch import Watch
 from common.errors import Conflict, Invalid
-from projects.models import Membership, Role
-from tests.annotation.conftest import A_MUCH_BETTER, TIE
-from tests.factories import ItemFactory, RaterFactory
+from tests.annotation.conftest import A_MUCH_BETTER, TIE, work_off
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def watch(project, monkeypatch):
-    """`watch(gold_rate=…, chance=…)`: sets the project's quality; the next draws are all `chance`."""
-
-    def set_quality(chance=0.0, **settings):
-        Watch.model_validate(settings)
-        project.quality = settings
-        project.save(update_fields=["quality"])
-        monkeypatch.setattr("annotation.services.turns.random.SystemRandom.random", lambda _: chance)
-
-    return set_quality
-
-
-@pytest.fixture
-def gold(project, ada):
-    """`gold(answer)`: an item whose answer is known, as displayed in the item's own order."""
-
-    def make(answer=None, **settings):
-        item = ItemFactory(project=project)
-        return golds.make_gold(item=item, by=ada, values=answer or TIE, **settings)
-
-    return make
-
-
-def member(rater: Rater, **fields) -> None:
-    Membership.objects.filter(project=rater.project, user=rater.user).update(**fields)
-
-
-def in_lane(item: Item, **wanted) -> Item:
-    number = lanes.number_of(project=item.project, wanted=lanes.Wanted(**wanted))
-    Item.objects.filter(pk=item.pk).update(lane=number)
-    Slot.objects.filter(item=item).update(lane=number)
-    return item
-
-
-def work_off(project, rater, values=A_MUCH_BETTER):
-    """Everything the rater is given, answered alike; the items in order."""
-    met = []
-    while (lease := leases.claim(project=project, rater=rater)) is not None:
-        submissions.submit(rater=rater, token=lease.token, values=values)
-        met.append(lease.item)
-    return met
-
-
-# Whom an item is for
-
-
-def test_an_item_goes_to_those_who_read_its_language_take_its_topic_and_are_of_its_cohort(
-    project, rater, other_rater, open_item
-):
-    german, medicine, experts, anybody = (open_item(humans=2) for _ in range(4))
-    in_lane(german, language="de"), in_lane(medicine, topic="medicine"), in_lane(experts, cohort="experts")
-    member(rater, languages=["en"], topics=["law"])
-    assert work_off(project, rater) == [anybody]
-    member(rater, languages=["de-AT"], topics=[])
-    assert set(work_off(project, rater)) == {german, medicine}
-    member(rater, cohort="experts")
-    assert work_off(project, rater) == [experts]
-    assert set(work_off(project, other_rater)) == {german, medicine, anybody}, "none named stands for all"
-
-
-def test_priority_and_the_stored_order_hold_across_lanes(project, rater, open_item):
-    made = [open_item() for _ in range(6)]
-    for number, item in enumerate(made):
-        in_lane(item, language="de" if number % 2 else "en")
-        Slot.objects.filter(item=item).update(priority=number // 2, random_key=number)
-    member(rater, languages=["de", "en"])
-    assert work_off(project, rater) == [made[n] for n in (4, 5, 2, 3, 0, 1)]
-
-
-def test_lanes_come_from_the_import(project):
-    from corpus.models import Candidate
-    from tests.factories import CandidateFactory
-
-    for number, (language, tags, cohort) in enumerate(
-        [("de", {"topic": "law"}, ""), ("de", {"topic": "law"}, "experts"), ("", {}, ""), ("de", {"law": True}, "")]
-    ):
-        made = CandidateFactory(project=project, external_id=f"c{number}", meta={"cohort": cohort} if cohort else {})
-        type(made.prompt).objects.filter(pk=made.prompt_id).update(language=language, tags=tags)
-    assert items.take_candidates() == Candidate.objects.count() == 4
-    found = dict(Item.objects.values_list("external_id", "lane"))
-    assert found["c0"] == found["c3"] != found["c1"] and found["c2"] == 0
-    assert str(Lane.objects.get(number=found["c1"])) == "de · law · experts"
-
-
-def test_more_lanes_than_can_be_looked_through_keep_the_cohort(project, monkeypatch):
-    monkeypatch.setattr(lanes, "LIMIT", 2)
-    numbers = [lanes.number_of(project=project, wanted=lanes.Wanted(topic=t, cohort="x")) for t in "abcd"]
-    assert len(set(numbers)) == 3 and numbers[2] == numbers[3]
-    assert Lane.objects.get(number=numbers[3]).cohort == "x"
-
-
-def test_overlap_is_the_items_own_or_the_shares_or_the_projects(project):
-    item = ItemFactory(project=project, random_key=2**30)
-    project.quality = {"share": 0.4, "share_overlap": 5}
-    assert overlap_of(project, item) == 1
-    project.quality = {"share": 0.6, "share_overlap": 5}
-    assert overlap_of(project, item) == 5
-    item.overlap = 2
-    assert overlap_of(project, item) == 2
-
-
-def test_caps(project, rater, open_item, watch, answer):
-    for _ in range(5):
-        open_item()
-    watch(cap_total=3, cap_day=2)
-    assert len(work_off(project, rater)) == 2
-    Annotation.objects.update(submitted_at=timezone.now() - timedelta(days=1))
-    assert len(work_off(project, rater)) == 1, "the day is another, the total stands"
-    watch(cap_total=4)
-    assert len(work_off(project, rater)) == 1
-
-
-# Tests that look like any other item
 
 
 def test_draws_keep_the_rates():
@@ -353,55 +225,6 @@ def test_an_own_earlier_item_comes_again_in_the_opposite_order(project, rater, o
     assert first.slots.filter(purpose="repeat").count() + real.item.slots.filter(purpose="repeat").count() <= 1
 
 
-# Qualification
-
-
-@pytest.fixture
-def entry(watch, gold):
-    """Three items to be passed, two thirds of them, in two attempts."""
-    for _ in range(4):
-        gold(TIE, in_qualification=True)
-    watch(qualification_items=3, qualification_bar=0.66, qualification_attempts=2)
-
-
-def test_qualification_comes_before_real_work(project, rater, entry, open_item):
-    real = open_item()
-    met = work_off(project, rater, TIE)
-    assert len(met) == 4 and met[-1] == real
-    assert [one.standing for one in rater.annotations.order_by("pk")] == ["test", "test", "test", "counted"]
-    assert Qualification.objects.get().state == "passed"
-
-
-def test_attempts_are_limited_and_staff_may_let_in(project, rater, other_rater, ada, entry, open_item):
-    open_item(humans=2)
-    assert len(work_off(project, rater)) == 3
-    assert Qualification.objects.get().state == "failed"
-    qualification.try_again(rater=rater)
-    assert len(work_off(project, rater)) == 3
-    with pytest.raises(Conflict):
-        qualification.try_again(rater=rater)
-    qualification.allow_again(rater=rater, by=ada)
-    assert len(work_off(project, rater, TIE)) == 4, "passed at the third, then real work"
-    assert qualification.result_of(rater=rater, attempt=3) == (3, 3)
-    qualification.waive(rater=other_rater, by=ada)
-    assert len(work_off(project, other_rater)) == 1
-
-
-def test_staff_need_no_qualification(project, ada, entry, open_item):
-    from annotation.services.raters import rater_for
-
-    item = open_item()
-    Membership.objects.filter(user=ada).update(role=Role.ADMIN)
-    assert work_off(project, rater_for(project=project, user=ada)) == [item]
-
-
-def test_standing_says_why_nothing_is_given(project, rater, entry, watch, open_item):
-    from annotation.services.raters import desk
-
-    work_off(project, rater)
-    assert desk(project=project, rater=rater).standing.barred == Barred.NOT_QUALIFIED
-
-
 # Review
 
 
@@ -418,4 +241,3 @@ def test_a_reviewers_word_settles_and_overwrites_nothing(project, rev, rater, ot
     assert golds.make_gold(item=item, by=rev, trains=True, source="adjudicated").annotation == again
     labels.settle_due()
     assert Label.objects.get().annotation_ids == [again.pk]
-    assert RaterFactory(project=project).pk  # pseudonyms of others stay free

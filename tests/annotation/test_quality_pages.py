@@ -16,12 +16,10 @@ from annotation.watch import watch_of
 from projects.models import Membership
 from routing.models import Budget
 from routing.services.overlap import set_overlap
-from tests.annotation.conftest import A_MUCH_BETTER, B_MUCH_BETTER, TIE
+from tests.annotation.conftest import A_MUCH_BETTER, B_MUCH_BETTER, TIE, work_off
 from tests.annotation.test_api import queries
-from tests.annotation.test_quality import gold, watch, work_off
 from tests.factories import BudgetFactory, CandidateFactory, ItemFactory, RaterFactory
 
-__all__ = ["gold", "watch"]
 pytestmark = pytest.mark.django_db
 PAGES, API = "/projects/bicycles", "/api/v1/projects/bicycles"
 A_IS_BETTER = {"answer.preference.point": "1"}
