@@ -15,7 +15,7 @@ from annotation.models import EndedLease, FormVersion, Item, Rater, Skip, Slot
 from annotation.services import holds, qualification
 from annotation.services.described import described, in_hand, item_for, next_free, responses_of, some_left
 from annotation.services.raters import Desk, desk
-from annotation.services.turns import LIMITS, Turn
+from annotation.services.turns import CLOSE, LIMITS, Turn, overrun
 from annotation.watch import watch_of
 from common.compiled import first
 from common.errors import Conflict, Invalid
@@ -99,7 +99,7 @@ def claim(
             at = desk(project=project, rater=rater, membership=at.membership)
         try:
             with transaction.atomic():
-                return _claim(project, at)
+                return _within_limits(project, at, _claim(project, at))
         except (IntegrityError, _Raced):
             at = None
     raise Conflict(gettext("Too many are asking at once. Try again."), code="busy")
@@ -107,6 +107,13 @@ def claim(
 
 def _is_in_hand(at: Desk, token: uuid.UUID) -> bool:
     return at.live_slot_id is not None and Slot.objects.filter(pk=at.live_slot_id, token=token).exists()
+
+
+def _within_limits(project: Project, at: Desk, lease: Lease | None) -> Lease | None:
+    close = at.standing.room is not None and at.standing.room <= CLOSE
+    if lease is not None and close and overrun(watch_of(project), at.rater, timezone.now()):
+        raise _Raced
+    return lease
 
 
 def _claim(project: Project, at: Desk) -> Lease | None:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from annotation.models import Annotation, EndedLease, Gold, Lane, Pause, Qualification, Skip, Slot
+from annotation.models import Annotation, EndedLease, Gold, Lane, Pause, Qualification, Rater, Skip, Slot
 from annotation.services.lanes import EVERYBODY, Open
 from annotation.services.queue import free_slots, new_to
 from annotation.watch import Watch
@@ -31,6 +31,8 @@ class Barred(StrEnum):
 
 
 LIMITS = (Barred.CAP_TOTAL, Barred.CAP_DAY)
+CLOSE = 5
+"""So near to a limit it is looked at again once the lease is written: another tab may have used up the rest."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Standing:
     qualifying: bool = False
     over: bool = False
     """All items of a qualification are answered, and it is to be settled."""
+    room: int | None = None
+    """How many more items the limits allow; None: there is no limit."""
 
 
 def drawn(watch: Watch, chance: float) -> str:
@@ -94,13 +98,7 @@ class Look:
             return found
         found["waiting_slot_id"] = Subquery(_waiting().values("slot")[:1])
         found["waiting_purpose"] = Subquery(_waiting().values("slot__purpose")[:1])
-        if self.watch.cap_total:
-            done = Slot.objects.filter(rater=me, state=Slot.State.DONE)
-            found["done_total"] = _counted(done.exclude(purpose=Slot.Purpose.QUALIFICATION))
-        if self.watch.cap_day:
-            found["done_today"] = _counted(answered_since(Annotation.objects.filter(rater=me), midnight))
-        if self.watch.cap_total or self.watch.cap_day:
-            found["in_hands"] = _counted(Slot.objects.filter(rater=me, state=Slot.State.LEASED))
+        found |= _used(self.watch, midnight)
         if self.qualifies:
             found |= self._qualification()
         if self.purpose in (Gold.Kind.GOLD, Gold.Kind.CHECK):
@@ -164,15 +162,17 @@ class Look:
             return Standing(Barred.NO, None, lanes)
         if self.qualifies and rater.qualification_state not in ("passed", "waived"):
             return self._at_qualification(rater, lanes)
-        if self.watch.cap_total and rater.done_total + rater.in_hands >= self.watch.cap_total:
-            return Standing(Barred.CAP_TOTAL, None, lanes)
-        if self.watch.cap_day and rater.done_today + rater.in_hands >= self.watch.cap_day:
-            return Standing(Barred.CAP_DAY, None, lanes)
+        rooms = _rooms(self.watch, rater)
+        full = next((limit for limit, room in rooms.items() if room <= 0), Barred.NO)
+        if full:
+            return Standing(full, None, lanes)
+        room = min(rooms.values(), default=None)
         if rater.waiting_slot_id is not None:
-            return Standing(Barred.NO, Turn(rater.waiting_purpose, slot_id=rater.waiting_slot_id), lanes)
+            turn = Turn(rater.waiting_purpose, slot_id=rater.waiting_slot_id)
+            return Standing(Barred.NO, turn, lanes, room=room)
         item_id = getattr(rater, "due_item_id", None)
         due = item_id is not None and rater.has_work
-        return Standing(Barred.NO, Turn(self.purpose, item_id) if due else None, lanes)
+        return Standing(Barred.NO, Turn(self.purpose, item_id) if due else None, lanes, room=room)
 
     def _at_qualification(self, rater: Any, lanes: Open | None) -> Standing:
         if rater.qualification_state == Qualification.State.FAILED:
@@ -182,6 +182,36 @@ class Look:
         more = rater.qualification_asked < self.watch.qualification_items and rater.qualification_item_id is not None
         turn = Turn("qualification", rater.qualification_item_id, attempt=rater.qualification_attempt) if more else None
         return Standing(Barred.NO, turn, lanes, True, over=turn is None and rater.qualification_asked > 0)
+
+
+def _used(watch: Watch, midnight: datetime) -> dict[str, Any]:
+    """What the limits count, as annotations of a queryset of Rater."""
+    me, found = OuterRef("pk"), {}
+    if watch.cap_total:
+        done = Slot.objects.filter(rater=me, state=Slot.State.DONE)
+        found["done_total"] = _counted(done.exclude(purpose=Slot.Purpose.QUALIFICATION))
+    if watch.cap_day:
+        found["done_today"] = _counted(answered_since(Annotation.objects.filter(rater=me), midnight))
+    if watch.cap_total or watch.cap_day:
+        found["in_hands"] = _counted(Slot.objects.filter(rater=me, state=Slot.State.LEASED))
+    return found
+
+
+def _rooms(watch: Watch, rater: Any) -> dict[Barred, int]:
+    """How many more items each limit allows; what is in hand counts."""
+    rooms = {}
+    if watch.cap_total:
+        rooms[Barred.CAP_TOTAL] = watch.cap_total - rater.done_total - rater.in_hands
+    if watch.cap_day:
+        rooms[Barred.CAP_DAY] = watch.cap_day - rater.done_today - rater.in_hands
+    return rooms
+
+
+def overrun(watch: Watch, rater: Rater, now: datetime) -> bool:
+    """Whether the lease that was just given is one too many. Asked once it is written, and so nobody's other tab can
+    take another: what is counted then is all there is."""
+    counted = Rater.objects.filter(pk=rater.pk).annotate(**_used(watch, midnight_of(now))).get()
+    return any(room < 0 for room in _rooms(watch, counted).values())
 
 
 def _waiting() -> QuerySet[EndedLease]:
