@@ -165,7 +165,7 @@ def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
 def derivation(values: dict[str, Any]) -> list[tuple[str, str]]:
     """How a snapshot's labels were chosen, in words."""
     key = values.get("rule", "majority")
-    named = {"rule": _(rule(key).title)} if key in RULES else {}
+    named = {"rule": str(rule(key).title)} if key in RULES else {}
     return described(Derivation, values | named)
 
 

@@ -29,7 +29,7 @@ class SnapshotForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields.update(_asked(configs.form_fields(Derivation)))
         self.fields["field"] = _choice(self.fields["field"], {name: name for name in selectors.label_fields(project)})
-        self.fields["rule"] = _choice(self.fields["rule"], {key: gettext(rule(key).title) for key in sorted(RULES)})
+        self.fields["rule"] = _choice(self.fields["rule"], {key: str(rule(key).title) for key in sorted(RULES)})
 
     def derivation(self) -> dict[str, Any]:
         return configs.read(Derivation, self.cleaned_data)
@@ -55,7 +55,8 @@ class _SnapshotChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no g
             "train": obj.counts.get("train", 0),
             "test": obj.counts.get("test", 0),
         }
-        return f"{obj.number} · {obj.name or gettext('no name')} · {pairs}"
+        name = obj.name or gettext("no name")
+        return f"{obj.number} · {name} · {pairs}"
 
 
 class _ModelChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no generics at run time

@@ -88,7 +88,7 @@ def form_fields(model: type[BaseModel]) -> dict[str, forms.Field]:
     defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
     return {
         name: _rows(model, name, one, defaults[name])
-        or _field(model.model_fields[name].title or "", name, one, required=name in required, default=defaults[name])
+        or _field(_called(model, name), one, required=name in required, default=defaults[name])
         for name, one in schema["properties"].items()
     }
 
@@ -125,10 +125,15 @@ def described(model: type[BaseModel], config: Mapping[str, Any]) -> list[tuple[s
         config = model.model_validate(config).model_dump(mode="json")
     schemas = model.model_json_schema()["properties"]
     return [
-        (gettext(schemas[name].get("title", name)), _shown(schemas[name], config[name], _inside(model, name)))
+        (_called(model, name), _shown(schemas[name], config[name], _inside(model, name)))
         for name in model.model_fields
         if name in config
     ]
+
+
+def _called(model: type[BaseModel], name: str) -> str:
+    """What a setting is called: by its title, else by its name."""
+    return gettext(model.model_fields[name].title or name.replace("_", " ").capitalize())
 
 
 def _inside(model: type[BaseModel], name: str) -> type[BaseModel] | None:
@@ -150,9 +155,9 @@ def _shown(schema: dict[str, Any], value: Any, inside: type[BaseModel] | None = 
     return in_words(value)
 
 
-def _field(title: str, name: str, schema: dict[str, Any], *, required: bool, default: Any) -> forms.Field:
+def _field(label: str, schema: dict[str, Any], *, required: bool, default: Any) -> forms.Field:
     common: dict[str, Any] = {
-        "label": gettext(title or name.replace("_", " ").capitalize()),
+        "label": label,
         "help_text": gettext(description) if (description := schema.get("description", "")) else "",
         "initial": schema.get("default"),
         "required": required,
@@ -189,7 +194,7 @@ def _rows(model: type[BaseModel], name: str, schema: dict[str, Any], default: An
         )
     return RowsField(
         columns=form_fields(inside),
-        label=gettext(model.model_fields[name].title or name.replace("_", " ").capitalize()),
+        label=_called(model, name),
         help_text=gettext(description) if (description := schema.get("description", "")) else "",
         initial=_plain(default) if isinstance(default, list | tuple) else [],
         required=False,
