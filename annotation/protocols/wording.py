@@ -1,39 +1,21 @@
-"""Words of the settings of protocols that stand nowhere else in the code: names of small settings, values of choices.
+"""How far two texts are apart, by the words they use."""
 
-`common.configs` makes them of the names themselves and translates them; this is where `make messages` finds them.
-"""
+import re
+from collections import Counter
+from itertools import pairwise
 
-from common.words import gettext_noop
+WORDS = re.compile(r"\w+|[^\w\s]")
 
-NAMES = (
-    gettext_noop("Color"),
-    gettext_noop("Emoji"),
-    gettext_noop("Granularity"),
-    gettext_noop("Hide number"),
-    gettext_noop("High"),
-    gettext_noop("Letter"),
-    gettext_noop("Low"),
-    gettext_noop("Scale"),
-    gettext_noop("Subcategories"),
-)
-VALUES = (
-    gettext_noop("off"),
-    gettext_noop("optional"),
-    gettext_noop("required"),
-    gettext_noop("item"),
-    gettext_noop("response"),
-    gettext_noop("messages"),
-    gettext_noop("each"),
-    gettext_noop("first error"),
-    gettext_noop("recorded"),
-    gettext_noop("lines"),
-    gettext_noop("paragraphs"),
-    gettext_noop("lanes"),
-    gettext_noop("best worst"),
-    gettext_noop("stars"),
-    gettext_noop("slider"),
-    gettext_noop("choose"),
-    gettext_noop("better"),
-    gettext_noop("sentence"),
-    gettext_noop("sub-sentence"),
-)
+
+def apart(left: str, right: str) -> float:
+    """1 less the shared part of the pairs of neighbouring words (Dice), from 0 (the same) to 1."""
+    if left == right:
+        return 0.0
+    a, b = _pairs(left), _pairs(right)
+    total = a.total() + b.total()
+    return 1 - 2 * (a & b).total() / total if total else 0.0
+
+
+def _pairs(text: str) -> "Counter[tuple[str, str]]":
+    words = ["", *WORDS.findall(text.casefold()), ""]
+    return Counter(pairwise(words))
