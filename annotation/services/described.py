@@ -24,9 +24,11 @@ def next_free(*, project: int, rater: int, now: datetime, lanes: Open | None) ->
     """The slot for a rater to have next, locked and described; one that somebody else is taking is passed over."""
     slots = claimable(project=project, rater=rater, now=now, lanes=lanes)
     # SQLite has no row locks: its transactions are IMMEDIATE (config/settings.py), so claimers come one at a time.
-    if connection.features.has_select_for_update_skip_locked:
-        slots = slots.select_for_update(no_key=True, skip_locked=True)
-    return described(Slot.objects.filter(pk=Subquery(slots.values("pk")[:1])), rater)
+    if not connection.features.has_select_for_update_skip_locked:
+        return described(Slot.objects.filter(pk=Subquery(slots.values("pk")[:1])), rater)
+    best = slots.select_for_update(no_key=True, skip_locked=True).values("pk")[:1]
+    # Locked twice: the second time reads the row as it was locked, not as it was when the statement began.
+    return described(Slot.objects.filter(pk=Subquery(best)), rater).select_for_update(of=("self",), no_key=True)
 
 
 @compiled

@@ -17,7 +17,7 @@ from annotation.services.described import described, in_hand, item_for, next_fre
 from annotation.services.raters import Desk, desk
 from annotation.services.turns import CLOSE, LIMITS, Turn, overrun
 from annotation.watch import watch_of
-from common.compiled import first
+from common.compiled import first, saved
 from common.errors import Conflict, Invalid
 from corpus.models import Response
 from projects.models import Project
@@ -215,7 +215,10 @@ def _lease(project: Project, slot: Slot, at: Desk, now: datetime, responses: dic
     """Writes the slot as it stands and describes it. The deadline is counted from now."""
     seconds = AHEAD_SECONDS if slot.ahead else lease_seconds(project, at.median_active_ms)
     slot.leased_until = now + timedelta(seconds=seconds)
-    slot.save(update_fields=LEASED if slot.pk else None)
+    if slot.pk is None:
+        slot.save()
+    else:
+        saved(slot, LEASED)
     assert slot.token is not None and slot.form_version is not None and slot.display_order is not None
     return Lease(
         token=slot.token,

@@ -11,7 +11,7 @@ from functools import cache, wraps
 from itertools import count
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
 from django.db.models.sql import DeleteQuery, UpdateQuery
@@ -222,33 +222,47 @@ def compiled_delete(build: Callable[..., QuerySet[Any]]) -> Callable[..., int]:
     return _once(build, make)
 
 
-_inserts: dict[Hashable, tuple[str, Sequence[Any]]] = {}
+_writes: dict[Hashable, tuple[str, Sequence[Any]]] = {}
 
 
 def inserted(row: Row) -> Row:
     """Stores a new row, as `save` does where nobody listens, and gives it its key."""
     connection = connections[DEFAULT_DB_ALIAS]
-    meta = row._meta
-    known = _inserts.get((connection.vendor, type(row)))
-    if known is None:
+    key = (connection.vendor, type(row))
+    if key not in _writes:
+        meta, name = row._meta, connection.ops.quote_name
         fields = [field for field in meta.concrete_fields if not field.primary_key]
-        name = connection.ops.quote_name
-        columns = ", ".join(name(field.column) for field in fields)
-        places = ", ".join(
-            field.get_placeholder(None, None, connection) if hasattr(field, "get_placeholder") else "%s"
-            for field in fields
-        )
+        columns, places = ", ".join(name(field.column) for field in fields), ", ".join(["%s"] * len(fields))
         sql = f"INSERT INTO {name(meta.db_table)} ({columns}) VALUES ({places}) RETURNING {name(meta.pk.column)}"  # noqa: S608
-        known = _inserts[connection.vendor, type(row)] = (sql, fields)
-    sql, fields = known
-    params = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
-    if connection.vendor == "postgresql":
-        params = [_bound(param, connection) if type(param) is int else param for param in params]
+        _writes[key] = (sql, fields)
+    sql, fields = _writes[key]
     with prepared_cursor(connection) as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, [_stored(row, field, connection, new=True) for field in fields])
         row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, connection.alias
     return row
+
+
+def saved(row: Model, names: tuple[str, ...]) -> None:
+    """Stores the fields `names` of a row, as `save(update_fields=…)` does. Raises DatabaseError where it is gone."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    key = (connection.vendor, type(row), names)
+    if key not in _writes:
+        meta, name = row._meta, connection.ops.quote_name
+        fields = [meta.get_field(one) for one in names]
+        columns = ", ".join(f"{name(field.column)} = %s" for field in fields)
+        _writes[key] = (f"UPDATE {name(meta.db_table)} SET {columns} WHERE {name(meta.pk.column)} = %s", fields)  # noqa: S608
+    sql, fields = _writes[key]
+    with prepared_cursor(connection) as cursor:
+        params = [_stored(row, field, connection, new=False) for field in fields]
+        cursor.execute(sql, [*params, _bound(row.pk, connection)])
+        if not cursor.rowcount:
+            raise DatabaseError("The row is not there any more.")
+
+
+def _stored(row: Model, field: Any, connection: Any, *, new: bool) -> Any:
+    value = field.get_db_prep_save(field.pre_save(row, new), connection)
+    return _bound(value, connection) if type(value) is int else value
 
 
 def first(rows: list[Row]) -> Row | None:

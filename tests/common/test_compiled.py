@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import Annotation, Draft, Item, Rater, Slot
-from common.compiled import compiled, compiled_delete, compiled_update, first, inserted
+from common.compiled import compiled, compiled_delete, compiled_update, first, inserted, saved
 from tests.factories import ItemFactory, RaterFactory, SlotFactory, pairwise_value
 
 pytestmark = pytest.mark.django_db
@@ -100,14 +100,8 @@ def test_inserted_is_what_save_would_have_stored() -> None:
     made = []
     for store in (inserted, lambda row: row.save() or row):
         rater: Rater = RaterFactory(project=item.project)
-        row = Annotation(
-            item=item,
-            rater=rater,
-            standing="extra",
-            values={"ä": pairwise_value(item)},
-            display_order=[2, 1],
-            active_ms=7,
-        )
+        said = {"values": {"ä": pairwise_value(item)}, "display_order": [2, 1], "active_ms": 7}
+        row = Annotation(item=item, rater=rater, standing="extra", **said)
         store(row)
         assert row.pk and not row._state.adding
         fresh = Annotation.objects.get(pk=row.pk)
@@ -120,11 +114,25 @@ def test_inserted_is_what_save_would_have_stored() -> None:
     assert Item.objects.get() == item
 
 
+def test_saved_writes_the_named_columns_only() -> None:
+    item = ItemFactory(priority=1)
+    item.priority, item.meta, item.round = 9, {"a": [1]}, 5
+    saved(item, ("priority", "meta"))
+    fresh = Item.objects.get(pk=item.pk)
+    assert (fresh.priority, fresh.meta, fresh.round) == (9, {"a": [1]}, 1)
+    item.pk = 0
+    with pytest.raises(DatabaseError):
+        saved(item, ("priority", "meta"))
+
+
 @pytest.mark.postgres
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="needs PostgreSQL (DATABASE_URL)")
 def test_postgresql_plans_it_once() -> None:
     for name in ("a", "b", "c"):
         _named(name=name)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), sum(generic_plans + custom_plans) FROM pg_prepared_statements")
+        cursor.execute(
+            "SELECT count(*), sum(generic_plans + custom_plans) FROM pg_prepared_statements WHERE statement LIKE %s",
+            ['%"accounts_user"."username" = $1'],
+        )
         assert cursor.fetchone() == (1, 3)
