@@ -1,0 +1,91 @@
+"""No text of the interface escapes translation: every page is asked for in a language that marks its texts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import transaction
+from django.utils.translation import trans_real
+
+from annotation.models import FormVersion, Item, Rater
+from annotation.protocols import full_config
+from common import said
+from corpus.models import Import, Prompt, Response
+from projects.models import Aspect, Project
+from routing.judges.simulated import COURTESY, Settings
+from tests.access.conftest import World, shared_world
+from tests.access.matrix import MATRIX
+from tests.access.routes import routes
+from tests.annotation.test_native_round import LINE
+from tests.language.pseudo import Marked, brought, content, escaped, strings, texts
+from tests.language.states import addresses
+
+__all__ = ["shared_world"]
+
+GERMAN = {"accept-language": "de"}
+PAGES = [route for route in routes() if not route.is_api and route.name in MATRIX]
+# What is called alike in every language.
+SAME = {"Deutsch", "English", "bfloat16", "float32", "likert5", "likert7"}
+# Whose rows the states add, full of content.
+BROUGHT_LATER = (Prompt, Response, Rater, Item, Import, Aspect)
+
+
+@pytest.fixture
+def marked(monkeypatch: pytest.MonkeyPatch) -> Marked:
+    """German is the marking language for the time of one test."""
+    catalogue = Marked()
+    monkeypatch.setitem(trans_real._translations, "de", catalogue)  # type: ignore[attr-defined]  # no public name
+    return catalogue
+
+
+def asked(world: World) -> Iterator[tuple[str, Any]]:
+    """(what was asked, the answer) of every page, for an admin, a rater and a stranger, and in the states it can be in."""
+    for route in PAGES:
+        for method, people in MATRIX[route.name].items():
+            # What a researcher or a reviewer sees, an admin sees as well.
+            for person in sorted(people & {"ada", "rosa", "anonymous"}):
+                client = world.browser(person, headers=GERMAN)
+                with transaction.atomic():
+                    answer = getattr(client, method.lower())(route.path(world.here), follow=True)
+                    transaction.set_rollback(True)
+                yield f"{method} {route} by {person}", answer
+    project = Project.objects.get(slug=world.here["slug"])
+    for path in addresses(project):
+        yield f"GET {path}", world.browser("ada", headers=GERMAN).get(path, follow=True)
+
+
+def keys(value: Any) -> Iterator[str]:
+    """What forms call their parts, for programs to read."""
+    if isinstance(value, list):
+        for one in value:
+            yield from keys(one)
+    elif isinstance(value, dict):
+        yield from (str(value[name]) for name in ("key", "name") if name in value)
+        for one in value.values():
+            yield from keys(one)
+
+
+def test_no_text_of_a_page_escapes(
+    shared_world: World, db: None, marked: Marked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What was stored may be anybody's words: that it is looked for says nothing of the catalogue.
+    monkeypatch.setattr(said, "gettext", lambda text: Marked().gettext(text))
+    known = brought(apps.get_models()) | {*COURTESY, *(scorer.name for scorer in Settings().pool), *strings(LINE)}
+    pages = [
+        (what, texts(answer.text))
+        for what, answer in asked(shared_world)
+        if "text/html" in answer.headers.get("Content-Type", "")
+    ]
+    known |= brought(BROUGHT_LATER) | {
+        key for form in FormVersion.objects.all() for key in keys([full_config(one) for one in form.fields])
+    }
+    pattern = content(known | {"Helpful", "file"})
+    wrong: dict[str, str] = {}
+    for what, found in pages:
+        for text in escaped(found, pattern):
+            wrong.setdefault(text, what)
+    assert not wrong, "Not translated:\n" + "\n".join(f"  {text}\n      {what}" for text, what in wrong.items())
+    catalogue = trans_real.DjangoTranslation("de")._catalog  # type: ignore[attr-defined]  # no public name
+    unknown = sorted(text for text in marked.asked - SAME if text not in catalogue and (text, 0) not in catalogue)
+    assert not unknown, "Asked for, but in no catalogue; mark them for `make messages`:\n" + "\n".join(unknown)
