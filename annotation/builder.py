@@ -17,6 +17,8 @@ from common import configs
 from common.errors import Invalid
 
 CONFIG = "config-"
+BEYOND = 1000
+"""Past any place of a form."""
 ADD, UP, DOWN, REMOVE = "add", "up", "down", "remove"
 
 
@@ -89,8 +91,8 @@ class Builder:
 
         Raises Invalid for a protocol that there is not.
         """
-        count = data.get("count", "0")
-        places = range(min(int(count), FIELDS_LIMIT) if count.isascii() and count.isdigit() and len(count) < 4 else 0)
+        count = _place(data.get("count", "0"))
+        places = range(min(count, FIELDS_LIMIT) if count < BEYOND else 0)
         made = [Settings(data, prefix=str(place), key=data.get(f"{place}-protocol", "")) for place in places]
         action, _colon, what = data.get("do", "").partition(":")
         if not action:
@@ -110,15 +112,19 @@ class Builder:
         rest = [] if fault.fields else [fault.detail]
         for where, texts in fault.fields.items():
             place, _dot, setting = where.partition(".")
-            known = place.isdigit() and int(place) < len(self.questions)
-            if not known:
+            if _place(place) >= len(self.questions):
                 rest += texts
                 continue
-            question = self.questions[int(place)]
+            question = self.questions[_place(place)]
             name = CONFIG + setting.partition(".")[0]
             for text in texts:
                 question.add_error(name if name in question.fields else None, text)
         return rest
+
+
+def _place(text: str) -> int:
+    """A number as posted; BEYOND where it is none that a form could have."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else BEYOND
 
 
 def _settings(place: int, field: Value) -> Settings:
@@ -153,9 +159,9 @@ def _changed(fields: list[Value], action: str, what: str) -> list[Value]:
     if action == ADD:
         key = protocol(what).key
         return [*fields, {"name": _free_name(key, fields), "protocol": key, "config": spoken(default_config(key))}]
-    if not (what.isascii() and what.isdigit() and int(what) < len(fields)):
+    place = _place(what)
+    if place >= len(fields):
         return fields
-    place = int(what)
     one = fields.pop(place)
     if action != REMOVE:
         fields.insert(max(0, place + (-1 if action == UP else 1)), one)

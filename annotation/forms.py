@@ -4,9 +4,10 @@ A control of an answer posts `answer.<field>` or `answer.<field>.<part>`; its pr
 checked here: the protocol does that behind the service.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django import forms as django_forms
@@ -18,6 +19,7 @@ from annotation.selectors import FormField
 from annotation.services.leases import NOTE_LIMIT
 
 PREFIX = "answer."
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,25 @@ def read_answers(posted: QueryDict, fields: Iterable[FormField]) -> dict[str, An
     return values
 
 
+def _drawn(draw: Callable[[Value], Drawn], answer: object) -> Drawn:
+    """What a protocol draws of an answer that nobody has checked: a draft of another form, or of a program's making.
+
+    One that it cannot draw counts as blank: the page of an item must open whatever is kept for it.
+    """
+    if not isinstance(answer, dict):
+        return draw({})
+    try:
+        return draw(answer)
+    except (TypeError, ValueError, AttributeError, LookupError):
+        return draw({})
+
+
 def as_posted(fields: Iterable[FormField], values: Mapping[str, Any]) -> str:
     """The inverse of `read_answers`, URL-encoded: what the page's script fills its form with."""
     pairs: list[tuple[str, str]] = []
     for field in fields:
-        for part, text in protocol(field.protocol).as_posted(values.get(field.name) or {}, field.config):
+        draw = partial(protocol(field.protocol).as_posted, config=field.config)
+        for part, text in _drawn(draw, values.get(field.name)):
             pairs.append((f"{PREFIX}{field.name}.{part}" if part else PREFIX + field.name, text))
     return urlencode(pairs)
 
@@ -89,7 +105,7 @@ def questions(
     made = []
     for field in fields:
         plug = protocol(field.protocol)
-        drawn = plug.controls(field.config, values.get(field.name) or {}, content)
+        drawn = _drawn(partial(plug.controls, field.config, content=content), values.get(field.name))
         wrong = _errors_of(field.name, errors or {})
         made.append(Question(field, drawn.answer, drawn.cards, wrong, plug.in_dock(field.config)))
     return made
@@ -99,7 +115,8 @@ def in_words(fields: Sequence[FormField], values: Mapping[str, Any]) -> list[str
     """An answer in display terms as sentences; each field's are led by its label where there are several fields."""
     lines = []
     for field in fields:
-        said = protocol(field.protocol).in_words(values.get(field.name) or {}, field.config)
+        draw = partial(protocol(field.protocol).in_words, config=field.config)
+        said = _drawn(draw, values.get(field.name))
         if said and len(fields) > 1:
             said = [f"{field.title}: {said[0]}", *said[1:]]
         lines += said

@@ -6,9 +6,11 @@ recorded stretch is therefore read by one rule after the other until the text th
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 JOINT = " … "
@@ -86,11 +88,28 @@ def _searched(text: str, quote: str) -> Anchored | None:
         # Found twice, nobody knows which was meant.
         only = text.find(quote, first + 1) < 0
         return Anchored(((first, first + len(quote)),), "search") if only else None
-    loose = re.compile(r"\s+".join(map(re.escape, quote.split())))
-    found = loose.search(text)
-    if found is None or loose.search(text, found.start() + 1):
+    loose, starts, places = _words(text)
+    wanted = " ".join(quote.split())
+    first = loose.find(wanted)
+    if first < 0 or loose.find(wanted, first + 1) >= 0:
         return None
-    return Anchored((found.span(),), "loose_search")
+    start, last = (
+        places[word] + at - starts[word]
+        for at in (first, first + len(wanted) - 1)
+        for word in [bisect_right(starts, at) - 1]
+    )
+    return Anchored(((start, last + 1),), "loose_search")
+
+
+@lru_cache(maxsize=4)
+def _words(text: str) -> tuple[str, list[int], list[int]]:
+    """The words of a text with one blank between them; where each begins there, and where in the text.
+
+    A pattern with room for any white space between its words would take the square of the time where words repeat.
+    """
+    found = list(re.finditer(r"\S+", text))
+    starts = list(accumulate((len(word[0]) + 1 for word in found), initial=0))[: len(found)]
+    return " ".join(word[0] for word in found), starts, [word.start() for word in found]
 
 
 def segments_of(record: Mapping[str, Any]) -> Segments | None:

@@ -201,10 +201,9 @@ def draft(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     fields = display.fields_asked(rater, token)
     values = forms.read_answers(request.POST, fields)
     seen = request.POST.get("version", "0")
+    version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 12 else 0
     try:
-        version = drafts.save(
-            rater=rater, token=token, values=values, version=int(seen) if seen.isascii() and seen.isdigit() else 0
-        )
+        version = drafts.save(rater=rater, token=token, values=values, version=version)
     except Conflict as fault:
         theirs = forms.as_posted(fields, fault.extra["values"])
         return page.fault(fault, version=fault.extra["version"], fields=theirs)

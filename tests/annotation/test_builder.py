@@ -24,7 +24,9 @@ def posted(client, project, **changes):
             if isinstance(value, list):
                 for number, row in enumerate(value):
                     data |= {
-                        f"{bound.html_name}-{number}-{key}": str(one) for key, one in row.items() if one is not None
+                        f"{bound.html_name}-{number}-{key}": str(one)
+                        for key, one in row.items()
+                        if one not in (None, [])
                     }
             elif value is True:
                 data[bound.html_name] = "on"
