@@ -91,8 +91,8 @@ def test_a_break_is_hinted_at_calmly_and_once(page_of: Any, waiting: Any, projec
     assert page.locator("#shown-break").count() == 0, "a break was taken"
     Habits.objects.create(user=rosa, hints_breaks=False)
     page.reload()
-    work(50)
-    assert page.locator("#shown-break").count() == 0
+    page.wait_for_selector("#judgement")
+    assert page.locator("#notice-break").count() == 0, "there is nothing to be told"
 
 
 HIDE = """hidden => {
