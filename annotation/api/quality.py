@@ -188,9 +188,9 @@ class OwnFiguresView(RaterAPIView):
 
     @extend_schema(operation_id="own_figures", responses=forms.OwnFiguresOut)
     def get(self, request: Request, slug: str) -> Response:
-        """The caller's own figures, where the project lets raters see them; nothing of tests."""
+        """The caller's own figures, where the project lets raters see them: shares up to yesterday."""
         known_parameters(request, set())
         if not self.project.raters_see_statistics:
             raise NotFound
-        row = crowd.rater_row(project=self.project, pseudonym=self.rater().pseudonym)
+        row = crowd.own_row(rater=self.rater())
         return Response(forms.OwnFiguresOut(row).data)

@@ -83,8 +83,11 @@ class RaterRow:
         return [key for key, is_so in found.items() if is_so]
 
 
-def raters(*, project: Project, pseudonym: str = "") -> list[RaterRow]:
-    """The people who annotate in a project, the busiest first; or the one called `pseudonym`."""
+def raters(*, project: Project, pseudonym: str = "", until: datetime | None = None) -> list[RaterRow]:
+    """The people who annotate in a project, the busiest first; or the one called `pseudonym`.
+
+    `until`: habits are read from earlier answers only.
+    """
     who = Rater.objects.filter(project=project, kind=Rater.Kind.PERSON).select_related("user")
     people = {rater.pk: rater for rater in (who.filter(pseudonym=pseudonym) if pseudonym else who)}
     pauses = {one.rater_id: one for one in Pause.objects.filter(rater__in=people, ended_at=None)}
@@ -94,8 +97,8 @@ def raters(*, project: Project, pseudonym: str = "") -> list[RaterRow]:
     mine = Annotation.objects.filter(rater__in=people).order_by()
     today = dict(answered_since(mine, midnight_of(timezone.now())).values_list("rater").annotate(n=Count("pk")))
     last = dict(mine.values_list("rater").annotate(last=Max("submitted_at")))
-    tests, again = _tests(people), _consistency(people)
-    habits = _habits(project, people)
+    tests, again = _tests(people), _consistency(people, until)
+    habits = _habits(project, people, until)
     found = [
         _row(
             rater,
@@ -129,6 +132,13 @@ def _row(rater: Rater, habit: Habits, **known: Any) -> RaterRow:
     )
 
 
+def own_row(*, rater: Rater) -> RaterRow:
+    """What a rater may see of themselves, habits up to yesterday (UTC): a figure that moved with some answers of today
+    and not with others would tell which of them were tests."""
+    until = midnight_of(timezone.now())
+    return raters(project=rater.project, pseudonym=rater.pseudonym, until=until)[0]
+
+
 def rater_row(*, project: Project, pseudonym: str) -> RaterRow:
     """Raises NotFound for a pseudonym that no person has here."""
     found = raters(project=project, pseudonym=pseudonym) if pseudonym else []
@@ -147,9 +157,10 @@ def _tests(people: dict[int, Rater]) -> dict[tuple[int, str], Share]:
     return found | {key: Share(*pair) for key, pair in counts.items()}
 
 
-def _consistency(people: dict[int, Rater]) -> dict[int, Share]:
+def _consistency(people: dict[int, Rater], until: datetime | None) -> dict[int, Share]:
     """How often a rater said the same of an item that came again."""
     repeats = current().filter(rater__in=people, standing=Annotation.Standing.REPEAT).select_related("form_version")
+    repeats = repeats.filter(submitted_at__lt=until) if until else repeats
     latest = list(repeats.order_by("-pk")[:LATEST])
     before = current().filter(rater__in=people, item__in=[one.item_id for one in latest], standing="counted")
     first = {(one.rater_id, one.item_id): one for one in before.select_related("form_version")}
@@ -161,10 +172,11 @@ def _consistency(people: dict[int, Rater]) -> dict[int, Share]:
     return found | {rater_id: Share.count(said) for rater_id, said in same.items()}
 
 
-def _habits(project: Project, people: dict[int, Rater]) -> dict[int, Habits]:
+def _habits(project: Project, people: dict[int, Rater], until: datetime | None) -> dict[int, Habits]:
     """Of the project's latest answers of people to real items; others' answers are read for agreement."""
     answers = current().filter(item__project=project, standing__in=["counted", "extra"])
     answers = answers.filter(rater__kind=Rater.Kind.PERSON).select_related("form_version").order_by("-pk")
+    answers = answers.filter(submitted_at__lt=until) if until else answers
     if len(people) == 1:
         own = answers.filter(rater__in=people)[:LATEST]
         items = {one.item_id for one in own}

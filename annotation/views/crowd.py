@@ -194,7 +194,7 @@ def statistics(request: ProjectRequest) -> HttpResponse:
     if not request.project.raters_see_statistics:
         raise NotFound
     rater = raters.known_rater(project=request.project, user=request.user)
-    row = crowd.rater_row(project=request.project, pseudonym=rater.pseudonym) if rater else None
+    row = crowd.own_row(rater=rater) if rater else None
     context: dict[str, Any] = {"row": row, "bars": _bars(row, OWN) if row else []}
     context |= _work(row.rater) if row else {}
     context["explained"] = [one for one in FIGURES if one[0] in OWN]

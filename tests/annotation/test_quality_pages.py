@@ -292,6 +292,9 @@ def test_own_statistics_tell_nothing_of_tests_and_can_be_off(project, rosa, rate
     assert "Gold" not in page and "check" not in page.lower().split("<main")[1]
     body = api(rosa, scope="annotate").get(f"{API}/statistics/").json()
     assert body["today"] == 3 and not {"gold", "checks", "items", "flags"} & body.keys()
+    assert body["ties"]["of"] == 0, "what moves with some answers and not with others would tell which were tests"
+    Annotation.objects.update(submitted_at=timezone.now() - timedelta(days=1))
+    assert api(rosa, scope="annotate").get(f"{API}/statistics/").json()["ties"]["of"] == 2
     project.raters_see_statistics = False
     project.save()
     assert browse(rosa).get(f"{PAGES}/statistics/").status_code == 404
