@@ -2,6 +2,7 @@
 
 Building and compiling a queryset costs more than running it, and PostgreSQL plans anew what comes as text. Here the SQL
 is kept and sent as a prepared statement. The queryset stays where it was: one definition, on every database.
+What that saves, and what it costs: docs/adr/0009-statements-of-every-request-are-compiled-once.md.
 """
 
 import uuid
