@@ -172,7 +172,8 @@ def guideline_context(rater: Rater, guideline: Guideline | None, in_hand: int | 
     `in_hand`: the guideline of an item that will have been answered by then.
     """
     answered = Annotation.objects.filter(rater=rater, guideline__isnull=False).order_by("-submitted_at")
-    seen = [in_hand] * (in_hand is not None) + list(answered.values_list("guideline_id", flat=True)[:FIRST_ITEMS])
+    earlier = list(answered.values_list("guideline_id", flat=True)[:FIRST_ITEMS])
+    seen = earlier if in_hand is None else [in_hand, *earlier]
     changed = bool(guideline and seen and seen[0] != guideline.pk)
     before = Guideline.objects.filter(pk=seen[0]).first() if changed else None
     return {
