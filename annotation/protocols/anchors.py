@@ -54,11 +54,6 @@ def from_utf16(text: str, units: int) -> int | None:
     return len(text) if position == units else None
 
 
-def to_utf16(text: str, position: int) -> int:
-    """How many UTF-16 units the first `position` code points take."""
-    return position + sum(character > "\uffff" for character in text[:position])
-
-
 def anchored(text: str, segments: Segments, quote: str | None) -> Anchored | None:
     """`segments` of a record as offsets of ours, by the first rule under which they select `quote`; None by none."""
     if quote is None:

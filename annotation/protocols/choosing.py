@@ -126,6 +126,15 @@ def as_record(kind: str, parts: Sequence[Value]) -> Value:
     return {"kind": kind} | (parts[0] if len(parts) == 1 else {"each": list(parts)})
 
 
+def rail(drawn: Mapping[str, Value], content: Content) -> list[Value]:
+    """What is drawn of each target beside the texts, with what it is called and how a message begins."""
+    messages = [" ".join(text.split())[:160] for text in content.messages]
+    return [
+        groups | {"name": name, "title": called(name), "excerpt": "" if name == ITEM else messages[place]}
+        for place, (name, groups) in enumerate(drawn.items())
+    ]
+
+
 class Faults:
     """Everything that is wrong with an answer, told at once."""
 
@@ -173,6 +182,24 @@ def option(
         "symbol": symbol,
         "chosen": chosen,
     }
+
+
+class Unvoted:
+    """A form whose answers are not voted on: texts and marks differ from rater to rater."""
+
+    outcomes: tuple[str, ...] = ()
+
+    def outcome(self, value: Value) -> str | None:
+        return None
+
+    def outcome_in_words(self, outcome: str, content: Content) -> str:
+        return outcome
+
+    def merged(self, outcome: str, values: Sequence[Value]) -> Value:
+        return values[0]
+
+    def split(self, values: Sequence[Value]) -> Value:
+        return {}
 
 
 class ByPart:

@@ -1,6 +1,6 @@
 """What is wrong with a response and what to keep, in the rater's own words: of each response, or of the whole item."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from annotation.protocols import (
     check_text,
     fault,
 )
+from annotation.protocols.choosing import Unvoted
 from annotation.protocols.ontology import Need, Term
 from annotation.protocols.wording import apart
 from common import text as storable
@@ -57,7 +58,7 @@ class CritiqueConfig(Config):
         return self
 
 
-class Critique:
+class Critique(Unvoted):
     key = "critique"
     title = gettext_lazy("Critique in words")
     asks = gettext_lazy("What is wrong, and what should stay?")
@@ -68,7 +69,6 @@ class Critique:
     reads_text = False
     on_cards = True
     rule = None
-    outcomes = ()
     keys = ()
 
     def in_dock(self, config: Value) -> bool:
@@ -175,18 +175,6 @@ class Critique:
         return record | (each[0] if len(each) == 1 else {"of_responses": each})
 
     # Labels
-
-    def outcome(self, value: Value) -> str | None:
-        return None
-
-    def outcome_in_words(self, outcome: str, content: Content) -> str:
-        return outcome
-
-    def merged(self, outcome: str, values: Sequence[Value]) -> Value:
-        return values[0]
-
-    def split(self, values: Sequence[Value]) -> Value:
-        return {}
 
     def distance(self, left: Value, right: Value) -> float:
         """The mean over what was criticised of how far the words are apart."""

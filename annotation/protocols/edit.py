@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from pydantic import Field
 
 from annotation.protocols import Config, Content, Controls, Preference, Shape, Value, check_keys, check_text, fault
+from annotation.protocols.choosing import Unvoted
 from annotation.protocols.ontology import Need
 from annotation.protocols.wording import apart
 from common import text as storable
@@ -33,7 +34,7 @@ class EditConfig(Config):
     note: Need = Field("off", title=gettext_noop("Note"), description=gettext_noop("What was changed, and why."))
 
 
-class Edit:
+class Edit(Unvoted):
     key = "edit"
     title = gettext_lazy("A better text")
     asks = gettext_lazy("How should it read?")
@@ -44,7 +45,6 @@ class Edit:
     reads_text = True
     on_cards = False
     rule = "each"
-    outcomes = ()
     keys = ()
 
     def in_dock(self, config: Value) -> bool:
@@ -167,18 +167,6 @@ class Edit:
         return record | {key: value[key] for key in ("note", UNCHANGED, "instructions") if key in value}
 
     # Labels
-
-    def outcome(self, value: Value) -> str | None:
-        return None
-
-    def outcome_in_words(self, outcome: str, content: Content) -> str:
-        return outcome
-
-    def merged(self, outcome: str, values: Sequence[Value]) -> Value:
-        return values[0]
-
-    def split(self, values: Sequence[Value]) -> Value:
-        return {}
 
     def distance(self, left: Value, right: Value) -> float:
         if left.get(UNCHANGED) or right.get(UNCHANGED):

@@ -18,13 +18,13 @@ from annotation.protocols.choosing import (
     Faults,
     Target,
     as_record,
-    called,
     canonical,
     check_targets,
     each_record,
     is_target,
     needed,
     ordered,
+    rail,
     record_target,
     said_of,
     shown_name,
@@ -94,12 +94,7 @@ class Labels(ByPart):
         }
         if config["target"] == "responses":
             return Controls({"rail": []}, drawn)
-        messages = [" ".join(text.split())[:160] for text in content.messages]
-        rail = [
-            groups | {"name": name, "title": called(name), "excerpt": "" if name == ITEM else messages[place]}
-            for place, (name, groups) in enumerate(drawn.items())
-        ]
-        return Controls({"rail": rail})
+        return Controls({"rail": rail(drawn, content)})
 
     def read_posted(self, parts: Mapping[str, list[str]], config: Value) -> Value | None:
         kinds = {question["key"]: question["kind"] for question in config["questions"]}

@@ -5,13 +5,14 @@ them. That nothing was marked is no answer; that there is nothing to mark is one
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from annotation.protocols import Content, Controls, Key, Preference, Shape, Value, check_keys, fault
+from annotation.protocols.choosing import Unvoted
 from annotation.protocols.ontology import SpansConfig
 from annotation.protocols.span_checks import SPANS_LIMIT, SpanCheck, hashes, targets_of
 from annotation.protocols.span_records import read_span, write_span
@@ -22,7 +23,7 @@ BLANK_ROWS = 3
 """Rows for what is missing, where the page's script does not run."""
 
 
-class Spans:
+class Spans(Unvoted):
     key = "spans"
     title = gettext_lazy("Marks in the text")
     asks = gettext_lazy("Where are the errors?")
@@ -33,7 +34,6 @@ class Spans:
     reads_text = True
     on_cards = False
     rule = None
-    outcomes = ()
     keys = (
         Key("mark", "m", gettext_lazy("mark: into the text, from one text into the next")),
         Key("sentence", ".", gettext_lazy("mark: extend to the sentence")),
@@ -153,18 +153,6 @@ class Spans:
         return {"kind": "spans", "spans": spans} | ({"none": True} if value.get("none") else {})
 
     # Labels
-
-    def outcome(self, value: Value) -> str | None:
-        return None
-
-    def outcome_in_words(self, outcome: str, content: Content) -> str:
-        return outcome
-
-    def merged(self, outcome: str, values: Sequence[Value]) -> Value:
-        return values[0]
-
-    def split(self, values: Sequence[Value]) -> Value:
-        return {}
 
     def distance(self, left: Value, right: Value) -> float:
         """1 less the shared part of what both marked (Dice), each character counted with the type of its fault."""

@@ -23,6 +23,7 @@ from annotation.protocols.choosing import (
     needed,
     option,
     ordered,
+    rail,
     record_target,
     said_of,
     shown_name,
@@ -106,12 +107,7 @@ class Thumbs(ByPart):
         }
         if config["target"] == "responses":
             return Controls({"rail": []}, drawn)
-        messages = [" ".join(text.split())[:160] for text in content.messages]
-        rail = [
-            groups | {"name": name, "title": called(name), "excerpt": "" if name == ITEM else messages[place]}
-            for place, (name, groups) in enumerate(drawn.items())
-        ]
-        return Controls({"rail": rail})
+        return Controls({"rail": rail(drawn, content)})
 
     def _groups(self, name: str, marked: Value, config: Value) -> list[Value]:
         values = [one for one in VALUES if one != "neutral" or config["neutral"]]
