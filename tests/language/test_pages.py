@@ -40,7 +40,7 @@ def marked(monkeypatch: pytest.MonkeyPatch) -> Marked:
 
 
 def asked(world: World) -> Iterator[tuple[str, Any]]:
-    """(what was asked, the answer) of every page, for an admin, a rater and a stranger, and in the states it can be in."""
+    """(what was asked, the answer) of every page, for admin, rater and stranger, and in its several states."""
     for route in PAGES:
         for method, people in MATRIX[route.name].items():
             # What a researcher or a reviewer sees, an admin sees as well.
@@ -53,6 +53,17 @@ def asked(world: World) -> Iterator[tuple[str, Any]]:
     project = Project.objects.get(slug=world.here["slug"])
     for path in addresses(project):
         yield f"GET {path}", world.browser("ada", headers=GERMAN).get(path, follow=True)
+
+
+def test_what_counts_as_escaped() -> None:
+    page = """<p title="Bare">⟦Asked <b>twice</b>⟧ quokka 3 <code>pre</code></p><i translate="no">So</i> <q>Known</q>
+        <button data-says="Not asked for" data-key="x">⟦cut</button> left <div class="prose">theirs</div>"""
+    found = escaped(texts(page), content({"Known"}))
+    assert [text.partition(" (")[0] for text in found] == [
+        "title of <p>: Bare",
+        "data-says of <button>: Not asked for",
+        "<>: left",
+    ]
 
 
 def keys(value: Any) -> Iterator[str]:
