@@ -11,6 +11,7 @@ from django.utils.translation import trans_real
 from annotation.models import FormVersion, Item, Rater
 from annotation.protocols import full_config
 from common import said
+from common.api import PROBLEM
 from corpus.models import Import, Prompt, Response
 from projects.models import Aspect, Project
 from routing.judges.simulated import COURTESY, Settings
@@ -18,13 +19,16 @@ from tests.access.conftest import World, shared_world
 from tests.access.matrix import MATRIX
 from tests.access.routes import routes
 from tests.annotation.test_native_round import LINE
-from tests.language.pseudo import Marked, brought, content, escaped, strings, texts
+from tests.language.pseudo import Marked, brought, content, escaped, outside, strings, texts
 from tests.language.states import addresses
 
 __all__ = ["shared_world"]
 
 GERMAN = {"accept-language": "de"}
 PAGES = [route for route in routes() if not route.is_api and route.name in MATRIX]
+WRITES = [
+    (route, method) for route in routes() if route.is_api for method in MATRIX.get(route.name, {}) if method != "GET"
+]
 # What is called alike in every language.
 SAME = {"Deutsch", "English", "bfloat16", "float32", "likert5", "likert7"}
 # Whose rows the states add, full of content.
@@ -100,3 +104,24 @@ def test_no_text_of_a_page_escapes(
     catalogue = trans_real.DjangoTranslation("de")._catalog  # type: ignore[attr-defined]  # no public name
     unknown = sorted(text for text in marked.asked - SAME if text not in catalogue and (text, 0) not in catalogue)
     assert not unknown, "Asked for, but in no catalogue; mark them for `make messages`:\n" + "\n".join(unknown)
+
+
+def test_no_text_of_an_error_of_the_api_escapes(shared_world: World, db: None, marked: Marked) -> None:
+    """Every write is sent an empty body, by one who may and by one who may not; not every one refuses it."""
+    pattern = content(brought(apps.get_models()))
+    wrong: dict[str, str] = {}
+    seen = 0
+    for route, method in WRITES:
+        for person in ("ada", "eve"):
+            with transaction.atomic():
+                client = shared_world.api(person)
+                answer = getattr(client, method.lower())(route.path(shared_world.here), headers=GERMAN)
+                transaction.set_rollback(True)
+            if answer.headers.get("Content-Type") == PROBLEM:
+                seen += 1
+                told = answer.json()
+                said_here = [told["title"], told["detail"], *strings(told.get("errors", {}))]
+                for text in escaped([(route.name, outside(text)[0]) for text in said_here], pattern):
+                    wrong.setdefault(text, f"{method} {route} by {person}")
+    assert seen > len(WRITES)
+    assert not wrong, "Not translated:\n" + "\n".join(f"  {text}\n      {what}" for text, what in wrong.items())
