@@ -42,8 +42,8 @@ class Settings(forms.Form):
         """`field`: what is shown, where nothing was posted."""
         super().__init__(data, **kwargs)
         self.plug, self.field = protocol(key), field
-        for name, field in configs.form_fields(self.plug.Config).items():
-            self.fields[CONFIG + name] = field
+        for name, asked in configs.form_fields(self.plug.Config).items():
+            self.fields[CONFIG + name] = asked
 
     @property
     def title(self) -> str:

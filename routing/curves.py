@@ -60,7 +60,9 @@ class Cases:
     def disagreed(self) -> Floats:
         """The share of people who said otherwise than the judge, (n,)."""
         known = self.people != MISSING
-        return ((self.people != self.judge[:, None]) & known).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        differ = ((self.people != self.judge[:, None]) & known).sum(axis=1)
+        share: Floats = differ / np.maximum(known.sum(axis=1), 1)
+        return share
 
 
 Choose = Callable[[Cases, int, int], "list[NDArray[np.bool_]]"]
@@ -139,7 +141,8 @@ def gains(cases: Cases, seed: int = 0) -> Floats:
         return risk - (float(among[known].mean()) if known.any() else 0.0)
     people = np.full(len(cases), among[known].mean())
     people[known] = disagreement.cross_fitted_risk(cases.features[known], among[known], cases.groups[known], seed=seed)
-    return risk - people
+    worth: Floats = risk - people
+    return worth
 
 
 def among_people(cases: Cases) -> Floats:

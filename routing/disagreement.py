@@ -40,7 +40,8 @@ class Fitted:
     n: int
 
     def scores(self, features: ArrayLike) -> Floats:
-        return self._standard(features) @ np.array(self.weights) + self.intercept
+        found: Floats = self._standard(features) @ np.array(self.weights) + self.intercept
+        return found
 
     def risk(self, features: ArrayLike) -> Floats:
         """P(disagrees) of each row of `features`, (n, f)."""
@@ -55,7 +56,8 @@ class Fitted:
 
     def _standard(self, features: ArrayLike) -> Floats:
         given = (np.asarray(features, dtype=float) - np.array(self.means)) / np.array(self.scales)
-        return np.nan_to_num(given, nan=0.0)
+        known: Floats = np.nan_to_num(given, nan=0.0)
+        return known
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -81,8 +83,19 @@ def fit(
     slope, offset = _calibration(scores, y)
     auc, low, high = auc_of(scores, y)
     means, scales, weights, intercept = regression(X, y)
-    plain = (tuple(map(float, one)) for one in (weights, means, scales))
-    return Fitted(names, *plain, intercept, slope, offset, auc, low, high, len(y))
+    return Fitted(
+        names=names,
+        weights=tuple(map(float, weights)),
+        means=tuple(map(float, means)),
+        scales=tuple(map(float, scales)),
+        intercept=intercept,
+        slope=slope,
+        offset=offset,
+        auc=auc,
+        auc_low=low,
+        auc_high=high,
+        n=len(y),
+    )
 
 
 def cross_fitted(features: ArrayLike, disagreed: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> Floats:

@@ -118,7 +118,7 @@ def described(prompt: str, responses: Sequence[str]) -> dict[str, Any]:
     counted = [response.split() for response in responses]
     found: dict[str, Any] = {"version": VERSION, "prompt_words": len(prompt.split()), "words": [*map(len, counted)]}
     if len(responses) >= 2:
-        row = dict(zip(LEXICAL, lexical_row(prompt, *responses[:2]), strict=True))
+        row = dict(zip(LEXICAL, lexical_row(prompt, responses[0], responses[1]), strict=True))
         found["alike"] = round(row["alike"], 4)
         found["log_ratio"] = round(math.log((len(counted[0]) + 1) / (len(counted[1]) + 1)), 4)
         found["identical"] = responses[0] == responses[1]

@@ -215,7 +215,8 @@ def test_the_form_has_a_live_preview(page_of: Any, project: Project, ada: User) 
     page = page_of(ada)
     page.goto(f"/projects/{project.slug}/form/")
     assert page.locator("#preview .points:not(.beside) .point").count() == 7
-    page.select_option("[name=points]", "4")
+    page.fill("[name='0-config-points']", "4")
+    page.press("[name='0-config-points']", "Tab")
     page.wait_for_function("() => document.querySelectorAll('#preview .points:not(.beside) .point').length === 4")
     assert project.form_versions.count() == 1
     page.get_by_role("button", name="Put in force").click()
