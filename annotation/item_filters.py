@@ -57,8 +57,8 @@ class ItemFilters(forms.Form):
     def chosen(self) -> tuple[Filters, str]:
         self.is_valid()
         given = self.cleaned_data
-        words = {name: given.get(name) or "" for name in ("state", "search", "language", "tag")}
-        numbers = {name: given.get(name) for name in ("round", "priority", "answered", "below")}
+        words: dict[str, Any] = {name: given.get(name) or "" for name in ("state", "search", "language", "tag")}
+        numbers: dict[str, Any] = {name: given.get(name) for name in ("round", "priority", "answered", "below")}
         either = {"true": True, "false": False}
         found = Filters(
             **words,

@@ -115,14 +115,12 @@ class ItemsView(ProjectAPIView):
         filters = {field.name for field in dataclasses.fields(selectors.Filters)}
         known_parameters(request, filters | {"ordering", "after", "before"})
         given = request.query_params
+        asked: dict[str, Any] = {name: given.get(name, "") for name in ("state", "search", "language", "tag")}
+        asked |= {name: _whole(request, name) for name in ("round", "priority", "source", "answered")}
+        asked |= {name: FLAGGED.get(chosen(request, name, FLAGGED) or "") for name in ("flagged", "labelled")}
         page = selectors.item_page(
             project=self.project,
-            filters=selectors.Filters(
-                **{name: given.get(name, "") for name in ("state", "search", "language", "tag")},
-                **{name: _whole(request, name) for name in ("round", "priority", "source", "answered")},
-                **{name: FLAGGED.get(chosen(request, name, FLAGGED) or "") for name in ("flagged", "labelled")},
-                below=_share(request, "below"),
-            ),
+            filters=selectors.Filters(**asked, below=_share(request, "below")),
             ordering=given.get("ordering", "id"),
             after=given.get("after"),
             before=given.get("before"),

@@ -71,8 +71,8 @@ def _settle(item_ids: Sequence[int]) -> None:
         update_fields=[*("value", "soft", "confidence", "human_count", "judge_count", "annotation_ids", "settled_at")],
     )
     lowest = Label.objects.filter(item=OuterRef("pk")).order_by().values("item")
-    lowest = lowest.annotate(least=Min("confidence")).values("least")
-    Item.objects.filter(pk__in=item_ids).update(confidence=Subquery(lowest))
+    least = lowest.annotate(least=Min("confidence")).values("least")
+    Item.objects.filter(pk__in=item_ids).update(confidence=Subquery(least))
 
 
 def counting() -> Q:

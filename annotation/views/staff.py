@@ -39,7 +39,7 @@ def items(request: ProjectRequest) -> HttpResponse:
     """The list as its form of filters asks for it; what is no filter is passed over, and the form shows what is."""
     asked = ItemFilters(request.GET, list(request.project.imports.order_by("-pk")[:IMPORTS]))
     filters, ordering = asked.chosen()
-    given = {"project": request.project, "filters": filters, "ordering": ordering}
+    given: dict[str, Any] = {"project": request.project, "filters": filters, "ordering": ordering}
     key = {name: request.GET[name] for name in ("after", "before") if request.GET.get(name)}
     try:
         page = selectors.item_page(**given, **key)
