@@ -40,7 +40,7 @@ def items(request: ProjectRequest) -> HttpResponse:
     asked = ItemFilters(request.GET, list(request.project.imports.order_by("-pk")[:IMPORTS]))
     filters, ordering = asked.chosen()
     given: dict[str, Any] = {"project": request.project, "filters": filters, "ordering": ordering}
-    key = {name: request.GET[name] for name in ("after", "before") if request.GET.get(name)}
+    key: dict[str, Any] = {name: request.GET[name] for name in ("after", "before") if request.GET.get(name)}
     try:
         page = selectors.item_page(**given, **key)
     except BadRequest:  # a key of another order, or none at all
