@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from annotation import forms, protocols, selectors, shortcuts
-from annotation.models import Annotation, Draft, EndedLease, Rater, Slot
+from annotation.models import Annotation, Draft, EndedLease, Rater
 from annotation.selectors import Answered, Assignment, MessageText, Sample
 from annotation.services.flags import FLAG_REASONS
 from annotation.services.leases import SKIP_REASONS, Lease
@@ -125,11 +125,6 @@ def place_of(project: Project, lease: Lease, assignment: Assignment, *, held: bo
         flag_url=address("flag") if held else "",
         former=" ".join(str(token) for token in former.values_list("token", flat=True)),
     )
-
-
-def is_own(rater: Rater, token: uuid.UUID) -> bool:
-    """Whether `token` is a lease of this rater, live, answered or over."""
-    return any(leases.filter(rater=rater, token=token).exists() for leases in (Slot.objects, EndedLease.objects))
 
 
 def ended_lease(rater: Rater, token: uuid.UUID) -> Lease | None:

@@ -97,10 +97,14 @@ def resolve(*, rater: Rater, token: uuid.UUID) -> Hold:
     return Hold(slot, rater, token, ended)
 
 
+def is_own(*, rater: Rater, token: uuid.UUID) -> bool:
+    """Whether `token` is a lease of this rater, live, answered or over."""
+    return any(leases.filter(rater=rater, token=token).exists() for leases in (Slot.objects, EndedLease.objects))
+
+
 def check_own(*, rater: Rater, token: uuid.UUID) -> None:
     """Raises NotFound for a token that is nobody's or another's."""
-    own = {"token": token, "rater": rater}
-    if not Slot.objects.filter(**own).exists() and not EndedLease.objects.filter(**own).exists():
+    if not is_own(rater=rater, token=token):
         raise NotFound(_("There is no such lease of yours."))
 
 

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from annotation import display, selectors, shortcuts
+from annotation import selectors, shortcuts
 from annotation.models import Rater
-from annotation.services import habits, leases, raters, submissions
+from annotation.services import habits, holds, leases, raters, submissions
 from common.errors import DomainError, NotFound
 from projects.access import ProjectRequest
 
@@ -27,7 +27,7 @@ def newcomer(request: ProjectRequest) -> Rater:
 def rater_of(request: ProjectRequest, token: uuid.UUID | None = None) -> Rater:
     """The sender as a rater who has begun. Raises NotFound for others, and where `token` is no lease of theirs."""
     rater = raters.known_rater(project=request.project, user=request.user)
-    if rater is None or (token and not display.is_own(rater, token)):
+    if rater is None or (token and not holds.is_own(rater=rater, token=token)):
         raise NotFound
     return rater
 
