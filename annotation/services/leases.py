@@ -274,7 +274,9 @@ def renew(*, rater: Rater, token: uuid.UUID) -> datetime:
     slot = holds.require_held(holds.resolve(rater=rater, token=token))
     project = Project.objects.select_related("pace").get(pk=slot.project_id)
     pace = getattr(project, "pace", None)
-    deadline = timezone.now() + timedelta(seconds=lease_seconds(project, pace and pace.median_active_ms))
+    # What is held ready keeps its short promise, also where a program asks in the page's stead.
+    seconds = AHEAD_SECONDS if slot.ahead else lease_seconds(project, pace and pace.median_active_ms)
+    deadline = timezone.now() + timedelta(seconds=seconds)
     Slot.objects.filter(pk=slot.pk).update(leased_until=deadline)
     return deadline
 

@@ -63,6 +63,13 @@ def test_nobody_else_is_given_it_until_it_runs_out_and_then_anybody_is(rater, ot
     assert Annotation.objects.count() == 2
 
 
+def test_it_is_promised_for_two_minutes_however_it_is_renewed(rater, open_item, claim, hold):
+    [open_item() for _ in range(2)]
+    ready = hold(rater, claim(rater))
+    until = leases.renew(rater=rater, token=ready.token)
+    assert until - timezone.now() <= timedelta(seconds=leases.AHEAD_SECONDS)
+
+
 def test_an_order_once_shown_stays_though_the_item_was_others_meanwhile(rater, other_rater, open_item, claim, hold):
     first, second = open_item(), open_item(humans=2)
     Slot.objects.filter(item=first).update(priority=1)
