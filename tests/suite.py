@@ -31,9 +31,18 @@ class Part:
     without: tuple[str, ...] = ()
 
 
-# Who may do what is the same on any database, and takes long to ask; so are tests that ask no database at all.
+# Who may do what, and in which language it is said, is the same on any database; so are tests that ask none at all.
 MATRIX = "tests/access/test_matrix.py"
-NO_DATABASE = ("lm", "methods", "demo", "test_deployment.py", "test_house.py", "test_docs.py", "test_schema.py")
+NO_DATABASE = (
+    "lm",
+    "methods",
+    "demo",
+    "language",
+    "test_deployment.py",
+    "test_house.py",
+    "test_docs.py",
+    "test_schema.py",
+)
 TOGETHER = [
     Part("SQLite", f"not ({HEAVY}) and not postgres", postgres=False, without=(MATRIX,)),
     Part("PostgreSQL", f"not ({HEAVY})", postgres=True, without=tuple(f"tests/{name}" for name in NO_DATABASE)),

@@ -1,6 +1,5 @@
 """Which language is spoken: a person's own, else this browser's, else what is asked for; and what is alike in all."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -145,4 +144,5 @@ def test_what_machines_read_is_the_same_in_every_language(
     paths = [f"/api/v1/projects/{project.slug}/{name}/" for name in ("runs", "labels", "routing/budget", "progress")]
     for path in paths:
         english, german = (api(noor).get(path, headers=asked) for asked in ({}, GERMAN))
-        assert english.status_code == 200 and json.loads(english.content) == json.loads(german.content), path
+        told = [re.sub(r'"counted_at":"[^"]*"', "", answer.text) for answer in (english, german)]
+        assert english.status_code == 200 and told[0] == told[1], path
