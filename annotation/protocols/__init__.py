@@ -12,9 +12,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict
 
+from common import text as storable
 from common.configs import checked
 from common.errors import Invalid
 from common.plugs import load
+from common.said import said
 
 PROTOCOLS: dict[str, str] = {
     "pairwise": "annotation.protocols.pairwise:PROTOCOL",
@@ -287,6 +289,10 @@ def check_text(raw: object, key: str, *, limit: int, need: str = "optional") -> 
         raise fault(key, _("Write something."))
     if len(text) > limit:
         raise fault(key, _("At most %s characters.") % f"{limit:,}")
+    try:
+        storable.check_text(text)
+    except ValueError as wrong:
+        raise fault(key, said(str(wrong))) from wrong
     return text
 
 

@@ -19,6 +19,7 @@ from annotation.services.turns import CLOSE, LIMITS, Turn, overrun
 from annotation.watch import watch_of
 from common.compiled import first, saved
 from common.errors import Conflict, Invalid
+from common.text import check_text
 from corpus.models import Response
 from projects.models import Project
 
@@ -304,6 +305,10 @@ def check_reason(reason: str, note: str, allowed: Mapping[str, Any]) -> None:
             gettext("The note is too long."),
             fields={"note": [gettext("At most %(note_limit)s characters.") % {"note_limit": NOTE_LIMIT}]},
         )
+    try:
+        check_text(note)
+    except ValueError as fault:
+        raise Invalid(str(fault), fields={"note": [str(fault)]}) from fault
 
 
 @transaction.atomic

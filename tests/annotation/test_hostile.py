@@ -129,3 +129,20 @@ def test_a_quote_of_repeated_words_is_searched_for_in_no_time() -> None:
     assert anchors.anchored(text, ((0, 5),), "the " * 2000 + "end") is None
     assert anchors.anchored(text + " the\t\tend.", ((0, 5),), "the the end").segments == ((179_996, 180_009),)
     assert time.monotonic() - before < 2
+
+
+@pytest.mark.parametrize("name", ["submit", "skip", "flag"])
+def test_a_text_that_no_database_holds_is_refused_in_words(
+    browse: Callable[[User], Client], rosa: User, rater: Rater, open_item: Any, claim: Claim, name: str
+) -> None:
+    open_item()
+    address = reverse(f"annotation:{name}", args=["bicycles", claim(rater).token])
+    posted = {
+        "answer.preference": "scale:1",
+        "answer.preference.rationale": "a\x00",
+        "reason": "other",
+        "note": "a\x00",
+    }
+    answer = browse(rosa).post(address, posted)
+    assert answer.status_code == 422 and "NUL" in answer.content.decode()
+    assert not Annotation.objects.exists()
