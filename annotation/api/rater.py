@@ -14,7 +14,7 @@ from annotation import selectors
 from annotation import serializers as forms
 from annotation.models import Rater
 from annotation.services import drafts, flags, holds, leases, raters, submissions
-from common.api import known_parameters, validated
+from common.api import given, known_parameters, taken, validated
 from common.errors import Conflict, NotFound
 from projects.access import EVERYONE, ProjectAPIView
 
@@ -58,7 +58,7 @@ class NextView(RaterAPIView):
             said = gettext("There is a consent or a survey before the next item: GET welcome/.")
             raise Conflict(said, code="welcome-first")
         lease = leases.claim(project=self.project, at=at)
-        return Response(forms.AssignmentOut(selectors.assignment(lease)).data) if lease else Response(status=204)
+        return Response(given(forms.AssignmentOut, selectors.assignment(lease))) if lease else Response(status=204)
 
 
 class AheadView(RaterAPIView):
@@ -72,7 +72,7 @@ class AheadView(RaterAPIView):
         rater = self.rater()
         holds.check_own(rater=rater, token=token)
         lease = leases.claim(project=self.project, rater=rater, after=token)
-        return Response(forms.AssignmentOut(selectors.assignment(lease)).data) if lease else Response(status=204)
+        return Response(given(forms.AssignmentOut, selectors.assignment(lease))) if lease else Response(status=204)
 
 
 class RenewView(RaterAPIView):
@@ -129,9 +129,9 @@ class AnnotationsView(RaterAPIView):
     def post(self, request: Request, slug: str) -> Response:
         """Hands an answer in, once: 201, and 200 for the same one again. 409: `already-answered` with both versions;
         `lease-lost` and `item-void`, kept as a draft, to be handed in with `as_extra`."""
-        values = validated(forms.SubmissionIn(data=request.data))
+        values = taken(forms.SubmissionIn, request.data)
         done = submissions.submit(rater=self.rater(), **values)
-        return Response(forms.SubmissionOut(done).data, status=200 if done.replayed else 201)
+        return Response(given(forms.SubmissionOut, done), status=200 if done.replayed else 201)
 
 
 class MineView(RaterAPIView):
