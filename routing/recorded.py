@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from django.db.models import Q
 
 from annotation.models import Annotation, Rater
-from annotation.services.submissions import current
+from annotation.standings import current
 from projects.models import Project
 from routing.models import Judge
 from routing.report import CHOICES, Pair

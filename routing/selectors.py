@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Annotation, Item, Slot
 from annotation.protocols import protocol
 from annotation.services.forms import current_form
-from annotation.services.submissions import current
+from annotation.standings import current
 from annotation.watch import most_overlap
 from common.charts import fixed
 from common.errors import NotFound

@@ -3,7 +3,7 @@
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from annotation.services.submissions import IN_SLOTS, current
+from annotation.standings import IN_SLOTS, current
 from projects.models import Membership, Project
 
 

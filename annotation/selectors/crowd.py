@@ -16,8 +16,8 @@ from annotation.models import Annotation, GoldResult, Pace, Pause, Qualification
 from annotation.protocols import protocol
 from annotation.services.labels import fields_of
 from annotation.services.scoring import distance
-from annotation.services.submissions import current
-from annotation.services.turns import answered_since, midnight_of
+from annotation.services.turns import midnight_of
+from annotation.standings import answered_since, current
 from common.errors import NotFound
 from corpus.models import Response
 from projects.models import Project

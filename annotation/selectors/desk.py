@@ -13,7 +13,7 @@ from annotation.models import Annotation, Draft, EndedLease, Flag, Item, Label, 
 from annotation.protocols import protocol
 from annotation.quality import MISSING, Codes, cohen_kappa, krippendorff_alpha, pooled_agreement, raw_agreement
 from annotation.services.labels import fields_of
-from annotation.services.submissions import current
+from annotation.standings import current
 from common.errors import NotFound
 from projects.models import Project
 

@@ -10,7 +10,8 @@ from accounts.models import User
 from annotation.content import conversation, excerpt
 from annotation.models import Annotation, Rater
 from annotation.selectors.rater import FormField, form_fields
-from annotation.services.submissions import NO_RATERS_WORK, can_undo, displayed, shown_standing
+from annotation.services.submissions import can_undo, displayed
+from annotation.standings import NO_RATERS_WORK, shown_standing
 from projects.models import Project
 
 RECENT = 50

@@ -11,7 +11,7 @@ from annotation.figures import Share, mean_distance
 from annotation.models import Annotation, Gold, Item, Label
 from annotation.protocols import protocol
 from annotation.services.labels import fields_of
-from annotation.services.submissions import current
+from annotation.standings import current
 from common.errors import NotFound
 from projects.models import Project
 

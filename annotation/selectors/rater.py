@@ -14,8 +14,9 @@ from annotation.models import Annotation, FormVersion, Item, Rater
 from annotation.protocols import LETTERS, full_config, protocol
 from annotation.services.forms import check_item, default_fields
 from annotation.services.leases import Lease
-from annotation.services.submissions import NO_RATERS_WORK, can_undo, displayed, shown_standing
-from annotation.services.turns import answered_since, midnight_of
+from annotation.services.submissions import can_undo, displayed
+from annotation.services.turns import midnight_of
+from annotation.standings import NO_RATERS_WORK, answered_since, shown_standing
 from common.errors import NotFound
 from corpus.models import Prompt, Response
 from projects.models import Guideline, Project

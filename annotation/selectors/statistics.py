@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from annotation.models import Annotation, Label, Rater
 from annotation.protocols import protocol
-from annotation.services.submissions import NO_RATERS_WORK, current
+from annotation.standings import NO_RATERS_WORK, current
 from projects.models import Membership
 
 DAYS = 30

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from annotation.models import Rater
-from annotation.services.submissions import IN_SLOTS, current
+from annotation.standings import IN_SLOTS, current
 from projects.models import Completion, Membership
 from projects.services.completion import earn
 

@@ -17,7 +17,8 @@ from annotation.models import Annotation, FormVersion, Gold, Item, ItemResponse,
 from annotation.services import edits, forms, items
 from annotation.services.known_answers import store_gold
 from annotation.services.raters import rater_for
-from annotation.services.submissions import current, shown_content
+from annotation.services.submissions import shown_content
+from annotation.standings import current
 from common.errors import Conflict, Invalid
 
 EXPLANATION_LIMIT = 5000

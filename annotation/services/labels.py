@@ -11,7 +11,7 @@ from annotation.consensus import Rule, Vote, rule
 from annotation.models import Annotation, Item, Label
 from annotation.protocols import protocol
 from annotation.services import forms
-from annotation.services.submissions import current
+from annotation.standings import current
 
 BATCH = 200
 

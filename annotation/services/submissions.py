@@ -20,6 +20,7 @@ from annotation.services import drafts, edits, forms, holds
 from annotation.services.holds import Hold, Standing
 from annotation.services.leases import Lease, lease_slot
 from annotation.services.raters import desk
+from annotation.standings import IN_SLOTS, NO_RATERS_WORK, current, shown_standing
 from common.compiled import compiled, compiled_delete, compiled_update, first, inserted
 from common.errors import Conflict, NotFound
 from corpus.models import Prompt
@@ -27,9 +28,6 @@ from corpus.models import Prompt
 UNDO_SECONDS = 10
 STANDINGS = {Slot.Purpose.LABEL: Annotation.Standing.COUNTED, Slot.Purpose.REPEAT: Annotation.Standing.REPEAT}
 """Of an answer in its slot; every other purpose is a test."""
-IN_SLOTS = [Annotation.Standing.COUNTED, Annotation.Standing.TEST, Annotation.Standing.REPEAT]
-NO_RATERS_WORK = [Annotation.Standing.RECORDED, Annotation.Standing.ADJUDICATED]
-"""What nobody was given to judge: no part of anybody's history."""
 ACTIVE_MS_LIMIT = 24 * 3600 * 1000
 
 
@@ -60,16 +58,6 @@ class _Answer:
     def body_hash(self) -> str:
         body = json.dumps(self.values, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
         return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def shown_standing(annotation: Annotation) -> str:
-    """What its rater is told of an answer: a test or a repeat looks like any other that filled its slot."""
-    return Annotation.Standing.COUNTED if annotation.standing in IN_SLOTS else annotation.standing
-
-
-def current() -> QuerySet[Annotation]:
-    """Judgments that stand: neither taken back nor corrected by a later one."""
-    return Annotation.objects.filter(retracted_at=None, revised_by=None)
 
 
 def submit(
@@ -322,7 +310,7 @@ def revise(
         return Submission(same_key, replayed=True)
     later = getattr(old, "revised_by", None)
     if later is not None:
-        said = "You have corrected this answer meanwhile, in another tab."
+        said = _("This answer was changed in another tab as well.")
         raise Conflict(said, code="revised", annotation_id=later.pk, saved=displayed(later), yours=values)
     assert old.form_version is not None and old.display_order is not None
     content = content_for(old.form_version, old.item_id, old.display_order)

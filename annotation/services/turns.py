@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from annotation.models import Annotation, EndedLease, Gold, Lane, Pause, Qualification, Rater, Skip, Slot
 from annotation.services.lanes import EVERYBODY, Open
 from annotation.services.queue import free_slots, new_to
+from annotation.standings import answered_since
 from annotation.watch import Watch
 from projects.models import Membership, Role
 
@@ -224,12 +225,6 @@ def _waiting() -> QuerySet[EndedLease]:
 def midnight_of(now: datetime) -> datetime:
     """When the day began, in UTC."""
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def answered_since(annotations: QuerySet[Annotation], midnight: datetime) -> QuerySet[Annotation]:
-    """Items answered since then: a correction answers none anew, and a reviewer's word is no item."""
-    fresh = annotations.filter(submitted_at__gte=midnight, retracted_at=None, revises=None)
-    return fresh.exclude(standing__in=[Annotation.Standing.RECORDED, Annotation.Standing.ADJUDICATED])
 
 
 def _counted(rows: QuerySet[Any]) -> Any:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotation import selectors, shortcuts
 from annotation.models import Rater
 from annotation.services import habits, holds, leases, raters, submissions
+from annotation.standings import current
 from common.errors import DomainError, NotFound
 from projects.access import ProjectRequest
 
@@ -104,7 +105,7 @@ def _news(request: ProjectRequest, rater: Rater | None) -> dict[str, Any]:
 def _undo_address(request: ProjectRequest, rater: Rater) -> str:
     """Where the rater's last answer can be taken back, as long as it can; else nothing."""
     since = timezone.now() - timedelta(seconds=submissions.UNDO_SECONDS)
-    last = submissions.current().filter(rater=rater, submitted_at__gte=since).order_by("-submitted_at").first()
+    last = current().filter(rater=rater, submitted_at__gte=since).order_by("-submitted_at").first()
     if last is None or not submissions.can_undo(last):
         return ""
     return reverse("annotation:undo", args=[request.project.slug, last.pk])

@@ -17,7 +17,7 @@ from annotation.selectors import quality
 from annotation.selectors.rater import sample_of
 from annotation.services import forms as form_service
 from annotation.services import golds, watching
-from annotation.services.submissions import current
+from annotation.standings import current
 from annotation.views import page
 from annotation.watch import watch_of
 from common.errors import Conflict, DomainError, Invalid

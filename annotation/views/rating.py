@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation import display, forms, reasons, selectors
 from annotation.models import EndedLease, Rater, Slot
 from annotation.services import completion, drafts, flags, leases, submissions
+from annotation.standings import current
 from annotation.views import page
 from annotation.views.answers import conflict_page
 from common.errors import Conflict, DomainError, Invalid, NotFound
@@ -115,8 +116,8 @@ def _work(
 def assignment(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """One assignment: the form while it is the rater's, their answer once it is given, a way on where it was lost."""
     rater = page.rater_of(request, token)
-    answered = submissions.current().filter(rater=rater, slot__token=token).first()
-    answered = answered or submissions.current().filter(rater=rater, idempotency_key=token).first()
+    answered = current().filter(rater=rater, slot__token=token).first()
+    answered = answered or current().filter(rater=rater, idempotency_key=token).first()
     if answered is not None:
         return redirect("annotation:answer", slug=request.project.slug, annotation_id=answered.pk)
     return _by_token(request, rater, token)

@@ -22,6 +22,7 @@ from annotation.models import Annotation, Draft, FormVersion, Item, Rater
 from annotation.protocols import Content, check_config, protocol
 from annotation.selectors import form_fields
 from annotation.services import flags, leases, raters, submissions
+from annotation.standings import current
 from common.errors import Invalid
 from config.overview import progress_of
 from projects.models import Project
@@ -166,7 +167,7 @@ def test_two_answers_of_one_rater_stand_side_by_side(rosas: Client, rater: Rater
     first = Annotation.objects.get()
     assert f'action="{at("answer", first.pk)}"' in page
     rosas.post(at("answer", first.pk), {"answer.preference": "scale:7"})
-    assert submissions.current().get().revises == first
+    assert current().get().revises == first
 
 
 def test_undo_is_over_after_ten_seconds(rosas: Client, rater: Rater, answer: Any, open_item: Any) -> None:
@@ -177,7 +178,7 @@ def test_undo_is_over_after_ten_seconds(rosas: Client, rater: Rater, answer: Any
     assert at("undo", given.pk) not in rosas.get(at("annotate")).content.decode()
     late = rosas.post(at("undo", given.pk), follow=True)
     assert "correct it instead" in late.content.decode()
-    assert submissions.current().get() == given
+    assert current().get() == given
 
 
 def test_nothing_left_says_why(rosas: Client, rater: Rater, project: Project, open_item: Any, answer: Any) -> None:

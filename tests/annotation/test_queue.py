@@ -10,6 +10,7 @@ from annotation.models import Annotation, Habits, Item, Label, Rater, Slot
 from annotation.selectors import queue as queues
 from annotation.selectors import statistics
 from annotation.services import drafts, items, leases, raters, submissions
+from annotation.standings import current
 from projects.models import Membership
 from tests.annotation.conftest import A_MUCH_BETTER
 from tests.factories import FormVersionFactory, ItemFactory, MembershipFactory, ProjectFactory
@@ -207,7 +208,7 @@ def test_answers_are_found_over_all_projects_and_undone(rosa, rater, project, op
     rosas = browse(rosa)
     page = rosas.get("/answers/", {"q": "valve"}).content.decode()
     assert "Names the VALVE" in page and "Plums</td>" not in page
-    last = submissions.current().get(rater=theirs)
+    last = current().get(rater=theirs)
     undo = f"/projects/plums/answers/{last.pk}/undo/"
     assert undo in rosas.get("/answers/").content.decode()
     assert rosas.post(undo).status_code == 302

@@ -9,6 +9,7 @@ from django.utils import timezone
 from annotation import selectors
 from annotation.models import Annotation, Draft, EndedLease, Item, Skip, Slot
 from annotation.services import drafts, flags, items, leases, submissions
+from annotation.standings import current
 from common.errors import Conflict, Invalid, NotFound
 from projects.models import Guideline, Project
 from tests.annotation.conftest import A_MUCH_BETTER, B_MUCH_BETTER, TIE, run_out
@@ -43,7 +44,7 @@ def test_back_after_submit_shows_the_saved_answer_and_edits_it(rater, open_item,
     same = submissions.revise(rater=rater, annotation=saved, values=B_MUCH_BETTER, idempotency_key=key)
     assert same.replayed and same.annotation == new.annotation
     assert Annotation.objects.get(pk=saved.pk).values == saved.values, "the old answer is kept as it was"
-    assert submissions.current().get() == new.annotation
+    assert current().get() == new.annotation
     assert selectors.answered(rater=rater, annotation_id=saved.pk).values == B_MUCH_BETTER
     assert [entry.annotation_id for entry in selectors.history(rater=rater)] == [new.annotation.pk]
 
@@ -231,7 +232,7 @@ def test_undo_gives_the_item_back_with_the_answer_as_draft(rater, open_item, cla
     lease = submissions.retract(rater=rater, annotation=done.annotation)
     assert (lease.item, lease.draft_values) == (item, A_MUCH_BETTER)
     assert lease.display_order == tuple(done.annotation.display_order)
-    assert not submissions.current().exists() and selectors.history(rater=rater) == []
+    assert not current().exists() and selectors.history(rater=rater) == []
     assert submissions.submit(rater=rater, token=lease.token, values=B_MUCH_BETTER).standing == "counted"
     assert claim(rater).item == displaced.item
 
