@@ -106,7 +106,7 @@ def _submit(answer: _Answer, hold: Hold, as_extra: bool) -> Submission | Conflic
     submission = _stored(answer, hold, STANDINGS.get(Slot.Purpose(hold.slot.purpose), Annotation.Standing.TEST))
     result_due = submission.annotation.standing == Annotation.Standing.TEST
     if hold.frozen is hold.slot:  # what was frozen is what the slot says already
-        _answered(slot=hold.slot.pk, result_due=(result_due,))
+        _answered(slot=hold.slot.pk, result_due=result_due)
     else:
         _answered_anew(answer, hold, result_due)
     if hold.slot.purpose == Slot.Purpose.LABEL:
@@ -123,8 +123,8 @@ DONE = {"state": Slot.State.DONE, "leased_until": None, "ahead": False}
 
 
 @compiled_update
-def _answered(*, slot: int, result_due: tuple[bool]) -> tuple[QuerySet[Slot], dict[str, Any]]:
-    return Slot.objects.filter(pk=slot), DONE | {"result_due": result_due[0]}
+def _answered(*, slot: int, result_due: bool) -> tuple[QuerySet[Slot], dict[str, Any]]:
+    return Slot.objects.filter(pk=slot), DONE | {"result_due": result_due}
 
 
 def _answered_anew(answer: _Answer, hold: Hold, result_due: bool) -> None:

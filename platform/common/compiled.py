@@ -19,9 +19,13 @@ from django.db.models.sql import DeleteQuery, UpdateQuery
 
 Row = TypeVar("Row", bound=Model)
 VALUES = (int, str, uuid.UUID, datetime, list)
-"""What may differ from run to run (a list: JSON). Whatever else a builder takes makes a statement of its own."""
+"""What may differ from run to run (a list: JSON). Else, and for a boolean, each value makes a statement of its own."""
 KEPT = 200
 """Statements of one builder: what it takes besides values must be of few kinds."""
+
+
+def _differs(value: Any) -> bool:
+    return isinstance(value, VALUES) and not isinstance(value, bool)
 
 
 class _Marks:
@@ -29,7 +33,7 @@ class _Marks:
 
     def __init__(self, given: dict[str, Any]) -> None:
         self._next = count(1)
-        self.by_name = {name: self._mark(value) for name, value in given.items() if isinstance(value, VALUES)}
+        self.by_name = {name: self._mark(value) for name, value in given.items() if _differs(value)}
         self.arguments = given | self.by_name
 
     def _mark(self, value: Any) -> Any:
@@ -102,7 +106,8 @@ class _Query(_Statement):
             info = compiler.klass_info
             self.model, self.span = info["model"], slice(info["select_fields"][0], info["select_fields"][-1] + 1)
             self.names = [column[0].target.attname for column in compiler.select[self.span]]
-            self.related = get_related_populators(info, compiler.select, connection.alias)
+            populators: Any = get_related_populators  # its stubs are of a later Django, where it takes one more
+            self.related = populators(info, compiler.select, connection.alias)
 
     def run(self, connection: Any, values: dict[str, Any]) -> Any:
         with prepared_cursor(connection) as cursor:
@@ -175,7 +180,7 @@ def _once(build: Callable[..., Any], make: Callable[[Any, _Marks, Any], _Stateme
     @wraps(build)
     def run(**given: Any) -> Any:
         connection = connections[DEFAULT_DB_ALIAS]
-        kinds = tuple((name, type(one) if isinstance(one, VALUES) else one) for name, one in given.items())
+        kinds = tuple((name, type(one) if _differs(one) else one) for name, one in given.items())
         key = (connection.vendor, kinds)
         statement = statements.get(key)
         if statement is None:
@@ -193,8 +198,8 @@ def _once(build: Callable[..., Any], make: Callable[[Any, _Marks, Any], _Stateme
 def compiled(build: Callable[..., QuerySet[Row]]) -> Callable[..., list[Row]]:
     """Makes of a function that builds a queryset one that runs it and returns the rows, objects or tuples.
 
-    By keyword only. Values (numbers, texts, UUIDs, times) are bound at each run; all else must be hashable, of few
-    kinds, and makes a statement of its own. The builder must not look at a value, only pass it on.
+    By keyword only. Values (numbers, texts, UUIDs, times, JSON) are bound at each run; all else must be hashable and of
+    few kinds, and makes a statement of its own. The builder must not look at a value, only pass it on.
     """
     return _once(build, _Query)
 
@@ -231,14 +236,15 @@ def inserted(row: Row) -> Row:
     connection = connections[DEFAULT_DB_ALIAS]
     key = (connection.vendor, type(row))
     if key not in _writes:
-        meta, name = row._meta, connection.ops.quote_name
+        meta: Any = row._meta
+        name = connection.ops.quote_name
         fields = [field for field in meta.concrete_fields if not field.primary_key]
         columns, places = ", ".join(name(field.column) for field in fields), ", ".join(["%s"] * len(fields))
         sql = f"INSERT INTO {name(meta.db_table)} ({columns}) VALUES ({places}) RETURNING {name(meta.pk.column)}"  # noqa: S608
         _writes[key] = (sql, fields)
-    sql, fields = _writes[key]
+    sql, stored = _writes[key]
     with prepared_cursor(connection) as cursor:
-        cursor.execute(sql, [_stored(row, field, connection, new=True) for field in fields])
+        cursor.execute(sql, [_stored(row, field, connection, new=True) for field in stored])
         row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, connection.alias
     return row
@@ -249,13 +255,14 @@ def saved(row: Model, names: tuple[str, ...]) -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     key = (connection.vendor, type(row), names)
     if key not in _writes:
-        meta, name = row._meta, connection.ops.quote_name
+        meta: Any = row._meta
+        name = connection.ops.quote_name
         fields = [meta.get_field(one) for one in names]
         columns = ", ".join(f"{name(field.column)} = %s" for field in fields)
         _writes[key] = (f"UPDATE {name(meta.db_table)} SET {columns} WHERE {name(meta.pk.column)} = %s", fields)  # noqa: S608
-    sql, fields = _writes[key]
+    sql, stored = _writes[key]
     with prepared_cursor(connection) as cursor:
-        params = [_stored(row, field, connection, new=False) for field in fields]
+        params = [_stored(row, field, connection, new=False) for field in stored]
         cursor.execute(sql, [*params, _bound(row.pk, connection)])
         if not cursor.rowcount:
             raise DatabaseError("The row is not there any more.")
