@@ -312,15 +312,20 @@ def revise(
     if later is not None:
         said = _("This answer was changed in another tab as well.")
         raise Conflict(said, code="revised", annotation_id=later.pk, saved=displayed(later), yours=values)
+    return _corrected(old, answer)
+
+
+def _corrected(old: Annotation, answer: _Answer) -> Submission:
+    """The new answer takes over what its former was given: slot, standing, form, guideline and order."""
     assert old.form_version is not None and old.display_order is not None
     content = content_for(old.form_version, old.item_id, old.display_order)
-    stored = forms.normal_values(old.form_version.fields, values, content)
+    stored = forms.normal_values(old.form_version.fields, answer.values, content)
     stored = edits.with_children(
-        old.form_version.fields, stored, prompt_id=old.item.prompt_id, rater=rater, key=answer.key
+        old.form_version.fields, stored, prompt_id=old.item.prompt_id, rater=answer.rater, key=answer.key
     )
     new = Annotation.objects.create(
         item_id=old.item_id,
-        rater=rater,
+        rater=answer.rater,
         slot_id=old.slot_id,
         standing=old.standing,
         values=stored,
@@ -333,7 +338,7 @@ def revise(
         body_hash=answer.body_hash,
         revises=old,
     )
-    Draft.objects.filter(item=old.item_id, rater=rater).delete()
+    _drop_draft(item=old.item_id, rater=answer.rater.pk)
     Item.objects.filter(pk=old.item_id).update(label_due=True)
     return Submission(new, replayed=False)
 
