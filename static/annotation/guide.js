@@ -38,7 +38,7 @@ function search(drawer, signal) {
     const wanted = box.value.trim();
     const found = wanted.length > 1 ? occurrences(textOf(text), wanted) : [];
     mark(text, found, "found");
-    count.textContent = wanted.length > 1 ? `${found.length} found` : "";
+    count.textContent = wanted.length > 1 ? count.dataset.found.replace("{count}", found.length) : "";
     text.querySelector("mark.found")?.scrollIntoView({ block: "nearest" });
   }, { signal });
 }
