@@ -49,7 +49,10 @@ SETTINGS = [
 ]
 
 
-@given(config=st.sampled_from(SETTINGS), data=st.data(), rationale=st.text(max_size=40))
+STORABLE = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40)
+
+
+@given(config=st.sampled_from(SETTINGS), data=st.data(), rationale=STORABLE)
 def test_every_control_posts_what_it_shows(config: dict[str, Any], data: st.DataObject, rationale: str) -> None:
     """control → post → display terms → stored → display terms → the same control, for every form there can be."""
     fields = form_fields(FormVersion(fields=[{"name": "preference", "protocol": "pairwise", "config": config}]))
