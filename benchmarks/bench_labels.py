@@ -78,10 +78,15 @@ def people(count: int, folder: Path) -> dict[str, str]:
 
 def wait_until_settled() -> None:
     """Labels are settled in the background; what is left of it must not fall into the other server's turn."""
+    from django.db import connection
+
     from annotation.models import Item
 
-    while Item.objects.filter(label_due=True).exists():
-        time.sleep(0.5)
+    try:
+        while Item.objects.filter(label_due=True).exists():
+            time.sleep(0.5)
+    finally:
+        connection.close()  # of this thread, which ends without giving it back
 
 
 async def turn(bench: Any, adapter: Any, server: Server, database: int | None, crowd: int, plan: Plan) -> Any:
