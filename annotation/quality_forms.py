@@ -39,6 +39,7 @@ class WatchForm(forms.Form):
     def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
         return [(title, [self[name] for name in names]) for title, names in GROUPS]
 
+
 class GoldForm(forms.Form):
     """How an item whose answer is known is used. Its controls stand beside the answer, in the same form."""
 
