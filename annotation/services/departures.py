@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import Draft, Slot
+from annotation.services import holds
 from projects.services import departures
 
 
@@ -16,6 +17,8 @@ def delete_person(*, user: User, forget_answers: bool = False) -> None:
     a project.
     """
     departures.check_handed_over(user=user)
-    Slot.objects.filter(rater__user=user, state=Slot.State.LEASED).update(leased_until=timezone.now())
+    # Locked before they are written: one that was answered or laid down meanwhile is in their hands no more.
+    in_hands = holds.lock_all(Slot.objects.filter(rater__user=user, state=Slot.State.LEASED))
+    Slot.objects.filter(pk__in=[slot.pk for slot in in_hands]).update(leased_until=timezone.now())
     Draft.objects.filter(rater__user=user).delete()
     departures.erase(user=user, forget_answers=forget_answers)

@@ -47,7 +47,9 @@ class Hold:
 
     @property
     def form(self) -> FormVersion:
-        assert self.frozen.form_version is not None  # the database holds it: slot_shape
+        if self.frozen.form_version is None:
+            # Frozen anew while its lock was waited for: what was joined belonged to the row as it had been.
+            return FormVersion.objects.filter(pk=self.frozen.form_version_id).get()
         return self.frozen.form_version
 
     @property

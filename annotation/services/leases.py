@@ -120,15 +120,13 @@ def _within_limits(project: Project, at: Desk, lease: Lease | None) -> Lease | N
 def _claim(project: Project, at: Desk) -> Lease | None:
     now = timezone.now()
     if at.live_slot_id is not None and not at.ahead:
-        slot = first(in_hand(slot=at.live_slot_id, rater=at.rater.pk))
-        return _again(project, slot, at, now) if slot else _raise_raced()
+        return _again(project, _own(at.live_slot_id, at), at, now)
     # What is held ready was within the limits when it was given, and is counted among them since.
     within = at.ahead_slot_id is not None and at.standing.barred in LIMITS
     if (at.standing.barred and not within) or not project.gives_out(now):
         return None
     if at.ahead_slot_id is not None:
-        slot = first(in_hand(slot=at.ahead_slot_id, rater=at.rater.pk))
-        return _held_ready(project, slot, at, now) if slot else _raise_raced()
+        return _held_ready(project, _own(at.ahead_slot_id, at), at, now)
     if at.standing.turn is not None:
         return _test(project, at, at.standing.turn, now)
     if at.standing.qualifying:
@@ -140,8 +138,13 @@ def _claim(project: Project, at: Desk) -> Lease | None:
     return _grant(project, slot, at, now) if slot else None
 
 
-def _raise_raced() -> Lease | None:
-    raise _Raced
+def _own(slot_id: int, at: Desk) -> Slot:
+    """A slot of the rater at the desk, locked. Raises _Raced where it is theirs no more, or was frozen anew meanwhile:
+    what was joined to the row as it had been is then missing from the row as it was locked."""
+    slot = first(in_hand(slot=slot_id, rater=at.rater.pk))
+    if slot is None or slot.form_version is None:
+        raise _Raced
+    return slot
 
 
 def _test(project: Project, at: Desk, turn: Turn, now: datetime) -> Lease:

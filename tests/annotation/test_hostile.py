@@ -146,3 +146,7 @@ def test_a_text_that_no_database_holds_is_refused_in_words(
     answer = browse(rosa).post(address, posted)
     assert answer.status_code == 422 and "NUL" in answer.content.decode()
     assert not Annotation.objects.exists()
+
+
+def test_own_answers_of_a_project_that_cannot_be_are_none(browse: Callable[[User], Client], rosa: User) -> None:
+    assert browse(rosa).get("/answers/", {"project": "a\x00b", "q": "\x00"}).status_code == 200
