@@ -12,6 +12,7 @@ from django.utils import translation
 
 from accounts.models import User
 from common.charts import Series, fixed, line_chart, percent
+from common.said import said
 from projects.models import Project
 from routing.models import Decision
 from tests import factories
@@ -104,6 +105,22 @@ def test_what_was_stored_in_english_is_read_in_german(
     assert "Das Los dieser Aufgabe, 0.1234, fiel unter 0.25." in page and "Words of somebody&#x27;s own." in page
     word.refresh_from_db()
     assert word.reasons == reasons
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ("", ""),
+        ("Its worker was stopped.", "Der Worker wurde angehalten."),
+        ("Traceback of theirs\n(exit code 3)", "Traceback of theirs\n(Rückgabewert 3)"),
+        ("the file a (1).zip: the zip archive is empty", "die Datei a (1).zip: das Zip-Archiv ist leer"),
+        ("12 of 20: anybody's own words", "12 of 20: anybody's own words"),
+    ],
+)
+def test_a_stored_text_is_read_whole_by_its_lines_and_with_its_gaps(stored: str, read: str) -> None:
+    assert said(stored) == stored
+    with translation.override("de"):
+        assert said(stored) == read
 
 
 def test_numbers_are_for_people_in_texts_and_for_machines_in_attributes(
