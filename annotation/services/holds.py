@@ -49,7 +49,8 @@ class Hold:
     def form(self) -> FormVersion:
         if self.frozen.form_version is None:
             # Frozen anew while its lock was waited for: what was joined belonged to the row as it had been.
-            return FormVersion.objects.filter(pk=self.frozen.form_version_id).get()
+            assert self.frozen.form_version_id is not None  # the database holds it: slot_shape
+            return FormVersion.objects.get(pk=self.frozen.form_version_id)
         return self.frozen.form_version
 
     @property

@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from annotation.models import Annotation, EndedLease, FormVersion, Item, Label, Rater, Slot
-from annotation.services import items, labels, leases, submissions
+from annotation.services import departures, forms, items, labels, leases, raters, submissions
 from common.errors import Conflict
 from corpus.models import Candidate, Import
 from projects.models import Project
@@ -209,3 +210,38 @@ def test_two_takers_at_once_make_each_item_once(project):
     assert (Item.objects.count(), Annotation.objects.count(), Rater.objects.count()) == (40, 40, 3)
     source.refresh_from_db()
     assert (source.state, source.new_items, source.new_annotations) == ("succeeded", 40, 40)
+
+
+def test_a_person_is_deleted_while_they_work_and_the_form_changes(project):
+    """Two tabs each of eight people, four of whom are deleted in between, under a form that changes all the time."""
+    people = [factories.MembershipFactory(project=project).user for _ in range(8)]
+    at_work = [raters.rater_for(project=project, user=user) for user in people]
+    open_items(project, 30, 2)
+
+    def tab(rater: Rater) -> None:
+        for number in range(6):
+            # Taken back, lost or late: any refusal will do, and nothing else.
+            with suppress(Conflict):
+                lease = leases.claim(project=project, rater=rater)
+                if lease is None:
+                    return
+                leases.claim(project=project, rater=rater, after=lease.token)
+                done = submissions.submit(rater=rater, token=lease.token, values=A_MUCH_BETTER)
+                if number % 3 == 1:
+                    submissions.retract(rater=rater, annotation=done.annotation)
+
+    def act(number: int) -> None:
+        if number < 16:
+            tab(at_work[number % 8])
+        elif number == 16:
+            for user in people[:4]:
+                departures.delete_person(user=user)
+        else:
+            for points in (7, 8, 9) * 3:
+                config = {"points": points, "rationale": "optional"}
+                forms.set_form(
+                    project=project, fields=[{"name": "preference", "protocol": "pairwise", "config": config}]
+                )
+
+    at_once(18, act)
+    assert Rater.objects.filter(user=None).count() == 4 and Annotation.objects.exists()
