@@ -70,7 +70,7 @@ def _work(project: Project, rater: Rater) -> dict[str, Any]:
     known = factories.AnnotationFactory(item=item, rater=other, standing="adjudicated", values={"preference": secret})
     Gold.objects.create(project=project, item=item, annotation=known, explanation=f"{CANARY}-gold-answer")
     decision = factories.DecisionFactory(item=item, reasons=[f"{CANARY}-routing-reason"])
-    done = factories.ItemFactory(project=project, state="done")
+    done = factories.ItemFactory(project=project, state="done", answered=1)
     shown["display_order"] = list(done.item_responses.values_list("response_id", flat=True))
     given = factories.SlotFactory(item=done, rater=rater, state="done", token=uuid.uuid4(), **shown)
     own = factories.AnnotationFactory(item=done, rater=rater, slot=given, standing="counted", **shown)
