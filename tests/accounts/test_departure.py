@@ -140,7 +140,7 @@ def test_nobody_is_named_in_what_leaves(
         "agreement/",
     ]
     texts = {
-        path: api(noor).get(base + path) for path in [*paths, "snapshots/", f"snapshots/{made.pk}/", "guidelines/"]
+        path: api(noor).get(base + path) for path in [*paths, "snapshots/", f"snapshots/{made.number}/", "guidelines/"]
     }
     told = {path: b"".join(answer) if answer.streaming else answer.content for path, answer in texts.items()}
     for person in (noor, rev):
