@@ -192,7 +192,7 @@ class ItemPageOut(Base):
     results = ItemOut(many=True, source="rows")
     next_after = serializers.CharField(allow_null=True, help_text="`after` of the next page; null on the last")
     previous_before = serializers.CharField(allow_null=True, help_text="`before` of the page before; null on the first")
-    total = serializers.IntegerField(help_text="How many there are, up to 10,000")
+    total = serializers.IntegerField(help_text="How many there are, up to 5,000")
     more = serializers.BooleanField(help_text="There are more than that")
 
 

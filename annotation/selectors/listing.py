@@ -8,18 +8,21 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, Count, F, Func, Q, QuerySet, Value
+from django.db.models import BooleanField, Count, F, Func, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
 from annotation.models import Flag, Item, Slot
 from common.errors import BadRequest
+from corpus.models import Prompt
 from projects.models import Project
 
 COLUMNS = {"id": "pk", "priority": "priority", "confidence": "confidence"}
 ORDERINGS = [sign + name for name in COLUMNS for sign in ("", "-")]
 PAGE_LIMIT = 500
-COUNTED = 10_000
-"""Counting what a filter finds stops here: a page says "more than 10,000" rather than wait for a sum."""
+COUNTED = 5_000
+"""Counting what a filter finds stops here: a page says "more than 5,000" rather than wait for a sum."""
 CURSOR = re.compile(r"(?:(-?[0-9]{1,9}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?):)?([0-9]{1,18})", re.ASCII)
 
 
@@ -43,6 +46,10 @@ class Filters:
     labelled: bool | None = None
     below: float | None = None
     answered: int | None = None
+
+    @property
+    def of_prompt(self) -> bool:
+        return bool(self.language or self.tag)
 
     @property
     def any(self) -> bool:
@@ -117,6 +124,9 @@ def item_page(
     counted = len(known)
     if counted <= COUNTED:
         found = Item.objects.filter(pk__in=_few(known, key, descends != backwards, size + 1))
+    elif filters.of_prompt:
+        found = _walked(project, filters)
+        found = found.filter(confidence__isnull=False) if column == "confidence" else found
     items = _slice(found, column, descends != backwards, key, size + 1)
     more, items = len(items) > size, items[:size]
     if backwards:
@@ -148,6 +158,26 @@ def _must_be(words: Iterable[str]) -> str:
 
 def filtered(project: Project, filters: Filters) -> QuerySet[Item]:
     """The items that the filters let through, in no order."""
+    found = _of_items(project, filters)
+    if filters.of_prompt:
+        # The project once more, so that prompts are found by their own index.
+        found = found.filter(_of_prompt("prompt__", filters), prompt__project=project)
+    return found
+
+
+def _walked(project: Project, filters: Filters) -> QuerySet[Item]:
+    """The same where many are found: prompts are looked at in passing. Joined, all that fit would be sorted first."""
+    fits = Prompt.objects.filter(_of_prompt("", filters), pk=OuterRef("prompt"))
+    looked_at = Coalesce(Subquery(fits.values_list(Value(1))[:1]), 0)
+    return _of_items(project, filters).filter(Exact(looked_at, 1))
+
+
+def _of_prompt(path: str, filters: Filters) -> Q:
+    wanted = Q(**{f"{path}language": filters.language}) if filters.language else Q()
+    return wanted & _tagged(path, filters.tag) if filters.tag else wanted
+
+
+def _of_items(project: Project, filters: Filters) -> QuerySet[Item]:
     found = Item.objects.filter(project=project)
     exact = {
         "state": filters.state or None,
@@ -155,34 +185,29 @@ def filtered(project: Project, filters: Filters) -> QuerySet[Item]:
         "priority": filters.priority,
         "answered": filters.answered,
         "source": filters.source,
-        "prompt__language": filters.language or None,
         "external_id__startswith": filters.search or None,
         "confidence__lt": filters.below,
     }
     found = found.filter(**{name: value for name, value in exact.items() if value is not None})
-    if filters.language or filters.tag:
-        found = found.filter(prompt__project=project)  # so that prompts are found by their own index
-    if filters.tag:
-        found = found.filter(_tagged(filters.tag))
     if filters.labelled is not None:
         found = found.filter(confidence__isnull=not filters.labelled)
     if filters.flagged is not None:
-        has_flag = Q(pk__in=open_flags(project).values("item"))
+        has_flag = Q(pk__in=Flag.objects.filter(resolved_at=None).values("item"))
         found = found.filter(has_flag if filters.flagged else ~has_flag)
     return found
 
 
-def _tagged(tag: str) -> Q:
+def _tagged(path: str, tag: str) -> Q:
     key, equals, value = (part.strip() for part in tag.partition("="))
     if not equals:
-        return Q(prompt__tags__has_key=key)
+        return Q(**{f"{path}tags__has_key": key})
     if connection.vendor == "postgresql":
-        return Q(prompt__tags__contains={key: value}) | Q(prompt__tags__contains={key: [value]})
+        return Q(**{f"{path}tags__contains": {key: value}}) | Q(**{f"{path}tags__contains": {key: [value]}})
     if "__" in key or not re.fullmatch(r"[\w -]+", key):
         return Q(pk=None)
     # SQLite looks into no list: the text of it is searched for the value as JSON has it.
-    path = f"prompt__tags__{key}"
-    return Q(**{path: value}) | Q(**{f"{path}__regex": re.escape(json.dumps(value))})
+    at = f"{path}tags__{key}"
+    return Q(**{at: value}) | Q(**{f"{at}__regex": re.escape(json.dumps(value))})
 
 
 def _slice(found: QuerySet[Item], column: str, falling: bool, key: tuple[Any, int] | None, size: int) -> list[Item]:
