@@ -188,7 +188,7 @@ def measure(plan: Plan) -> Found:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="prefloop-bench-", ignore_cleanup_errors=True))
         )
         theirs, their_options = stack.enter_context(servers.bound(var))
-        url = stack.enter_context(servers.database("prefloop_bench"))
+        url = stack.enter_context(servers.database("prefloop_bench_labels"))
         ours = stack.enter_context(servers.product(url, var))
         stack.enter_context(servers.django_on(url, var))
         options = people(max(CROWDS), var)

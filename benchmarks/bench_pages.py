@@ -129,7 +129,7 @@ def measure(items: int, overlap: int, repeats: int) -> dict[str, object]:
     with ExitStack() as stack:
         folder = tempfile.TemporaryDirectory(prefix="prefloop-bench-", ignore_cleanup_errors=True)
         var = Path(stack.enter_context(folder))
-        url = stack.enter_context(servers.database("prefloop_bench"))
+        url = stack.enter_context(servers.database("prefloop_bench_pages"))
         server = stack.enter_context(servers.product(url, var))
         stack.enter_context(servers.django_on(url, var))
         from annotation.services import tallies
