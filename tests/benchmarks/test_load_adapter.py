@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.conftest import SHARED
 from tests.stack import ROOT, Stack
 
 HARNESS = SHARED / "bench" / "load"
 
-pytestmark = [pytest.mark.services, pytest.mark.skipif(not HARNESS.exists(), reason="shared data absent: bench/load")]
+# On PostgreSQL alone, as the benchmark is.
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.postgres,
+    pytest.mark.skipif(not HARNESS.exists(), reason="shared data absent: bench/load"),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="needs PostgreSQL (DATABASE_URL)"),
+]
 PEOPLE = """
 from accounts.models import ApiToken, Scope, User
 for number in range(3):
