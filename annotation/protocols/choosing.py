@@ -2,6 +2,7 @@
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeGuard
 
@@ -202,22 +203,22 @@ class Unvoted:
         return {}
 
 
-class ByPart:
+class ByPart(ABC):
     """A form whose answers are voted on part by part: subclasses say what the parts are (`ballots`, `elected`)."""
 
     rule: str | None = "majority_each"
     outcomes: tuple[str, ...] = ()
 
+    @abstractmethod
     def ballots(self, value: Value) -> dict[str, str]:
         """{part: what the value says about it}; empty where it votes for nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def elected(self, won: Mapping[str, str | None], values: Sequence[Value]) -> Value:
         """The value made of what each part has won; None where the votes stand against each other.
 
         `values`: those that voted, in the normal form.
         """
-        raise NotImplementedError
 
     def outcome(self, value: Value) -> str | None:
         ballots = self.ballots(value)
