@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, cast
 from pydantic import BaseModel
 
 from common.plugs import load
+from routing.sampling import Sampling
 
 POLICIES: dict[str, str] = {
     "all_human": "routing.policies.all_human:POLICY",
@@ -25,13 +26,33 @@ HUMAN, JUDGE, BOTH = "human", "judge", "both"
 class ItemView:
     """What a policy may know of one item. `draw`: in [0, 1), fixed for item and plan, so that routing can be repeated.
 
-    `confidence`: the judge's own, in [0, 1]; None before the judge was asked, or where it gives none.
+    `confidence`: the judge's own, in [0, 1]; None before the judge was asked, or where it gives none. `risk`: P(the
+    judge disagrees with people), `people_risk`: P(two people disagree), by the risk model in force; None without one.
+    `tags`: the item's own and its prompt's, "" for a tag without a value.
     """
 
     item_id: int
     draw: float
     features: Mapping[str, Any] = field(default_factory=dict)
     confidence: float | None = None
+    risk: float | None = None
+    people_risk: float | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a policy may know besides the items.
+
+    `quota`: items that the budget can still send to people; None: no limit. `price`: the risk that a person's label is
+    worth at the moment, where a stream is paced; None: the policy's own threshold. `certified`: tag ("key=value"; "":
+    all) → the confidence (1 - risk) from which the judge may keep an item, None where nothing could be promised; a tag
+    that is missing has no certificate in force.
+    """
+
+    quota: int | None = None
+    price: float | None = None
+    certified: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +80,8 @@ class Policy(Protocol):
     title: ClassVar[str]
     description: ClassVar[str]
     Config: ClassVar[type[BaseModel]]
+    sampling: ClassVar[Sampling]
+    """What a plan of it draws at random unless an admin says otherwise."""
 
     def needs_judge(self, config: Any) -> bool:
         """Whether a plan with `config` makes no sense without a judge."""
@@ -72,8 +95,8 @@ class Policy(Protocol):
         """With `judge_first`: how many verdicts to compare with each other; 1: each item by itself."""
         ...
 
-    def decide(self, items: Sequence[ItemView], config: Any, quota: int | None) -> list[Verdict]:
-        """One verdict an item, in order. `quota`: items that the budget can still send to people; None: no limit."""
+    def decide(self, items: Sequence[ItemView], config: Any, known: Knowledge) -> list[Verdict]:
+        """One verdict an item, in order."""
         ...
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from common.words import gettext_noop
-from routing.policies import JUDGE, ItemView, Verdict
+from routing.policies import JUDGE, ItemView, Knowledge, Verdict
+from routing.sampling import NOTHING
 
 
 class Settings(BaseModel):
@@ -17,6 +18,7 @@ class AllAI:
     title = gettext_noop("Judge only")
     description = gettext_noop("Every item goes to the judge; people see what the judge could not answer.")
     Config = Settings
+    sampling = NOTHING
 
     def needs_judge(self, config: Settings) -> bool:
         return True
@@ -27,7 +29,7 @@ class AllAI:
     def batch(self, config: Settings) -> int:
         return 1
 
-    def decide(self, items: Sequence[ItemView], config: Settings, quota: int | None) -> list[Verdict]:
+    def decide(self, items: Sequence[ItemView], config: Settings, known: Knowledge) -> list[Verdict]:
         return [Verdict(JUDGE, 1.0, (gettext_noop("The plan sends every item to the judge."),)) for _ in items]
 
 

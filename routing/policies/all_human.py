@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from common.words import gettext_noop
-from routing.policies import HUMAN, ItemView, Verdict
+from routing.policies import HUMAN, ItemView, Knowledge, Verdict
+from routing.sampling import NOTHING
 
 
 class Settings(BaseModel):
@@ -17,6 +18,7 @@ class AllHuman:
     title = gettext_noop("People only")
     description = gettext_noop("Every item goes to people.")
     Config = Settings
+    sampling = NOTHING
 
     def needs_judge(self, config: Settings) -> bool:
         return False
@@ -27,7 +29,7 @@ class AllHuman:
     def batch(self, config: Settings) -> int:
         return 1
 
-    def decide(self, items: Sequence[ItemView], config: Settings, quota: int | None) -> list[Verdict]:
+    def decide(self, items: Sequence[ItemView], config: Settings, known: Knowledge) -> list[Verdict]:
         return [Verdict(HUMAN, 1.0, (gettext_noop("The plan sends every item to people."),)) for _ in items]
 
 

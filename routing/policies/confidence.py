@@ -11,7 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.words import gettext_noop as _
-from routing.policies import HUMAN, JUDGE, ItemView, Verdict, per_cent
+from routing.policies import HUMAN, JUDGE, ItemView, Knowledge, Verdict, per_cent
+from routing.sampling import Sampling
 
 
 class Settings(BaseModel):
@@ -60,6 +61,7 @@ class Confidence:
         "The judge answers first; people are asked where it is least sure, and on a random share of the rest."
     )
     Config = Settings
+    sampling = Sampling(pilot=0)
 
     def needs_judge(self, config: Settings) -> bool:
         return True
@@ -70,9 +72,9 @@ class Confidence:
     def batch(self, config: Settings) -> int:
         return config.batch_items if config.mode == "batch" else 1
 
-    def decide(self, items: Sequence[ItemView], config: Settings, quota: int | None) -> list[Verdict]:
+    def decide(self, items: Sequence[ItemView], config: Settings, known: Knowledge) -> list[Verdict]:
         if config.mode == "batch":
-            return _batch(items, config, quota)
+            return _batch(items, config, known.quota)
         return [_stream(item, config) for item in items]
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.words import gettext_noop as _
-from routing.policies import HUMAN, JUDGE, ItemView, Verdict, per_cent
+from routing.policies import HUMAN, JUDGE, ItemView, Knowledge, Verdict, per_cent
+from routing.sampling import NOTHING
 
 
 class Settings(BaseModel):
@@ -25,6 +26,7 @@ class Random:
     title = _("Random share")
     description = _("A fixed share of the items, drawn at random, goes to people; the judge takes the rest.")
     Config = Settings
+    sampling = NOTHING
 
     def needs_judge(self, config: Settings) -> bool:
         return config.share < 1
@@ -35,7 +37,7 @@ class Random:
     def batch(self, config: Settings) -> int:
         return 1
 
-    def decide(self, items: Sequence[ItemView], config: Settings, quota: int | None) -> list[Verdict]:
+    def decide(self, items: Sequence[ItemView], config: Settings, known: Knowledge) -> list[Verdict]:
         return [self._one(item.draw, config.share) for item in items]
 
     @staticmethod

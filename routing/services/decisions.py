@@ -8,15 +8,15 @@ from typing import Any
 
 from django.db.models import Max
 
-from annotation.models import Item
+from annotation.models import Item, Slot
 from annotation.services.items import open_slots
 from annotation.watch import overlap_of
 from common.configs import checked
 from projects.models import Project
 from routing.features import described
 from routing.judges.pairwise import plain_text
-from routing.models import Decision, Judge, JudgeCall, RoutingPlan
-from routing.policies import HUMAN, JUDGE, ItemView, Verdict, policy
+from routing.models import Decision, Judge, JudgeCall, Purchase, RoutingPlan
+from routing.policies import HUMAN, JUDGE, ItemView, Knowledge, Verdict, policy
 from routing.services import budgets
 
 
@@ -51,7 +51,7 @@ def decide(cases: Sequence[Case], quota: int | None = None) -> list[Verdict]:
         return []
     plan = cases[0].plan
     plug = policy(plan.policy)
-    return plug.decide([case.view() for case in cases], checked(plug.Config, plan.config), quota)
+    return plug.decide([case.view() for case in cases], checked(plug.Config, plan.config), Knowledge(quota))
 
 
 def price(project: Project, people: int) -> Decimal:
@@ -65,8 +65,16 @@ def to_people(case: Case, verdict: Verdict) -> Decision | None:
     cost = price(case.project, labels)
     if not budgets.allocate(project_id=case.project.pk, labels=labels, money=cost):
         return None
-    open_slots(item=case.item, humans=labels, judges=0)
-    return record(case, verdict, human_labels=labels, cost=cost)
+    slots = open_slots(item=case.item, humans=labels, judges=0)
+    decision = record(case, verdict, human_labels=labels, cost=cost)
+    buy(decision, slots)
+    return decision
+
+
+def buy(decision: Decision, slots: Sequence[Slot]) -> None:
+    """Writes down what was allocated for these slots of people, at the price of today."""
+    price = decision.item.project.price_per_label
+    Purchase.objects.bulk_create(Purchase(slot=slot, decision=decision, price=price) for slot in slots)
 
 
 def to_judge(case: Case, verdict: Verdict, judge: Judge) -> Decision | None:
@@ -86,6 +94,7 @@ def record(case: Case, verdict: Verdict, *, human_labels: int = 0, cost: Decimal
         ordinal=case.ordinal,
         route=verdict.route,
         propensity=verdict.propensity,
+        asked=asked_by_now(case.item, verdict),
         draw=case.draw,
         risk=verdict.risk,
         threshold=verdict.threshold,
@@ -94,6 +103,13 @@ def record(case: Case, verdict: Verdict, *, human_labels: int = 0, cost: Decimal
         human_labels=human_labels,
         cost=cost,
     )
+
+
+def asked_by_now(item: Item, verdict: Verdict) -> float:
+    """P(people are asked by this word or one before it): what a mean over routed items is weighted by."""
+    before = item.decisions.order_by("-ordinal").values_list("asked", flat=True).first() or 0.0
+    now = 1 - verdict.propensity if verdict.route == JUDGE else verdict.propensity
+    return 1 - (1 - before) * (1 - now)
 
 
 def forced(route: str, *reasons: str) -> Verdict:

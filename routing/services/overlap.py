@@ -14,8 +14,9 @@ from annotation.services.items import open_slots, void_slots
 from annotation.watch import overlap_of
 from common.errors import Conflict, Invalid
 from projects.models import Project
+from routing.models import Decision
 from routing.services import budgets
-from routing.services.decisions import price
+from routing.services.decisions import buy, price
 
 BATCH = 100
 MOST = 50
@@ -86,7 +87,10 @@ def _change(project: Project, item_id: int, people: int | None) -> tuple[int, in
 def _raise(project: Project, item: Item, more: int) -> int:
     if not budgets.allocate(project_id=project.pk, labels=more, money=price(project, more)):
         raise _Spent
-    return len(open_slots(item=item, humans=more, judges=0))
+    slots = open_slots(item=item, humans=more, judges=0)
+    people = item.decisions.exclude(route=Decision.Route.JUDGE).select_related("item__project")
+    buy(people.latest("ordinal"), slots)
+    return len(slots)
 
 
 def _lower(project: Project, free: Sequence[Slot]) -> int:

@@ -13,6 +13,7 @@ from projects.models import Project
 from routing.judges import judge as judge_plug
 from routing.models import Budget, Judge, RoutingPlan
 from routing.policies import policy as policy_plug
+from routing.sampling import Sampling
 
 
 def current_plan(*, project: Project) -> RoutingPlan | None:
@@ -21,15 +22,22 @@ def current_plan(*, project: Project) -> RoutingPlan | None:
 
 
 def set_plan(
-    *, project: Project, policy: str, config: object, judge: Judge | None = None, created_by: User | None = None
+    *,
+    project: Project,
+    policy: str,
+    config: object,
+    judge: Judge | None = None,
+    sampling: object = None,
+    created_by: User | None = None,
 ) -> RoutingPlan:
-    """Puts a new version of the plan in force; the same plan again changes nothing.
+    """Puts a new version of the plan in force; the same plan again changes nothing. `sampling`: None for the policy's.
 
     Raises Invalid (unknown policy, faulty configuration, no judge where one is needed, a judge that cannot fill in the
     form), Conflict where somebody else was faster.
     """
     plug = policy_plug(policy)
     full = checked(plug.Config, config)
+    drawn = plug.sampling if sampling is None else checked(Sampling, sampling)
     if judge is None and plug.needs_judge(full):
         raise Invalid(
             _("“%(title)s” needs a judge.") % {"title": _(plug.title)},
@@ -39,16 +47,19 @@ def set_plan(
     if judge is not None:
         _check_judge(project, judge)
     last = current_plan(project=project)
-    values: dict[str, Any] = full.model_dump(mode="json")
-    if last and (last.policy, last.config, last.judge_id) == (policy, values, judge and judge.pk):
+    given: dict[str, Any] = {
+        "policy": policy,
+        "config": full.model_dump(mode="json"),
+        "sampling": drawn.model_dump(mode="json"),
+        "judge_id": judge and judge.pk,
+    }
+    if last and all(getattr(last, name) == value for name, value in given.items()):
         return last
     number = last.number + 1 if last else 1
     try:
         with transaction.atomic():
             Budget.objects.get_or_create(project=project)
-            return RoutingPlan.objects.create(
-                project=project, number=number, policy=policy, config=values, judge=judge, created_by=created_by
-            )
+            return RoutingPlan.objects.create(project=project, number=number, created_by=created_by, **given)
     except IntegrityError as fault:
         raise Conflict(_("Somebody else has just changed the plan. Look at it, then change it again.")) from fault
 

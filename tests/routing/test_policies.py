@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Invalid
-from routing.policies import HUMAN, POLICIES, ItemView, policy
+from routing.policies import HUMAN, POLICIES, ItemView, Knowledge, policy
 
 draws = st.floats(0, 1, exclude_max=True)
 confidences = st.one_of(st.none(), st.sampled_from([0.0, 0.5, 0.8, 1.0]), st.floats(0, 1))
@@ -34,12 +34,12 @@ def test_every_verdict_could_have_been_reached_and_says_why(
 ) -> None:
     plug = policy(key)
     config = plug.Config.model_validate(data.draw(configs[key]))
-    verdicts = plug.decide(views, config, quota)
+    verdicts = plug.decide(views, config, Knowledge(quota))
     assert len(verdicts) == len(views)
     for verdict in verdicts:
         assert 0 < verdict.propensity <= 1
         assert verdict.reasons and all(reason.endswith(".") for reason in verdict.reasons)
-    assert plug.decide(views, config, quota) == verdicts
+    assert plug.decide(views, config, Knowledge(quota)) == verdicts
 
 
 @given(views=batches, share=st.floats(0.01, 1), quota=st.one_of(st.none(), st.integers(0, 70)))
@@ -47,7 +47,7 @@ def test_a_batch_sends_exactly_its_share_and_never_a_surer_item_by_rank(
     views: list[ItemView], share: float, quota: int | None
 ) -> None:
     plug = policy("confidence")
-    verdicts = plug.decide(views, plug.Config.model_validate({"mode": "batch", "share": share}), quota)
+    verdicts = plug.decide(views, plug.Config.model_validate({"mode": "batch", "share": share}), Knowledge(quota))
     people = [i for i, verdict in enumerate(verdicts) if verdict.route == HUMAN]
     wanted = min(len(views), max(1, round(share * len(views))))
     assert len(people) == (wanted if quota is None else min(wanted, quota))
@@ -67,7 +67,7 @@ def test_propensities_of_a_batch_are_the_shares_seen_over_many_draws() -> None:
     chance, rounds = random.Random(1), 6000
     visits, said = [0] * 10, [0.0] * 10
     for _ in range(rounds):
-        verdicts = plug.decide([ItemView(i, chance.random(), {}, c) for i, c in enumerate(sure)], config, None)
+        verdicts = plug.decide([ItemView(i, chance.random(), {}, c) for i, c in enumerate(sure)], config, Knowledge())
         for i, verdict in enumerate(verdicts):
             visits[i] += verdict.route == HUMAN
             said[i] = verdict.propensity if verdict.route == HUMAN else 1 - verdict.propensity
@@ -81,7 +81,7 @@ def test_a_stream_explores_what_the_judge_is_sure_of() -> None:
     unsure, silent, explored, kept = plug.decide(
         [ItemView(1, 0.9, {}, 0.7), ItemView(2, 0.9, {}, None), ItemView(3, 0.04, {}, 0.9), ItemView(4, 0.06, {}, 0.8)],
         config,
-        None,
+        Knowledge(),
     )
     assert [v.route for v in (unsure, silent, explored, kept)] == ["human", "human", "human", "judge"]
     assert (unsure.propensity, silent.propensity, explored.propensity, kept.propensity) == (1, 1, 0.05, 0.95)

@@ -1,0 +1,22 @@
+"""The router's word on each item, who the judges are, what they were asked, the budget, and what is promised."""
+
+from routing.models.budgets import Budget, Purchase
+from routing.models.calls import JudgeCall
+from routing.models.decisions import Decision, RoutingPlan, StreamPrice
+from routing.models.judges import Judge
+from routing.models.promises import Alarm, Certificate
+from routing.models.risk import ItemFeatures, RiskModel
+
+__all__ = [
+    "Alarm",
+    "Budget",
+    "Certificate",
+    "Decision",
+    "ItemFeatures",
+    "Judge",
+    "JudgeCall",
+    "Purchase",
+    "RiskModel",
+    "RoutingPlan",
+    "StreamPrice",
+]

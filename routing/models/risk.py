@@ -1,0 +1,70 @@
+"""What the router has learnt: when a judge is likely to disagree with people."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import FormVersion, Item
+from common.models import CleanJSONField, Created
+from projects.models import Project
+from routing.models.judges import Judge
+
+
+class ItemFeatures(models.Model):
+    """The lexical features of an item's texts, which never change: float32, in the order of `routing.features.LEXICAL`.
+
+    What its judges said is in their calls; `version`: of the features' meaning.
+    """
+
+    item = models.OneToOneField(Item, models.CASCADE, related_name="lexical", primary_key=True)
+    version = models.PositiveSmallIntegerField()
+    values = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"features of {self.item_id}"
+
+
+class RiskModel(Created):
+    """One fitting of P(the judge disagrees with people), for one judge and one form.
+
+    fitting → ready (it may route) | refused (not better than chance, or too little to learn from) | failed. Of several
+    that are ready the highest number is in force, as long as its judge and its form are.
+    `parameters`: {"judge": Fitted, "people": Fitted or null}: the second is P(two people disagree).
+    """
+
+    class State(models.TextChoices):
+        FITTING = "fitting", _("Fitting")
+        READY = "ready", _("Ready")
+        REFUSED = "refused", _("Not used")
+        FAILED = "failed", _("Failed")
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="risk_models")
+    judge = models.ForeignKey(Judge, models.PROTECT, related_name="risk_models")
+    form_version = models.ForeignKey(FormVersion, models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.FITTING)
+    why = models.TextField(blank=True)
+    features_version = models.PositiveSmallIntegerField()
+    parameters = CleanJSONField(default=dict)
+    items = models.PositiveIntegerField(default=0, help_text="Doubly labelled items it was fitted on")
+    auc = models.FloatField(null=True, blank=True)
+    auc_low = models.FloatField(null=True, blank=True)
+    auc_high = models.FloatField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="risk_model_number"),
+            models.CheckConstraint(
+                condition=Q(state__in=["fitting", "ready", "refused", "failed"]), name="risk_model_state"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ready") | Q(auc__isnull=False, items__gt=0), name="risk_model_ready_is_measured"
+            ),
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(state="fitting"), name="risk_model_one_fitting_at_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"risk model {self.number}"
