@@ -2,19 +2,24 @@
 
 from routing.models.budgets import Budget, Purchase
 from routing.models.calls import JudgeCall
+from routing.models.cards import Card
 from routing.models.decisions import Decision, RoutingPlan, StreamPrice
 from routing.models.judges import Judge
+from routing.models.probes import Probe, ProbeRun
 from routing.models.promises import Alarm, Certificate
 from routing.models.risk import ItemFeatures, RiskModel
 
 __all__ = [
     "Alarm",
     "Budget",
+    "Card",
     "Certificate",
     "Decision",
     "ItemFeatures",
     "Judge",
     "JudgeCall",
+    "Probe",
+    "ProbeRun",
     "Purchase",
     "RiskModel",
     "RoutingPlan",
