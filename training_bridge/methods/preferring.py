@@ -16,7 +16,7 @@ from training_bridge.methods.checkpoints import without_dropout
 from training_bridge.methods.dpo import DPOConfig
 from training_bridge.methods.groups import groups_of
 from training_bridge.methods.interface import Cancelled, Context, ModelFolder, Refused, Result
-from training_bridge.methods.losses import dpo
+from training_bridge.methods.losses.policies import dpo
 from training_bridge.methods.objectives import OnPreferences, PromptGroup
 from training_bridge.methods.preferences import read_snapshot
 from training_bridge.methods.trainer import fit

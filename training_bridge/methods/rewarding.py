@@ -12,7 +12,7 @@ from lm.scoring import rewards
 from training_bridge.methods.evaluating import reward_accuracy
 from training_bridge.methods.groups import groups_of
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
-from training_bridge.methods.losses import bradley_terry
+from training_bridge.methods.losses.pairs import bradley_terry
 from training_bridge.methods.objectives import OnPreferences, PromptGroup
 from training_bridge.methods.preferences import read_snapshot
 from training_bridge.methods.reward_model import RewardModelConfig

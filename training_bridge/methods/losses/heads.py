@@ -1,0 +1,70 @@
+"""What the outputs of a reward model's heads are trained on, and how several heads become one number."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+IGNORED = -100
+
+
+def thumbs(rewards: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy of sigmoid(r) with `wanted` = P(thumb up), [B]: a reward from one response at a time."""
+    return binary_cross_entropy_with_logits(rewards, wanted, reduction="none")
+
+
+def ridge(features: Tensor, targets: Tensor, alpha: float, weights: Tensor | None = None) -> Tensor:
+    """argmin_w sum_i v_i (w^T h_i - y_i)^2 + alpha ||w||^2, no intercept, in closed form.
+
+    `features` [N, H], `targets` [N] of the rows that have one, `weights` v [N]; the result is [H]. A row that lacks an
+    aspect is no row for it: missing is not zero (ArmoRM, Wang et al. 2024, arXiv 2406.12845, one aspect at a time).
+    """
+    weighed = features if weights is None else features * weights[:, None]
+    gram = weighed.T @ features
+    gram.diagonal().add_(alpha)
+    found: Tensor = torch.linalg.solve(gram, weighed.T @ targets)
+    return found
+
+
+def masked_squares(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error over the aspects that have a score, [B], of `predicted` and `targets` [B, A]; NaN is missing.
+
+    0 where a row has none.
+    """
+    known = ~targets.isnan()
+    errors = (predicted - targets.nan_to_num()).square() * known
+    return errors.sum(-1) / known.sum(-1).clamp(min=1)
+
+
+def without_verbosity(scores: Tensor, shares: Tensor, verbosity: int) -> Tensor:
+    """r'_i = r_i - lambda_i r_verbosity of `scores` [..., A] and `shares` lambda [A] (arXiv 2406.12845)."""
+    return scores - shares * scores[..., verbosity : verbosity + 1]
+
+
+def gated(scores: Tensor, logits: Tensor, *, scale: Tensor | float = 1.0, temperature: float = 10.0) -> Tensor:
+    """R = scale sum_i softmax(logits / temperature)_i r_i of `scores` and `logits` [..., A] (arXiv 2406.12845)."""
+    return scale * ((logits / temperature).softmax(-1) * scores).sum(-1)
+
+
+def segments(logits: Tensor, kinds: Tensor) -> Tensor:
+    """Cross-entropy at every labelled token, [B, T], 0 elsewhere (Wu et al. 2023, arXiv 2306.01693).
+
+    `logits` [B, T, C]; `kinds` [B, T]: the class of the segment that ends at (or holds) the token, IGNORED where none.
+    """
+    flat = cross_entropy(logits.flatten(0, 1), kinds.flatten(), ignore_index=IGNORED, reduction="none")
+    return flat.view_as(kinds)
+
+
+def token_rewards(logits: Tensor, rewards: Tensor) -> Tensor:
+    """The reward of each token [..., T] of `logits` [..., T, C]: that of the likeliest class, by `rewards` [C]."""
+    return rewards[logits.argmax(-1)]
+
+
+def aggregated(rewards: Tensor, how: str, penalty: float = 0.0, ddof: int = 0) -> Tensor:
+    """One reward [...] of the members' [..., K] (Coste et al. 2023, arXiv 2310.02743).
+
+    "mean"; "worst": min_i R_i; "cautious": mean - penalty var, with `ddof` 0 the population's variance.
+    """
+    if how == "worst":
+        return rewards.amin(-1)
+    mean = rewards.mean(-1)
+    return mean if how == "mean" else mean - penalty * rewards.var(-1, correction=ddof)
