@@ -6,7 +6,7 @@ from routing.models.cards import Card
 from routing.models.decisions import Decision, RoutingPlan, StreamPrice
 from routing.models.judges import Judge
 from routing.models.probes import Probe, ProbeRun
-from routing.models.promises import Alarm, Certificate
+from routing.models.promises import Alarm, Certificate, PromiseCheck, Reading, Terms
 from routing.models.risk import ItemFeatures, RiskModel
 
 __all__ = [
@@ -20,8 +20,11 @@ __all__ = [
     "JudgeCall",
     "Probe",
     "ProbeRun",
+    "PromiseCheck",
     "Purchase",
+    "Reading",
     "RiskModel",
     "RoutingPlan",
     "StreamPrice",
+    "Terms",
 ]
