@@ -1,0 +1,172 @@
+"""Making certificates of a calibration sample: items drawn at random that people and the judge have both answered."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.services import audit
+from annotation.models import Item
+from common.words import gettext_noop as _
+from projects.models import Project
+from routing import answers
+from routing.models import Certificate, Decision, JudgeCall, RoutingPlan
+from routing.promises import thresholds
+from routing.services.certificates import SLICES, Ground, end, ground_of, terms_of
+from routing.services.decisions import Case
+from routing.services.follow_up import signals
+
+LEAST = 30
+"""Calibration items that a slice needs for a promise of its own: with fewer hardly any could be made."""
+KEPT = 1000
+"""Confidences of the sample that a certificate keeps, to tell later whether items have changed."""
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One calibration item. `confidence`: 1 - risk, or the judge's own; 0 where it gave none."""
+
+    item_id: int
+    confidence: float
+    agrees: bool
+    tag: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`waiting`: drawn items that people or the judge have not answered yet."""
+
+    rows: Sequence[Row]
+    waiting: int
+
+    @property
+    def drawn(self) -> int:
+        return len(self.rows) + self.waiting
+
+
+def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
+    """The calibration items of the plan's judge on this ground; `tag`: the key that cuts them into slices."""
+    drawn = Decision.objects.filter(
+        item__project=plan.project_id,
+        plan__judge=ground.judge,
+        purpose=Decision.Purpose.CALIBRATION,
+        created_at__gte=ground.since,
+    ).exclude(item__state=Item.State.VOID)
+    ids = list(drawn.order_by("item").values_list("item", flat=True).distinct())
+    people = answers.of_people(ids, **ground.of_answers())
+    judged = answers.of_judge(ground.judge, ids, **ground.of_answers())
+    unusable = set(
+        JudgeCall.objects.filter(
+            judge=ground.judge,
+            item__in=drawn.values("item"),
+            state__in=[JudgeCall.State.REFUSED, JudgeCall.State.FAILED],
+        ).values_list("item", flat=True)
+    )
+    both = [pk for pk in ids if pk in people and pk in judged and pk not in unusable]
+    compared = answers.Comparison(ground.form_version)
+    rows = []
+    for case, confidence in _sure(plan, both):
+        human = answers.one_of(case.item, people[case.item.pk])
+        agrees = compared.agrees(judged[case.item.pk].values, human.values)
+        if agrees is not None:
+            rows.append(Row(case.item.pk, confidence, agrees, tag_of(case.item, tag)))
+    waiting = [pk for pk in ids if pk not in unusable and not (pk in people and pk in judged)]
+    return Sample(rows, len(waiting))
+
+
+def _sure(plan: RoutingPlan, ids: Sequence[int]) -> Iterator[tuple[Case, float]]:
+    """Each item with the confidence that a policy would see."""
+    for start in range(0, len(ids), CHUNK):
+        found = Item.objects.filter(pk__in=ids[start : start + CHUNK]).select_related("prompt").order_by("pk")
+        items = list(found.prefetch_related("item_responses__response"))
+        calls = JudgeCall.objects.filter(judge=plan.judge, item__in=items, state=JudgeCall.State.ANSWERED)
+        said = {call.item_id: call for call in calls.select_related("judge")}
+        cases = [Case(plan.project, plan, item, 2, signals(said[item.pk])) for item in items if item.pk in said]
+        for case in cases:
+            known = said[case.item.pk].confidence
+            yield case, 0.0 if known is None else known
+
+
+def tag_of(item: Item, key: str) -> str:
+    """The slice that an item is in, "key=value"; "" without a key or where it has no such tag."""
+    value = item.prompt.tags.get(key) if key else None
+    return f"{key}={value}" if isinstance(value, str | int | float) and value is not False else ""
+
+
+@transaction.atomic
+def certify(*, plan: RoutingPlan, by: User | None = None) -> list[Certificate]:
+    """Tests what may be promised of the plan's judge and puts the answer in force, a refusal too.
+
+    A project's certificate number k is given delta / (k (k + 1)), so that all it ever makes, of whatever judge and
+    slice, are wrong with probability delta at most (union bound). Those of the judge that were in force end.
+    """
+    assert plan.judge is not None
+    Project.objects.select_for_update(of=("self",), no_key=True).get(pk=plan.project_id)
+    ground, terms = ground_of(plan.judge), terms_of(plan.project)
+    found = sample(plan, ground, terms.tag)
+    slices = _slices(found.rows)
+    own = Certificate.objects.filter(project=plan.project)
+    end(own.filter(judge=plan.judge), _("It was made anew."))
+    last = own.aggregate(last=Max("number"))["last"] or 0
+    until = timezone.now() + timedelta(days=terms.days) if terms.days else None
+    made = []
+    for number, (tag, rows) in enumerate(slices.items(), start=last + 1):
+        share = terms.delta / (number * (number + 1))
+        sure, right = [row.confidence for row in rows], [row.agrees for row in rows]
+        result = thresholds.certify(sure, right, alpha=terms.alpha, delta=share)
+        details = {"tested": result.tested, "waiting": found.waiting, "confidence": _kept(sure), "key": terms.tag}
+        made.append(
+            Certificate(
+                project=plan.project,
+                judge=plan.judge,
+                form_version=ground.form_version,
+                guideline=ground.guideline,
+                risk_model=ground.risk_model,
+                tag=tag,
+                number=number,
+                alpha=terms.alpha,
+                delta=terms.delta,
+                share=share,
+                threshold=result.threshold,
+                sample=result.n,
+                kept=result.kept,
+                agreed=result.agreed,
+                bound=result.bound,
+                details=details | ({SLICES: [one for one in slices if one]} if tag == "" else {}),
+                until=until,
+            )
+        )
+    Certificate.objects.bulk_create(made)
+    for one in made:
+        audit(
+            actor=by,
+            kind="certificate.made",
+            subject=f"project:{plan.project.slug}",
+            number=one.number,
+            tag=one.tag,
+            threshold=one.threshold,
+        )
+    return made
+
+
+def _slices(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Slices that are large enough by their tag, and the rest as "", which comes first: it is given the most."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.tag].append(row)
+    large = {tag: found[tag] for tag in sorted(found) if tag and len(found[tag]) >= LEAST}
+    return {"": [row for row in rows if row.tag not in large]} | large
+
+
+def _kept(values: Sequence[float]) -> list[float]:
+    """The sorted values, or as many quantiles of them as are kept."""
+    if len(values) <= KEPT:
+        return sorted(values)
+    return [float(one) for one in np.quantile(values, np.linspace(0, 1, KEPT))]
