@@ -1,25 +1,26 @@
-"""A reward model of ours as a judge: it scores both responses, the gap between the scores says how sure it is.
+"""Reward models of ours as a judge: they score every response, and the scores fill in the form.
 
-Scores are made by a child process (`python -m lm.score`), so that no worker of the queue ever loads torch.
+Several versions make an ensemble (Coste et al. 2024, "Reward model ensembles help mitigate overoptimization"): a
+response counts by the mean of its scores, by the worst of them, or by the mean less a multiple of their variance; the
+last two compare scores of different models as they are, so the models should come from one recipe. Where the models
+contradict each other, the confidence sinks.
 """
 
-import json
 import math
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
-from django.conf import settings
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.errors import Invalid
 from common.words import gettext_noop
 from corpus.models import ModelVersion
 from routing.judges import PATIENCE, Answer, Question
-from routing.judges.pairwise import Said, answer, plain_text, refusal
+from routing.judges.child import ChildFailed, answers_of
+from routing.judges.pairwise import plain_text, refusal
+from routing.judges.scores import ANSWERED, Scored, from_scores
 
 
 class Settings(BaseModel):
@@ -30,6 +31,31 @@ class Settings(BaseModel):
         max_length=120,
         title=gettext_noop("Reward model"),
         description=gettext_noop("The name of a model version of this project."),
+    )
+    others: list[str] = Field(
+        default_factory=list,
+        max_length=9,
+        title=gettext_noop("Further reward models"),
+        description=gettext_noop("Names of more versions, with commas between them: together they make an ensemble."),
+    )
+    combine: Literal["mean", "worst", "cautious"] = Field(
+        "mean",
+        title=gettext_noop("How scores are combined"),
+        json_schema_extra={
+            "choices": {
+                "mean": gettext_noop("mean"),
+                "worst": gettext_noop("worst of all"),
+                "cautious": gettext_noop("mean less variance"),
+            }
+        },
+        description=gettext_noop("The last two distrust a response that the models disagree on."),
+    )
+    penalty: float = Field(
+        1,
+        ge=0,
+        le=100,
+        title=gettext_noop("Weight of the variance"),
+        description=gettext_noop("For “mean less variance”: the variance of the scores is taken off so many times."),
     )
     tie_margin: float = Field(
         0,
@@ -45,96 +71,118 @@ class Settings(BaseModel):
         title=gettext_noop("Temperature"),
         description=gettext_noop("The score gap is divided by this before it becomes a confidence."),
     )
+    low: float | None = Field(
+        None,
+        title=gettext_noop("Score of the lowest point"),
+        description=gettext_noop("For ratings and thumbs: the score that stands for the lower end of the scale."),
+    )
+    high: float | None = Field(
+        None,
+        title=gettext_noop("Score of the highest point"),
+        description=gettext_noop("Without both ends, ratings and thumbs go to people: a score alone has no scale."),
+    )
+
+    @property
+    def names(self) -> list[str]:
+        return [self.model_version, *self.others]
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Settings":
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(gettext_noop("A reward model is named twice."))
+        if (self.low is None) != (self.high is None):
+            raise ValueError(gettext_noop("Give both ends of the scale, or none."))
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(gettext_noop("The lowest point must lie below the highest."))
+        return self
 
 
 class RewardModel:
     key = "reward_model"
     title = gettext_noop("Reward model of this project")
     description = gettext_noop(
-        "Scores both responses with a trained reward model; it sees no order, so it has no position bias."
+        "Scores every response with one trained reward model or several; it sees no order, so it has no position bias."
     )
     Config = Settings
-    protocols = frozenset({"pairwise"})
+    protocols = ANSWERED
     batch = 128
     reads_recorded = False
 
     def identity(self, config: Settings, project_id: int) -> dict[str, Any]:
-        version = _version(config, project_id)
-        return {"sha256": version.sha256, "id": version.pk, **config.model_dump()}
+        versions = _versions(config, project_id)
+        first, *others = [{"sha256": version.sha256, "id": version.pk} for version in versions]
+        kept = config.model_dump(include={"model_version", "tie_margin", "temperature"})
+        kept |= config.model_dump(exclude_defaults=True)
+        return first | ({"versions": others} if others else {}) | kept
 
     def ask(self, questions: Sequence[Question], config: Settings, project_id: int) -> Iterator[Answer]:
+        ends = time.monotonic() + PATIENCE - 20
         try:
-            scores = _scores(questions, Path(_version(config, project_id).path))
-        except (Invalid, ValueError, OSError, subprocess.SubprocessError) as fault:
+            versions = _versions(config, project_id)
+            scores = [_scores(questions, version.path, ends - time.monotonic()) for version in versions]
+        except (Invalid, ChildFailed) as fault:
             for question in questions:
-                yield refusal(
-                    question,
-                    (gettext_noop("The reward model could not score: %(fault)s") % {"fault": fault})[:500],
-                    passing=True,
-                )
+                said = gettext_noop("The reward model could not score: %(fault)s") % {"fault": fault}
+                yield refusal(question, said[:500], passing=True)
             return
         for number, question in enumerate(questions):
-            yield _one(question, scores.get(f"{number}.0"), scores.get(f"{number}.1"), config)
+            yield _one(question, [_of(number, question, one) for one in scores], config)
 
 
-def _version(config: Settings, project_id: int) -> ModelVersion:
-    found = ModelVersion.objects.filter(
-        project_id=project_id, name=config.model_version, kind=ModelVersion.Kind.REWARD
-    ).first()
-    if found is None or not found.path:
-        fault = gettext_noop("This project has no reward model called %(model_version)s.") % {
-            "model_version": repr(config.model_version)
+def _versions(config: Settings, project_id: int) -> list[ModelVersion]:
+    """The reward models, in the order named. Raises Invalid where one is missing."""
+    found = ModelVersion.objects.filter(project_id=project_id, name__in=config.names, kind=ModelVersion.Kind.REWARD)
+    known = {version.name: version for version in found if version.path}
+    for name in config.names:
+        if name not in known:
+            fault = gettext_noop("This project has no reward model called %(model_version)s.") % {
+                "model_version": repr(name)
+            }
+            key = "model_version" if name == config.model_version else "others"
+            raise Invalid(fault, code="judge-model", fields={key: [fault]})
+    return [known[name] for name in config.names]
+
+
+def _scores(questions: Sequence[Question], folder: str, timeout: float) -> Mapping[str, Mapping[str, Any]]:
+    """{"<number of the question>.<place of the response>": {"score"}}; one that could not be made is missing."""
+    lines = [
+        {
+            "id": f"{number}.{place}",
+            "messages": [*question.prompt, {"role": "assistant", "content": plain_text(messages)}],
         }
-        raise Invalid(fault, code="judge-model", fields={"model_version": [fault]})
-    return found
+        for number, question in enumerate(questions)
+        for place, (_, messages) in enumerate(question.responses)
+    ]
+    return answers_of("lm.score", [folder], lines, timeout=max(1.0, timeout))
 
 
-def _scores(questions: Sequence[Question], folder: Path) -> dict[str, Any]:
-    """{"<number of the question>.<0 left, 1 right>": score}; a missing score is one that could not be made."""
-    lines = []
-    for number, question in enumerate(questions):
-        for side, (_, messages) in enumerate(question.responses):
-            said = [{"role": "assistant", "content": plain_text(messages)}]
-            lines.append(json.dumps({"id": f"{number}.{side}", "messages": [*question.prompt, *said]}))
-    base = Path(settings.BASE_DIR)
-    # The child gets what it needs to run and to find a model, and no password.
-    environment = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "CUDA_VISIBLE_DEVICES") if name in os.environ
-    }
-    environment |= {
-        "PYTHONPATH": f"{base}{os.pathsep}{base / 'platform'}",
-        "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "lm.score", str(folder)],
-        input="\n".join(lines) + "\n",
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE - 20,
-        cwd=base,
-        env=environment,
-        check=False,
+def _of(number: int, question: Question, scores: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """One model's scores of a question's responses, in item order."""
+    return [scores.get(f"{number}.{place}", {}).get("score") for place in range(len(question.responses))]
+
+
+def _one(question: Question, members: Sequence[Sequence[Any]], config: Settings) -> Answer:
+    orders = [_kept(name, scores) for name, scores in zip(config.names, members, strict=True)]
+    if not all(isinstance(score, int | float) and math.isfinite(score) for one in members for score in one):
+        return refusal(question, gettext_noop("The reward model gave no score."), orders=orders)
+    total = [combined([one[place] for one in members], config) for place in range(len(question.responses))]
+    scored = Scored(total, members, config.tie_margin, config.temperature, config.low, config.high)
+    return from_scores(question, scored, rationale=gettext_noop("The reward model's scores say so."), orders=orders)
+
+
+def _kept(name: str, scores: Sequence[Any]) -> dict[str, Any]:
+    """What is kept of a model's scores in the call: of two responses, as left and right."""
+    return {"model": name} | (
+        dict(zip(("left", "right"), scores, strict=True)) if len(scores) == 2 else {"scores": list(scores)}
     )
-    if done.returncode != 0:
-        raise ValueError(
-            done.stderr.strip().splitlines()[-1]
-            if done.stderr.strip()
-            else gettext_noop("exit code %(returncode)s") % {"returncode": done.returncode}
-        )
-    answers = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
-    return {one["id"]: one["score"] for one in answers if "score" in one}
 
 
-def _one(question: Question, left: Any, right: Any, config: Settings) -> Answer:
-    orders = [{"left": left, "right": right}]
-    if not all(isinstance(score, int | float) and math.isfinite(score) for score in (left, right)):
-        return refusal(question, gettext_noop("The reward model gave no score."))
-    gap = float(left) - float(right)
-    choice = "tie" if abs(gap) < config.tie_margin or gap == 0 else "left" if gap > 0 else "right"
-    confidence = 1 / (1 + math.exp(-min(700.0, abs(gap) / config.temperature)))
-    said = Said(choice, rationale=gettext_noop("The reward model's scores say so."), confidence=confidence)
-    return answer(question, said, orders=orders)
+def combined(scores: Sequence[float], config: Settings) -> float:
+    """What a response counts by: the mean of its scores, the least, or the mean less `penalty` times the variance."""
+    if config.combine == "worst":
+        return min(scores)
+    mean = statistics.fmean(scores)
+    return mean - config.penalty * statistics.pvariance(scores) if config.combine == "cautious" else mean
 
 
 JUDGE = RewardModel()

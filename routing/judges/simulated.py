@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.words import gettext_noop
 from routing.judges import Answer, Question
 from routing.judges.pairwise import Said, answer, merge, plain_text
+from routing.judges.scores import ANSWERED, Scored, from_scores
 
 COURTESY = ["please", "thank", "thanks", "sorry", "welcome", "glad", "happy", "kindly", "appreciate", "hope"]
 
@@ -141,7 +142,7 @@ class Simulated:
         "A pool of simple scorers with random flips: to rehearse a project before anybody is paid."
     )
     Config = Settings
-    protocols = frozenset({"pairwise"})
+    protocols = ANSWERED
     batch = 200
     reads_recorded = False
 
@@ -158,9 +159,35 @@ def _one(question: Question, config: Settings) -> Answer:
     scorer = chance.choice(config.pool)
     courtesy = {word.lower() for word in config.courtesy_words}
     prompt = plain_text(question.prompt)
-    left, right = (score(scorer, prompt, plain_text(messages), courtesy) for _, messages in question.responses)
-    gap = left - right + chance.gauss(0, scorer.noise) - chance.gauss(0, scorer.noise)
+    scores = [score(scorer, prompt, plain_text(messages), courtesy) for _, messages in question.responses]
+    scores = [one + chance.gauss(0, scorer.noise) for one in scores]
     flipped = chance.random() < config.flip
+    rationale = gettext_noop("The simulated judge %(name)s said so.") % {"name": scorer.name}
+    if question.protocol == "pairwise":
+        return _compared(question, scorer, scores, config, chance, flipped, rationale)
+    # Out of sight of the others a response has no place: only what is shown first gains, once in each order asked.
+    shown = (0, len(scores) - 1) if config.both_orders else (chance.choice((0, len(scores) - 1)),)
+    for first in shown:
+        scores[first] += scorer.position_bias / len(shown)
+    best = scorer.brevity + scorer.length + scorer.courtesy + scorer.overlap
+    if flipped:
+        scores = [best - one for one in scores]
+    ends = {"low": 0.0, "high": best} if best > 0 else {}
+    scored = Scored(scores, [scores], config.tie_margin, config.temperature, **ends)
+    orders = [{"scorer": scorer.name, "scores": [round(one, 6) for one in scores], "flipped": flipped}]
+    return from_scores(question, scored, rationale=rationale, orders=orders)
+
+
+def _compared(
+    question: Question,
+    scorer: Scorer,
+    scores: Sequence[float],
+    config: Settings,
+    chance: random.Random,
+    flipped: bool,
+    rationale: str,
+) -> Answer:
+    gap = scores[0] - scores[1]
     said, orders = [], []
     for first in ("left", "right") if config.both_orders else (chance.choice(("left", "right")),):
         biased = gap + (scorer.position_bias if first == "left" else -scorer.position_bias)
@@ -169,9 +196,7 @@ def _one(question: Question, config: Settings) -> Answer:
         orders.append(
             {"first": first, "scorer": scorer.name, "gap": round(biased, 6), "choice": choice, "flipped": flipped}
         )
-    verdict = replace(
-        merge(said), rationale=gettext_noop("The simulated judge %(name)s said so.") % {"name": scorer.name}
-    )
+    verdict = replace(merge(said), rationale=rationale)
     if flipped and verdict.choice in {"left", "right"}:
         verdict = replace(verdict, choice="right" if verdict.choice == "left" else "left")
     return answer(question, verdict, orders=orders)

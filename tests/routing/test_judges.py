@@ -11,7 +11,7 @@ import pytest
 
 from common.errors import Conflict, Invalid
 from projects.models import Project
-from routing.judges import JUDGES, Answer, Question, judge, reward_model
+from routing.judges import JUDGES, Answer, Question, child, judge
 from routing.judges.pairwise import Said, merge
 from routing.models import Judge
 from routing.services.judges import create_judge, retire_judge
@@ -98,11 +98,11 @@ def test_replay_says_what_was_recorded_and_nothing_else() -> None:
 def scorer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Project) -> Callable[[str], None]:
     """`scorer(program)`: the child process that the reward model's judge talks to runs `program` instead of torch."""
     factories.ModelVersionFactory(project=project, name="rm-1", kind="reward", path=str(tmp_path), sha256="a" * 64)
-    run = reward_model.subprocess.run
+    run = child.subprocess.run
 
     def set_to(program: str) -> None:
         monkeypatch.setattr(
-            reward_model.subprocess, "run", lambda arguments, **rest: run([sys.executable, "-c", program], **rest)
+            child.subprocess, "run", lambda arguments, **rest: run([sys.executable, "-c", program], **rest)
         )
 
     return set_to
@@ -122,7 +122,7 @@ def test_a_reward_model_prefers_the_higher_score(scorer: Any, project: Project) 
     first, second = said("reward_model", asked, project.pk, model_version="rm-1")
     assert choice(first) == "right" and first.confidence == pytest.approx(1 / (1 + 2.718281828 ** (-1.3)), abs=1e-6)
     assert choice(second) == "tie" and second.confidence == pytest.approx(0.5)
-    assert json.loads(json.dumps(first.orders)) == [{"left": 0.5, "right": 1.8}]
+    assert json.loads(json.dumps(first.orders)) == [{"model": "rm-1", "left": 0.5, "right": 1.8}]
 
 
 @pytest.mark.parametrize(
