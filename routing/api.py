@@ -2,16 +2,20 @@
 
 from typing import ClassVar
 
+from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api import chosen, known_parameters, paged, validated
 from common.errors import Invalid, NotFound
+from common.http import NDJSON, json_lines
 from projects.access import ADMIN, RESEARCH, ProjectAPIView
 from routing import selectors, tasks
 from routing import serializers as forms
+from routing.export import routed_lines
 from routing.models import Decision, Judge, JudgeCall
 from routing.services.budgets import set_limits
 from routing.services.judges import ask_again, create_judge, retire_judge
@@ -140,6 +144,17 @@ class DecisionsView(ProjectAPIView):
         route = chosen(request, "route", Decision.Route.values)
         item = request.query_params.get("item", "").replace("\x00", "\ufffd")
         return paged(self, selectors.decisions(self.project, route=route, item=item), forms.DecisionOut)
+
+
+class DecisionsExportView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="decisions_export", responses={(200, NDJSON): OpenApiTypes.STR})
+    def get(self, request: Request, slug: str) -> StreamingHttpResponse:
+        """Every item that the router has seen as JSON lines: its words with their probabilities, what they bought, what
+        judges and people answered (raters by pseudonym), and its labels."""
+        known_parameters(request, set())
+        return json_lines(routed_lines(project=self.project), f"{slug}-routing.jsonl")
 
 
 class DecisionView(ProjectAPIView):

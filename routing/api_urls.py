@@ -9,6 +9,7 @@ urlpatterns = [
     path("routing/plans/<int:plan_number>/", api.PlanView.as_view(), name="plan"),
     path("routing/budget/", api.BudgetView.as_view(), name="budget"),
     path("routing/decisions/", api.DecisionsView.as_view(), name="decisions"),
+    path("routing/decisions/export/", api.DecisionsExportView.as_view(), name="decisions_export"),
     path("routing/decisions/<int:decision_id>/", api.DecisionView.as_view(), name="decision"),
     path("routing/calls/", api.JudgeCallsView.as_view(), name="judge_calls"),
     path("judges/", api.JudgesView.as_view(), name="judges"),

@@ -12,17 +12,19 @@ from projects.models import Project
 from routing.judges import Judge as JudgePlug
 from routing.models import Judge, RoutingPlan
 from routing.policies import Policy
+from routing.sampling import Sampling
 
 
 class PlanForm(forms.Form):
-    """Built for one policy: its settings, and the judge it asks."""
+    """Built for one policy: its settings, the judge it asks, and what is drawn at random whatever it says."""
 
     def __init__(
         self, *args: Any, project: Project, policy: Policy, plan: RoutingPlan | None = None, **kwargs: Any
     ) -> None:
         in_force = plan is not None and plan.policy == policy.key
         start = configs.initial(policy.Config, plan.config) if plan and in_force else {}
-        kwargs["initial"] = start | {"judge": plan and plan.judge_id}
+        drawn = plan.sampling if plan and in_force else policy.sampling.model_dump(mode="json")
+        kwargs["initial"] = start | {"judge": plan and plan.judge_id} | configs.initial(Sampling, drawn)
         super().__init__(*args, **kwargs)
         self.policy = policy
         self.fields.update(configs.form_fields(policy.Config))
@@ -36,8 +38,27 @@ class PlanForm(forms.Form):
             ),
         )
 
+        self.fields.update(configs.form_fields(Sampling))
+
+    @property
+    def said(self) -> list[forms.BoundField]:
+        """What is asked of everybody who chooses the policy; `drawn` is for those who look closer."""
+        return [field for field in self.visible_fields() if field.name not in Sampling.model_fields]
+
+    @property
+    def drawn(self) -> list[forms.BoundField]:
+        return [self[name] for name in Sampling.model_fields]
+
+    @property
+    def drawn_is_wrong(self) -> bool:
+        return any(field.errors for field in self.drawn)
+
     def config(self) -> dict[str, Any]:
         return configs.read(self.policy.Config, self.cleaned_data)
+
+    def sampling(self) -> dict[str, Any]:
+        """What was left empty stays as the policy has it."""
+        return self.policy.sampling.model_dump() | configs.read(Sampling, self.cleaned_data)
 
 
 class BudgetForm(forms.Form):

@@ -23,14 +23,18 @@ class PlanIn(StrictSerializer):
     policy = serializers.ChoiceField(choices=sorted(POLICIES))
     config = serializers.DictField(required=False, default=dict)
     judge = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="A judge's id")
+    sampling = serializers.DictField(
+        required=False, allow_null=True, default=None, help_text="What is drawn at random; null: as the policy has it"
+    )
 
 
 class PlanOut(serializers.ModelSerializer[RoutingPlan]):
     config = serializers.DictField()
+    sampling = serializers.DictField()
 
     class Meta:
         model = RoutingPlan
-        fields = ["number", "policy", "config", "judge", "created_at"]
+        fields = ["number", "policy", "config", "sampling", "judge", "created_at"]
 
 
 class BudgetIn(StrictSerializer):
@@ -94,7 +98,7 @@ class DecisionOut(serializers.ModelSerializer[Decision]):
     class Meta:
         model = Decision
         fields = [
-            *("id", "item", "ordinal", "plan", "route", "propensity", "draw", "risk", "threshold"),
+            *("id", "item", "ordinal", "plan", "purpose", "route", "propensity", "asked", "draw", "risk", "threshold"),
             *("features", "reasons", "human_labels", "cost", "created_at"),
         ]
 

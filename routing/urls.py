@@ -14,5 +14,6 @@ urlpatterns = [
     path("routing/judges/<int:judge_id>/retire/", views.judge_retire, name="judge_retire"),
     path("routing/judges/<int:judge_id>/again/", views.judge_again, name="judge_again"),
     path("routing/decisions/", views.decisions, name="decisions"),
+    path("routing/decisions/export.jsonl", views.decisions_export, name="decisions_export"),
     path("routing/decisions/<int:decision_id>/", views.decision, name="decision"),
 ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,16 +12,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from common.configs import described
 from common.errors import DomainError
-from common.http import add_errors, page_of, sent, show_or_send, status_of
+from common.http import add_errors, json_lines, page_of, sent, show_or_send, status_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from routing import selectors, tasks
 from routing.charts import budget_bars, route_bars
 from routing.explain import decision_view
+from routing.export import routed_lines
 from routing.forms import BudgetForm, JudgeForm, PlanForm
 from routing.judges import JUDGES
 from routing.judges import judge as judge_plug
 from routing.models import Decision, JudgeCall
 from routing.policies import POLICIES, policy
+from routing.sampling import Sampling
 from routing.services.budgets import set_limits
 from routing.services.judges import ask_again, create_judge, retire_judge
 from routing.services.plans import current_plan, set_plan
@@ -34,6 +36,7 @@ def desk(request: ProjectRequest) -> HttpResponse:
     context = {
         "desk": shown,
         "settings": described(shown.policy.Config, shown.plan.config) if shown.policy and shown.plan else [],
+        "sampling": described(Sampling, shown.plan.sampling) if shown.plan else [],
         "budget_bars": budget_bars(shown.budget),
         "route_bars": route_bars(shown.routes),
         "decisions": selectors.decisions(request.project)[:5],
@@ -59,7 +62,12 @@ def plan(request: ProjectRequest) -> HttpResponse:
         judge = form.cleaned_data["judge"]
         try:
             made = set_plan(
-                project=request.project, policy=key, config=form.config(), judge=judge, created_by=request.user
+                project=request.project,
+                policy=key,
+                config=form.config(),
+                judge=judge,
+                sampling=form.sampling(),
+                created_by=request.user,
             )
         except DomainError as fault:
             add_errors(form, fault)
@@ -193,3 +201,10 @@ def decisions(request: ProjectRequest) -> HttpResponse:
 def decision(request: ProjectRequest, decision_id: int) -> HttpResponse:
     found = selectors.decision_of(request.project, decision_id)
     return render(request, "routing/decision.html", {"view": decision_view(found)})
+
+
+@require_safe
+@project_view(RESEARCH)  # type: ignore[arg-type]  # a streamed response is no HttpResponse by its class
+def decisions_export(request: ProjectRequest) -> HttpResponseBase:
+    """Every item that the router has seen: its words, what they bought, what was answered, as JSON lines."""
+    return json_lines(routed_lines(project=request.project), f"{request.project.slug}-routing.jsonl")

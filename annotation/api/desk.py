@@ -1,9 +1,8 @@
 """The desk of those who run a project, over HTTP: its form, items and their stories, labels, exports, agreement."""
 
 import dataclasses
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
@@ -22,12 +21,12 @@ from annotation.services import flags, items
 from annotation.services import forms as form_versions
 from common.api import chosen, known_parameters, validated
 from common.bells import ring
+from common.http import NDJSON, json_lines
 from corpus.importers.rows import Answer, Row
 from projects.access import ADMIN, EVERYONE, RESEARCH, REVIEW, ProjectAPIView
 
 STREAM_CHUNK = 1000
 PAGE = 100
-NDJSON = "application/x-ndjson"
 FLAGGED = {"true": True, "false": False}
 
 
@@ -217,13 +216,6 @@ def _labels(view: ProjectAPIView, request: Request) -> Any:
     return selectors.labels(project=view.project, field=field, rule=rule, after=_number(request, "after"))
 
 
-def _stream(rows: Iterable[Any], filename: str) -> StreamingHttpResponse:
-    """Objects as JSON lines, one at a time."""
-    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n" for row in rows)
-    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
-    return StreamingHttpResponse(lines, content_type=NDJSON, headers=headers)
-
-
 def _serialised(rows: Any, out: type[BaseSerializer[Any]]) -> Iterator[Any]:
     """Never more than a chunk of the rows in memory."""
     return (out(row).data for row in rows.iterator(chunk_size=STREAM_CHUNK))
@@ -236,7 +228,7 @@ class LabelsExportView(ProjectAPIView):
     def get(self, request: Request, slug: str) -> StreamingHttpResponse:
         """All labels as JSON lines."""
         known_parameters(request, {"field", "rule"})
-        return _stream(_serialised(_labels(self, request), forms.LabelOut), f"{slug}-labels.jsonl")
+        return json_lines(_serialised(_labels(self, request), forms.LabelOut), f"{slug}-labels.jsonl")
 
 
 class AnnotationsExportView(ProjectAPIView):
@@ -247,7 +239,7 @@ class AnnotationsExportView(ProjectAPIView):
         """All annotations as JSON lines, corrected and taken-back ones too; raters by pseudonym."""
         known_parameters(request, set())
         rows = selectors.annotations(project=self.project)
-        return _stream(_serialised(rows, forms.AnnotationExportOut), f"{slug}-annotations.jsonl")
+        return json_lines(_serialised(rows, forms.AnnotationExportOut), f"{slug}-annotations.jsonl")
 
 
 class ItemsExportView(ProjectAPIView):
@@ -258,7 +250,7 @@ class ItemsExportView(ProjectAPIView):
         """Every item with its responses and every judgment on it, as native JSON lines that an import reads again.
         Raters by pseudonym; no drafts, nothing that was taken back."""
         known_parameters(request, set())
-        return _stream(selectors.native_lines(project=self.project), f"{slug}.jsonl")
+        return json_lines(selectors.native_lines(project=self.project), f"{slug}.jsonl")
 
 
 class ProgressView(ProjectAPIView):

@@ -1,12 +1,11 @@
 """An import that waits to be confirmed, as raters would see its items; everything as a file that an import reads."""
 
-import json
-
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from annotation import display, selectors
+from common.http import json_lines
 from corpus.selectors import one_import
 from projects.access import RESEARCH, ProjectRequest, project_view
 
@@ -25,7 +24,4 @@ def preview(request: ProjectRequest, import_id: int) -> HttpResponse:
 @project_view(RESEARCH)  # type: ignore[arg-type]  # a streamed response is no HttpResponse by its class
 def export(request: ProjectRequest) -> HttpResponseBase:
     """Every item with its responses and judgments, as native JSON lines."""
-    lines = selectors.native_lines(project=request.project)
-    encoded = (json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n" for line in lines)
-    headers = {"Content-Disposition": f'attachment; filename="{request.project.slug}.jsonl"'}
-    return StreamingHttpResponse(encoded, content_type="application/x-ndjson", headers=headers)
+    return json_lines(selectors.native_lines(project=request.project), f"{request.project.slug}.jsonl")

@@ -1,12 +1,14 @@
 """What HTML views share: whose address, which way back, which page, and forms that say what a service found wrong."""
 
 import ipaddress
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
@@ -14,6 +16,7 @@ from common.errors import DomainError
 from common.said import said
 
 PER_PAGE = 50
+NDJSON = "application/x-ndjson"
 
 # Guards a view that shows a form and takes it in.
 show_or_send = require_http_methods(["GET", "HEAD", "POST"])
@@ -22,6 +25,13 @@ show_or_send = require_http_methods(["GET", "HEAD", "POST"])
 def sent(request: HttpRequest) -> Any:
     """What a form is bound to: the body of a POST, also an empty one; None where the form is only shown."""
     return request.POST if request.method == "POST" else None
+
+
+def json_lines(rows: Iterable[Any], filename: str) -> StreamingHttpResponse:
+    """A file of JSON lines, one object at a time: none is held longer than it takes to send."""
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n" for row in rows)
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return StreamingHttpResponse(lines, content_type=NDJSON, headers=headers)
 
 
 def client_address(request: HttpRequest) -> str | None:
