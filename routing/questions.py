@@ -28,6 +28,7 @@ def questions(judge: Judge, calls: Sequence[JudgeCall], *, reads_recorded: bool)
             prompt=items[call.item_id].prompt.messages,
             responses=[(row.response_id, row.response.messages) for row in items[call.item_id].item_responses.all()],
             guideline=guideline.text if guideline else "",
+            context=[str(passage.get("text", "")) for passage in items[call.item_id].prompt.context],
             recorded=recorded.get((call.item_id, field["name"]), {}),
         )
         for call in calls

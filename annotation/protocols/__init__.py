@@ -18,6 +18,9 @@ from common.errors import Invalid
 from common.plugs import load
 from common.said import said
 
+if typing.TYPE_CHECKING:
+    from annotation.protocols.asking import Task
+
 PROTOCOLS: dict[str, str] = {
     "pairwise": "annotation.protocols.pairwise:PROTOCOL",
     "best_of_n": "annotation.protocols.best_of_n:PROTOCOL",
@@ -221,15 +224,22 @@ class Protocol(typing.Protocol):
 
 
 class Askable(Protocol, typing.Protocol):
-    """A protocol that a judge can be asked by."""
+    """A protocol that a judge can be asked by; `annotation.protocols.asking.Asked` has most of it."""
 
-    def question(
-        self, *, config: Value, prompt: Sequence[Message], shown: Sequence[str], guideline: str = ""
-    ) -> list[Message]:
-        """Chat messages that ask a judge; `shown`: the texts of the responses in the order asked."""
+    def question(self, config: Value, content: Content) -> "Task":
+        """What to ask of `content`, whose responses go by the letters they are shown under."""
 
-    def read_answer(self, text: str, config: Value) -> Value | None:
-        """A judge's answer in display terms; None where it does not parse or breaks the schema."""
+    def read_answer(self, text: str, config: Value, content: Content) -> Value | None:
+        """A judge's answer in display terms; None where it does not parse or breaks the form's rules in anything."""
+
+    def as_answer(self, label: Value, values: Sequence[Value], config: Value) -> Value:
+        """The answer that readings of one question make; `label`: what the form's consensus rule makes of `values`."""
+
+    def portions(self, config: Value) -> list[tuple[str, Value]]:
+        """(name, configuration) of the parts that may be asked one by one; their answers make the whole (`joined`)."""
+
+    def joined(self, answers: Mapping[str, Value], config: Value) -> Value:
+        """The answer in display terms of the answers to all portions, by name."""
 
 
 def protocol(key: str) -> Protocol:

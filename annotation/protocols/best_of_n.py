@@ -15,10 +15,12 @@ from annotation.protocols import (
     Preference,
     Shape,
     Value,
+    asking,
     check_keys,
     check_text,
     fault,
 )
+from annotation.protocols.asking import Asked, Task, one_of
 from annotation.protocols.choosing import RATIONALE_LIMIT, ByPart, Need, option, undecided, whole
 from common.words import gettext_noop
 
@@ -37,7 +39,7 @@ class BestOfNConfig(Config):
     )
 
 
-class BestOfN(ByPart):
+class BestOfN(ByPart, Asked):
     key = "best_of_n"
     title = gettext_lazy("Best of several responses")
     asks = gettext_lazy("Which response is the best?")
@@ -224,6 +226,24 @@ class BestOfN(ByPart):
         if not any(key.startswith(f"{up[0]}=") for key in shares):
             return 1.0
         return ours + (1 - ours - theirs) / 2
+
+    # Judges
+
+    def question(self, config: Value, content: Content) -> Task:
+        letters = [one.letter for one in content.displayed]
+        answer = {"best": one_of([*letters, NONE] if config["none"] else letters)}
+        rules = [f'best: "{NONE}" where not even one of the responses is good.'] if config["none"] else []
+        if config["worst"] != "off":
+            answer["worst"] = one_of(letters)
+            left_out = "" if config["worst"] == "required" else "; leave it out where none stands out"
+            rules.append(f"worst: another response than the best{left_out}.")
+        return Task(
+            f"You compare {len(letters)} responses to the same prompt and say which is the best.",
+            "Which response is the best?",
+            answer | asking.rationale(config),
+            rules,
+            ("best", "worst"),
+        )
 
 
 PROTOCOL = BestOfN()

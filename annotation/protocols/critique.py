@@ -18,6 +18,7 @@ from annotation.protocols import (
     check_text,
     fault,
 )
+from annotation.protocols.asking import Asked, Task, one_of
 from annotation.protocols.choosing import Unvoted
 from annotation.protocols.ontology import Need, Term
 from annotation.protocols.wording import apart
@@ -58,7 +59,7 @@ class CritiqueConfig(Config):
         return self
 
 
-class Critique(Unvoted):
+class Critique(Unvoted, Asked):
     key = "critique"
     title = gettext_lazy("Critique in words")
     asks = gettext_lazy("What is wrong, and what should stay?")
@@ -186,6 +187,27 @@ class Critique(Unvoted):
 
     def preferences(self, value: Value, soft: Mapping[str, float] | None = None) -> list[Preference]:
         return []
+
+    # Judges
+
+    def question(self, config: Value, content: Content) -> Task:
+        told = {"text": '"what is wrong"', "keep": '"what should stay as it is"'}
+        parts = {box: told[box] for box in BOXES if config[box] != "off"}
+        if config["aspects"]:
+            parts["aspects"] = f"[some of {one_of([one['key'] for one in config['aspects']])}]"
+        rules = [f"{box}: may be left out." for box in BOXES if config[box] == "optional"]
+        rules += [f"text: at least {config['min_length']} characters."] if config["min_length"] else []
+        rules += [f"{one['key']}: {one['name']}" for one in config["aspects"]]
+        if config["of"] == "item":
+            return Task("You criticise what a model answered.", "What is wrong, and what should stay?", parts, rules)
+        each = "{" + ", ".join(f'"{key}": {words}' for key, words in parts.items()) + "}"
+        answer = "{" + ", ".join(f'"{one.letter}": {each}' for one in content.displayed) + "}"
+        return Task(
+            "You criticise each response to a prompt by itself.",
+            "What is wrong with each, and what should stay?",
+            {"responses": answer},
+            rules,
+        )
 
 
 def _is_id(name: object, content: Content) -> bool:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from pydantic import Field, field_validator
 
 from annotation.protocols import Config, Content, Controls, Key, Preference, Shape, Value, check_keys, questions
+from annotation.protocols.asking import Asked, Task
 from annotation.protocols.choosing import (
     ITEM,
     ByPart,
@@ -63,7 +64,7 @@ class LabelsConfig(Config):
         return questions
 
 
-class Labels(ByPart):
+class Labels(ByPart, Asked):
     key = "labels"
     title = gettext_lazy("Labels and checklist")
     asks = gettext_lazy("What is true of it?")
@@ -212,6 +213,19 @@ class Labels(ByPart):
     def preferences(self, value: Value, soft: Mapping[str, float] | None = None) -> list[Preference]:
         """None: a label says what a response is, not which of two is better."""
         return []
+
+    # Judges
+
+    def question(self, config: Value, content: Content) -> Task:
+        names = targets(config["target"], content)
+        answers = "{" + ", ".join(f'"{one["key"]}": …' for one in config["questions"]) + "}"
+        return Task(
+            "You answer questions about a text.",
+            "What are the answers?",
+            {"answers": "{" + ", ".join(f'"{name}": {answers}' for name in names) + "}"},
+            [questions.told(one) for one in config["questions"]],
+            ("answers",),
+        )
 
 
 def _apart(ours: str | None, theirs: str | None) -> float:

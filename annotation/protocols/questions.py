@@ -126,6 +126,22 @@ def _shown(number: object) -> str:
     return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
 
 
+def told(question: Value) -> str:
+    """A question and how to answer it, as a judge is told."""
+    keys = [f'"{one["key"]}" ({one["label"]})' for one in question["options"]]
+    low, high = question["minimum"], question["maximum"]
+    bounds = [f"{word} {_shown(at)}" for word, at in (("at least", low), ("at most", high)) if at is not None]
+    answer = {
+        "yes_no": "true or false",
+        "single": f"one of {', '.join(keys)}",
+        "multiple": f"a list of some of {', '.join(keys)}; [] for none of them",
+        "number": " ".join(["a number,", *bounds]).rstrip(","),
+    }[question["kind"]]
+    answer += "; null where you cannot tell" if question["cannot_tell"] else ""
+    answer += "" if question["required"] else "; leave it out where it does not apply"
+    return f"{question['key']}: {question['label']} {question['help']}".rstrip() + f" Answer: {answer}."
+
+
 def words(said: object, question: Value) -> str:
     labels = {one["key"]: one["label"] for one in question["options"]}
     if said is None:

@@ -20,10 +20,12 @@ from annotation.protocols import (
     Preference,
     Shape,
     Value,
+    asking,
     check_keys,
     check_text,
     fault,
 )
+from annotation.protocols.asking import Asked, Task
 from annotation.protocols.choosing import RATIONALE_LIMIT, ByPart, Need, undecided, whole
 from common.words import gettext_noop
 
@@ -62,7 +64,7 @@ def ordinal(rank: int) -> str:
     return names.get(rank) or pgettext("rank", "%dth") % rank
 
 
-class Ranking(ByPart):
+class Ranking(ByPart, Asked):
     key = "ranking"
     title = gettext_lazy("Ranking")
     asks = gettext_lazy("Rank the responses from best to worst")
@@ -292,6 +294,28 @@ class Ranking(ByPart):
                 share = shares.get(f"{part}={better}", 0.0) + shares.get(f"{part}==", 0.0) / 2
             found.append(Preference(better, worse, float(apart), share))
         return found
+
+    # Judges
+
+    def question(self, config: Value, content: Content) -> Task:
+        letters = [one.letter for one in content.displayed]
+        answer = {"tiers": "[[letters of the best], [letters of the next], …]"}
+        rules = [f"Each of {', '.join(letters)} stands exactly once."]
+        rules.append(
+            "Responses that are equally good share a tier."
+            if config["ties"]
+            else "Each tier holds one letter: no ties."
+        )
+        if config["reject"]:
+            answer["rejected"] = "[letters]"
+            rules.append("rejected: responses too bad to be ranked; they stand in no tier.")
+        return Task(
+            f"You rank {len(letters)} responses to the same prompt from best to worst.",
+            "In which order do the responses stand?",
+            answer | asking.rationale(config),
+            rules,
+            ("tiers", "rejected"),
+        )
 
 
 def _ranks(value: Value) -> dict[int, int]:

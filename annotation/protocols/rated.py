@@ -66,6 +66,14 @@ def _point(aspect: Value, score: int) -> str:
     return f"{words} ({ends[score]})" if ends.get(score) else words
 
 
+def told(aspect: Value) -> str:
+    """An aspect and its scale as a judge is told of them."""
+    low, high = SCALES[aspect["scale"]]["min"], SCALES[aspect["scale"]]["max"]
+    ends = [f"{at} ({word})" if word else str(at) for at, word in ((low, aspect["low"]), (high, aspect["high"]))]
+    described = f" {aspect['description']}" if aspect["description"] else ""
+    return f"{aspect['key']}: {aspect['name']}, a whole number from {ends[0]} to {ends[1]}.{described}"
+
+
 def words(aspect: Value, score: object) -> str:
     """A score of an aspect as a person reads it."""
     if score is None:

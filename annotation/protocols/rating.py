@@ -20,10 +20,12 @@ from annotation.protocols import (
     Preference,
     Shape,
     Value,
+    asking,
     check_keys,
     check_text,
     rated,
 )
+from annotation.protocols.asking import Asked, Task
 from annotation.protocols.choosing import (
     RATIONALE_LIMIT,
     UNKNOWN,
@@ -88,7 +90,7 @@ class RatingConfig(Config):
         return aspects
 
 
-class Rating:
+class Rating(Asked):
     key = "rating"
     title = gettext_lazy("Rating")
     asks = gettext_lazy("How good is it?")
@@ -309,6 +311,43 @@ class Rating:
             if abs(apart) >= bar:
                 found.append(Preference(better, worse, round(abs(apart), 6), 1.0))
         return found
+
+    # Judges
+
+    def question(self, config: Value, content: Content) -> Task:
+        names, told = targets(config["target"], content), "null" if config["cannot_tell"] else ""
+        scores = ", ".join(f'"{aspect["key"]}": n' for aspect in config["aspects"])
+        rules = [rated.told(aspect) for aspect in config["aspects"]]
+        rules += [f"{told} where you cannot tell."] if told else []
+        return Task(
+            "You rate how good "
+            + ("the conversation is." if config["target"] == "item" else "each response to the prompt is."),
+            "How good is it?" if config["target"] == "item" else "How good is each response?",
+            {"scores": "{" + ", ".join(f'"{name}": {{{scores}}}' for name in names) + "}"} | asking.rationale(config),
+            rules,
+            ("scores",),
+        )
+
+    def as_answer(self, label: Value, values: Sequence[Value], config: Value) -> Value:
+        """The means, rounded to points of the scale."""
+        scores = {
+            name: {key: None if score is None else round(score) for key, score in found.items()}
+            for name, found in label["scores"].items()
+        }
+        return {key: label[key] for key in ("scales", "learn") if key in label} | {"scores": scores}
+
+    def portions(self, config: Value) -> list[tuple[str, Value]]:
+        """Each aspect by itself."""
+        return [(aspect["key"], config | {"aspects": [aspect]}) for aspect in config["aspects"]]
+
+    def joined(self, answers: Mapping[str, Value], config: Value) -> Value:
+        scores: dict[str, Value] = {}
+        for answer in answers.values():
+            for name, found in answer["scores"].items():
+                scores.setdefault(name, {}).update(found)
+        names = {aspect["key"]: aspect["name"] for aspect in config["aspects"]}
+        said = [f"{names[key]}: {one['rationale']}" for key, one in answers.items() if one.get("rationale")]
+        return {"scores": scores} | ({"rationale": "\n".join(said)} if said else {})
 
 
 def _cells(value: Value) -> set[tuple[str, str]]:

@@ -11,7 +11,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from annotation.protocols import Content, Controls, Key, Preference, Shape, Value, check_keys, fault
+from annotation.protocols import Content, Controls, Key, Preference, Shape, Value, check_keys, fault, quoting
+from annotation.protocols.asking import Asked, Task
 from annotation.protocols.choosing import Unvoted
 from annotation.protocols.ontology import SpansConfig
 from annotation.protocols.span_checks import SPANS_LIMIT, SpanCheck, hashes, targets_of
@@ -23,7 +24,7 @@ BLANK_ROWS = 3
 """Rows for what is missing, where the page's script does not run."""
 
 
-class Spans(Unvoted):
+class Spans(Unvoted, Asked):
     key = "spans"
     title = gettext_lazy("Marks in the text")
     asks = gettext_lazy("Where are the errors?")
@@ -163,6 +164,14 @@ class Spans(Unvoted):
 
     def preferences(self, value: Value, soft: Mapping[str, float] | None = None) -> list[Preference]:
         return []
+
+    # Judges
+
+    def question(self, config: Value, content: Content) -> Task:
+        return quoting.task(config, content)
+
+    def displayed_answer(self, given: Value, config: Value, content: Content) -> Value:
+        return quoting.displayed(given, config, content)
 
 
 def _compact(spans: Any) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from pydantic import Field, field_validator
 
 from annotation.protocols import Config, Content, Controls, Key, Preference, Shape, Value, check_keys
+from annotation.protocols.asking import Asked, Task, one_of
 from annotation.protocols.choosing import (
     ITEM,
     NAME,
@@ -78,7 +79,7 @@ def words_of(value: str) -> str:
     return words.get(value, value)
 
 
-class Thumbs(ByPart):
+class Thumbs(ByPart, Asked):
     key = "thumbs"
     title = gettext_lazy("Thumbs and reactions")
     asks = gettext_lazy("What do you think of it?")
@@ -238,6 +239,23 @@ class Thumbs(ByPart):
             agreed = [soft.get(f"{better}=up", 1.0), soft.get(f"{worse}=down", 1.0)] if soft else [1.0, 1.0]
             found.append(Preference(int(better), int(worse), 1.0, (agreed[0] + agreed[1]) / 2))
         return found
+
+    # Judges
+
+    def question(self, config: Value, content: Content) -> Task:
+        names = targets(config["target"], content)
+        values = one_of([one for one in VALUES if one != "neutral" or config["neutral"]])
+        reasons = f', "reasons": [some of {one_of([one["key"] for one in config["reasons"]])}]'
+        marked = f'{{"value": {values}{reasons if config["reasons"] else ""}}}'
+        rules = [f"{one['key']}: {one['label']}" for one in config["reasons"]]
+        rules += [] if config["every"] else ["Leave out what you cannot judge, but not all of it."]
+        return Task(
+            "You say what is good and what is bad.",
+            "Thumbs up or down?",
+            dict.fromkeys(names, marked),
+            rules,
+            names,
+        )
 
 
 PROTOCOL = Thumbs()

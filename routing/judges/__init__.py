@@ -30,7 +30,7 @@ class Question:
     """One field of the form asked about one item. `responses`: (id, messages), in the item's own order: left, right.
 
     `key` is stable for the item (its external id): what a judge draws at random, it draws from that. `guideline`: what
-    the project tells its people.
+    the project tells its people; `context`: passages that came with the prompt.
     `recorded`: {annotator: choice} known from an import, only for a judge that `reads_recorded`.
     """
 
@@ -42,6 +42,7 @@ class Question:
     prompt: Sequence[Mapping[str, Any]]
     responses: Sequence[tuple[int, Sequence[Mapping[str, Any]]]]
     guideline: str = ""
+    context: Sequence[str] = ()
     recorded: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 

@@ -5,9 +5,12 @@ environment used. Whatever comes back is bounded in time and size and checked be
 """
 
 import os
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +22,11 @@ from common import text
 from common.errors import Invalid
 from common.said import said as translated
 from common.words import gettext_noop as _
+from routing.judges.limits import Limits, NoRoom
 
 MAX_BYTES = 1_000_000
 LONGEST_PAUSE = 20.0
+BYTES_A_TOKEN = 4
 
 
 class Token(BaseModel):
@@ -54,6 +59,15 @@ class Completion(BaseModel):
 
     choices: list[Choice] = Field(min_length=1, max_length=1)
     usage: Usage | None = None
+
+    def used(self, request: dict[str, Any]) -> tuple[Usage, bool]:
+        """The tokens, and whether they are an estimate: where the endpoint counts none, so many bytes are one."""
+        if self.usage is not None and (self.usage.prompt_tokens or self.usage.completion_tokens):
+            return self.usage, False
+        asked = sum(len(message["content"].encode()) for message in request["messages"])
+        told = len((self.choices[0].message.content or "").encode())
+        counts = {"prompt_tokens": -(-asked // BYTES_A_TOKEN), "completion_tokens": -(-told // BYTES_A_TOKEN)}
+        return Usage(**counts), True
 
 
 class Silent(Exception):
@@ -99,7 +113,7 @@ def connected(base_url: str, api_key_env: str, timeout: float) -> Iterator[opena
 
 
 def complete(
-    client: openai.OpenAI, request: dict[str, Any], *, timeout: float, retries: int, deadline: float
+    client: openai.OpenAI, request: dict[str, Any], *, limits: Limits, timeout: float, retries: int, deadline: float
 ) -> Completion:
     """The completion of `request`. Busy, failing, silent or garbled: asked again, each time after a longer pause.
 
@@ -107,15 +121,26 @@ def complete(
     """
     for attempt in range(retries + 1):
         try:
-            body = _body(client, request, min(deadline, time.monotonic() + timeout))
+            with limits.place(seconds=timeout + 10, deadline=deadline):
+                body = _body(client, request, min(deadline, time.monotonic() + timeout))
             return Completion.model_validate(text.loads(body))
+        except NoRoom as fault:
+            raise Silent(str(fault)) from fault
         # Besides the client's own errors, a body that breaks off raises those of whichever HTTP library is beneath.
         except Exception as fault:
-            problem, pause = _problem(fault, attempt)
-        if pause is None or attempt == retries or time.monotonic() + pause >= deadline:
+            problem, again, wanted = _problem(fault)
+        if wanted:
+            limits.hold(wanted)
+        pause = wanted or _pause(attempt)
+        if not again or attempt == retries or time.monotonic() + pause >= deadline:
             break
         time.sleep(pause)
     raise Silent(problem)
+
+
+def _pause(attempt: int) -> float:
+    """Twice as long after each attempt, with jitter, so that those who failed together do not come back together."""
+    return min(LONGEST_PAUSE, 2.0**attempt) * random.uniform(0.5, 1)  # noqa: S311  not a secret
 
 
 def _body(client: openai.OpenAI, request: dict[str, Any], deadline: float) -> bytes:
@@ -132,19 +157,27 @@ def _body(client: openai.OpenAI, request: dict[str, Any], deadline: float) -> by
     return bytes(body)
 
 
-def _problem(fault: Exception, attempt: int) -> tuple[str, float | None]:
-    """What to call `fault`, and the seconds to wait before another attempt; None: asking at once would not help."""
-    pause = float(2**attempt)
+def _problem(fault: Exception) -> tuple[str, bool, float]:
+    """What to call `fault`, whether another attempt may help, and the seconds that the endpoint wants to be left."""
     if isinstance(fault, openai.APIStatusError):
         said = _("The endpoint answered %(status_code)s.") % {"status_code": fault.status_code}
         passing = fault.status_code in {408, 409, 429} or fault.status_code >= 500
-        with suppress(ValueError):
-            pause = min(LONGEST_PAUSE, max(0.0, float(fault.response.headers.get("retry-after", ""))))
-        return said, pause if passing else None
+        return said, passing, _wanted(fault.response.headers.get("retry-after", "")) if passing else 0.0
     if isinstance(fault, openai.APITimeoutError):
-        return _("The endpoint did not answer in time."), pause
+        return _("The endpoint did not answer in time."), True, 0.0
     if isinstance(fault, openai.APIConnectionError):
-        return _("The endpoint could not be reached."), pause
+        return _("The endpoint could not be reached."), True, 0.0
     if isinstance(fault, ValueError):
-        return (_("What came back is no completion: %(fault)s") % {"fault": fault})[:300], pause
-    return _("The answer broke off (%(kind)s).") % {"kind": type(fault).__name__}, pause
+        return (_("What came back is no completion: %(fault)s") % {"fault": fault})[:300], True, 0.0
+    return _("The answer broke off (%(kind)s).") % {"kind": type(fault).__name__}, True, 0.0
+
+
+def _wanted(header: str) -> float:
+    """The seconds of a Retry-After, which is a number or a date (RFC 9110, section 10.2.3); 0 where it says nothing."""
+    with suppress(ValueError):
+        seconds = float(header)
+        return seconds if 0 < seconds < float("inf") else 0.0
+    with suppress(ValueError):
+        when = parsedate_to_datetime(header)
+        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return 0.0

@@ -1,35 +1,40 @@
 """A language model behind an endpoint that speaks the OpenAI protocol (vLLM, Ollama, and the like).
 
-The protocol of the form says what to ask and reads the reply; one item an asking, no tools.
+What to ask and how to read it is `routing.judges.asking`'s; here it is carried: one item a request, one choice a
+request (endpoints differ in more), no tools.
 """
 
 import hashlib
 import json
+import math
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import openai
 from django.core.cache import cache
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from annotation.protocols import askable
 from common.words import gettext_noop
 from routing.judges import Answer, Question
-from routing.judges.endpoint import Choice, Completion, Silent, Usage, check_host, complete, connected
-from routing.judges.logprobs import probability_of_a
-from routing.judges.pairwise import Said, answer, merge, plain_text, refusal
+from routing.judges.asking import Asking, Reply, Request
+from routing.judges.endpoint import Choice, Completion, Silent, check_host, complete, connected
+from routing.judges.limits import Limits
+from routing.judges.manner import Manner
+from routing.judges.pairwise import refusal
+from routing.judges.prompts import prompt
 
-# Part of a judge's identity: raise it when a protocol's question or the reading of its answer changes.
-VERSION = "questions-1"
-# Seconds for one question, both orders and all retries; under `PATIENCE`.
+# Seconds for one batch of questions with all retries; under `PATIENCE`. What was replied until then is kept.
 DEADLINE = 200
 CACHE_SECONDS = 7 * 24 * 3600
+BATCH = 8
 
 
-class Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class Address(BaseModel, extra="forbid"):
+    """Whom to ask."""
 
     base_url: str = Field(
         max_length=300,
@@ -45,11 +50,10 @@ class Settings(BaseModel):
             "The workers' environment variable that carries it, PREFLOOP_JUDGE_KEY_…; empty: no key."
         ),
     )
-    guideline: bool = Field(
-        True,
-        title=gettext_noop("Tell it the guideline"),
-        description=gettext_noop("The judge reads what the project tells its people."),
-    )
+
+
+# Fields stand in the form in the order of the bases, the last base first.
+class Settings(Manner, Address):
     temperature: float = Field(
         0,
         ge=0,
@@ -59,11 +63,6 @@ class Settings(BaseModel):
     )
     max_tokens: int = Field(
         300, ge=16, le=4000, title=gettext_noop("Longest reply"), description=gettext_noop("In tokens.")
-    )
-    both_orders: bool = Field(
-        True,
-        title=gettext_noop("Ask in both orders"),
-        description=gettext_noop("Twice the price; without it a bias for a position goes unseen."),
     )
     json_mode: bool = Field(
         True,
@@ -85,6 +84,20 @@ class Settings(BaseModel):
         title=gettext_noop("Retries"),
         description=gettext_noop("Of one request, when the endpoint is busy, failing or silent."),
     )
+    at_once: int = Field(
+        8,
+        ge=1,
+        le=64,
+        title=gettext_noop("Requests at a time"),
+        description=gettext_noop("By all workers together, to this model at this address with this key."),
+    )
+    per_minute: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        title=gettext_noop("Requests a minute"),
+        description=gettext_noop("By all workers together, spread evenly. 0: no limit."),
+    )
     price_in: float = Field(
         0, ge=0, le=1000, title=gettext_noop("Price of input"), description=gettext_noop("Per million tokens.")
     )
@@ -93,17 +106,65 @@ class Settings(BaseModel):
     )
 
     @model_validator(mode="after")
+    def _samples_can_differ(self) -> "Settings":
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(gettext_noop("several samples need a temperature above 0"))
+        return self
+
+    @model_validator(mode="after")
     def _within_the_deadline(self) -> "Settings":
-        if self.timeout * (self.retries + 1) * (2 if self.both_orders else 1) > DEADLINE:
+        steps = 2 if prompt(self.template).reference else 1
+        if self.timeout * (self.retries + 1) * steps > DEADLINE:
             raise ValueError(
-                gettext_noop("patience × (retries + 1) × orders must not exceed %(deadline)s seconds")
+                gettext_noop("patience × (retries + 1) × steps of the prompt must not exceed %(deadline)s seconds")
                 % {"deadline": DEADLINE}
+            )
+        requests = BATCH * (self.samples * (2 if self.both_orders else 1) + steps - 1)
+        needed = math.ceil(requests * 60 / DEADLINE)
+        if 0 < self.per_minute < needed:
+            raise ValueError(
+                gettext_noop("%(needed)s requests a minute are needed for a batch of items to be judged in time")
+                % {"needed": needed}
             )
         return self
 
 
-class Unusable(Exception):
-    """A reply that does not count."""
+@dataclass
+class Job:
+    """One question on its way: what it has cost, what is out, and why it has to be tried another time."""
+
+    question: Question
+    asking: Asking
+    tokens: int = 0
+    cost: float = 0.0
+    fault: str = ""
+    out: set["Future[Fetched]"] = field(default_factory=set)
+
+    def took(self, future: "Future[Fetched]") -> None:
+        self.out.discard(future)
+        try:
+            found = future.result()
+            self.tokens, self.cost = self.tokens + found.tokens, self.cost + found.cost
+            self.asking.take(found.request, found.reply)
+        except Silent as fault:
+            self.fault = self.fault or str(fault)
+        except Exception as fault:  # what one question does must not lose the others
+            why = gettext_noop("The judge failed: %(kind)s: %(fault)s")
+            self.fault = self.fault or why % {"kind": type(fault).__name__, "fault": fault}
+
+    def answer(self) -> Answer:
+        if self.fault:
+            spent: dict[str, Any] = {"tokens": self.tokens, "cost": self.cost, "orders": self.asking.records}
+            return refusal(self.question, self.fault[:500], passing=True, **spent)
+        return self.asking.answer(tokens=self.tokens, cost=self.cost)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    request: Request
+    reply: Reply
+    tokens: int
+    cost: float
 
 
 class OpenAICompatible:
@@ -111,111 +172,133 @@ class OpenAICompatible:
     title = gettext_noop("Language model behind an endpoint")
     description = gettext_noop("Asks any endpoint that speaks the OpenAI protocol, in both orders.")
     Config = Settings
-    protocols = frozenset({"pairwise"})
-    batch = 8
+    protocols = frozenset(
+        {"pairwise", "best_of_n", "ranking", "rating", "thumbs", "labels", "critique", "spans"},
+    )
+    batch = BATCH
     reads_recorded = False
 
     def identity(self, config: Settings, project_id: int) -> dict[str, Any]:
         check_host(config.base_url)
-        kept = {"base_url", "model", "guideline", "temperature", "max_tokens", "both_orders", "json_mode"}
-        return {"prompt": VERSION, **config.model_dump(include=kept)}
+        kept = {"base_url", "model", "temperature", "max_tokens", "json_mode"}
+        return config.model_dump(include=kept) | config.identity()
 
     def ask(self, questions: Sequence[Question], config: Settings, project_id: int) -> Iterator[Answer]:
-        """Asks all questions at once, each in a thread of its own; what hangs beyond the deadline is given up."""
-        pool = ThreadPoolExecutor(self.batch)
+        """Asks all questions at once, as far as the limit lets it; what hangs beyond the deadline is given up."""
+        pool = ThreadPoolExecutor(config.at_once)
+        deadline = time.monotonic() + DEADLINE
         try:
             with connected(config.base_url, config.api_key_env, config.timeout) as client:
-                deadline = time.monotonic() + DEADLINE
-                waiting = {pool.submit(_one, client, question, config, deadline): question for question in questions}
-                while waiting:
+                jobs = [Job(question, Asking(question, config)) for question in questions]
+                batch = Batch(pool, Fetch(client, config, deadline), jobs)
+                while batch.running:
                     left = max(0.0, deadline - time.monotonic())
-                    done, _ = wait(waiting, timeout=left + 10, return_when=FIRST_COMPLETED)
+                    done, _ = wait(batch.running, timeout=left + 10, return_when=FIRST_COMPLETED)
                     if not done:
                         break
-                    for future in done:
-                        del waiting[future]
-                        yield future.result()
-                for question in waiting.values():
-                    yield refusal(question, gettext_noop("The endpoint did not answer in time."), passing=True)
+                    yield from (job.answer() for job in batch.took(done))
+                for job in batch.given_up():
+                    job.fault = gettext_noop("The endpoint did not answer in time.")
+                    yield job.answer()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _one(client: openai.OpenAI, question: Question, config: Settings, deadline: float) -> Answer:
-    """One question in one or both orders."""
-    orders: list[dict[str, Any]] = []
-    said: list[Said] = []
-    spent: dict[str, Any] = {"tokens": 0, "cost": 0.0}
-    try:
-        for first in ("left", "right") if config.both_orders else ("left",):
-            completion, cached = _completion(client, question, first, config, deadline)
-            usage = Usage() if cached else completion.usage or Usage()
-            spent["tokens"] += usage.prompt_tokens + usage.completion_tokens
-            spent["cost"] += (usage.prompt_tokens * config.price_in + usage.completion_tokens * config.price_out) / 1e6
-            raw = (completion.choices[0].message.content or "")[:4000]
-            orders.append({"first": first, "raw": raw, "cached": cached})
-            said.append(_said(question, first, completion.choices[0]))
-            orders[-1] |= {"choice": said[-1].choice, "p_left": said[-1].p_left}
-    except Unusable as fault:
-        return refusal(question, str(fault), orders=orders, **spent)
-    except Exception as fault:  # what one question does must not lose the others
-        text = (
-            str(fault)
-            if isinstance(fault, Silent)
-            else gettext_noop("The judge failed: %(kind)s: %(fault)s") % {"kind": type(fault).__name__, "fault": fault}
+class Batch:
+    """Jobs whose requests are out. The first request of every job goes before the second of any: what is lost early
+    costs less."""
+
+    def __init__(self, pool: ThreadPoolExecutor, fetch: "Fetch", jobs: Sequence[Job]) -> None:
+        self.running: dict[Future[Fetched], Job] = {}
+        self._pool, self._fetch = pool, fetch
+        for row in zip_longest(*([(job, request) for request in job.asking.due()] for job in jobs)):
+            for job, request in filter(None, row):
+                self._put(job, request)
+
+    def _put(self, job: Job, request: Request) -> None:
+        future = self._pool.submit(self._fetch, request)
+        self.running[future] = job
+        job.out.add(future)
+
+    def took(self, done: Iterable["Future[Fetched]"]) -> Iterator[Job]:
+        """Hands replies to their jobs and puts out what they ask next; the jobs that are through."""
+        for future in done:
+            job = self.running.pop(future)
+            job.took(future)
+            if job.fault or job.asking.over:
+                for waiting in [one for one in job.out if one.cancel()]:
+                    job.out.discard(waiting)
+                    del self.running[waiting]
+            else:
+                for request in job.asking.due():
+                    self._put(job, request)
+            if not job.out:
+                yield job
+
+    def given_up(self) -> list[Job]:
+        return list({id(job): job for job in self.running.values()}.values())
+
+
+class Fetch:
+    """Carries requests to the endpoint, or finds their replies where they were kept."""
+
+    def __init__(self, client: openai.OpenAI, config: Settings, deadline: float) -> None:
+        self._client, self._config, self._deadline = client, config, deadline
+        asked = json.dumps([config.base_url, config.model, config.api_key_env])
+        name = hashlib.sha256(asked.encode()).hexdigest()[:32]
+        self._limits = Limits(name, at_once=config.at_once, per_minute=config.per_minute)
+
+    def __call__(self, request: Request) -> Fetched:
+        """Raises Silent."""
+        config, body = self._config, self._body(request)
+        # The fence in the messages is random, so a request is known by what it is about.
+        settings = {key: value for key, value in body.items() if key != "messages"}
+        about = json.dumps([config.base_url, settings, request.about, request.sample], sort_keys=True)
+        name = f"judge:{hashlib.sha256(about.encode()).hexdigest()}"
+        kept = cache.get(name)
+        if kept is not None:
+            choice = Completion.model_validate(kept).choices[0]
+            return Fetched(request, _reply(request, choice, {"cached": True}), 0, 0.0)
+        found = complete(
+            self._client,
+            body,
+            limits=self._limits,
+            timeout=config.timeout,
+            retries=config.retries,
+            deadline=self._deadline,
         )
-        return refusal(question, text[:500], orders=orders, passing=True, **spent)
-    return answer(question, merge(said), orders=orders, **spent)
+        cache.set(name, found.model_dump(), CACHE_SECONDS)
+        used, estimated = found.used(body)
+        cost = (used.prompt_tokens * config.price_in + used.completion_tokens * config.price_out) / 1e6
+        note = {"cached": False} | ({"estimated": True} if estimated else {})
+        return Fetched(
+            request, _reply(request, found.choices[0], note), used.prompt_tokens + used.completion_tokens, cost
+        )
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        config = self._config
+        body: dict[str, Any] = {
+            "model": config.model,
+            "temperature": config.temperature,
+            "max_tokens": config.max_tokens,
+            "messages": request.messages,
+        }
+        body |= {"seed": request.sample} if config.temperature > 0 else {}
+        if request.as_json:
+            body |= {"response_format": {"type": "json_object"}} if config.json_mode else {}
+            body |= {"logprobs": True, "top_logprobs": 5} if config.logprobs else {}
+        return body
 
 
-def _said(question: Question, first: str, choice: Choice) -> Said:
-    """One reply, read by the question's protocol, in the item's own order. Raises Unusable."""
+def _reply(request: Request, choice: Choice, note: dict[str, Any]) -> Reply:
+    fault = ""
     if choice.message.tool_calls:
-        raise Unusable(gettext_noop("The judge called a tool; it has none."))
-    if choice.finish_reason not in {"stop", None}:
-        raise Unusable((gettext_noop("The reply broke off (%(why)s).") % {"why": choice.finish_reason})[:200])
-    found = askable(question.protocol).read_answer(choice.message.content or "", dict(question.config))
-    if found is None:
-        raise Unusable(gettext_noop("The reply is not of the form asked for."))
+        fault = gettext_noop("The judge called a tool; it has none.")
+    # An answer of the judge's own serves as a yardstick even where it breaks off.
+    elif choice.finish_reason not in {"stop", None} | (set() if request.as_json else {"length"}):
+        fault = (gettext_noop("The reply broke off (%(why)s).") % {"why": choice.finish_reason})[:200]
     tokens = [token.model_dump() for token in (choice.logprobs.content if choice.logprobs else None) or []]
-    p_a = probability_of_a(tokens)
-    sides = {"A": "left", "B": "right"} if first == "left" else {"A": "right", "B": "left"}
-    return Said(
-        choice=sides.get(str(found["choice"]), str(found["choice"])),
-        p_left=p_a if p_a is None or first == "left" else 1 - p_a,
-        strength=found.get("strength", 0),
-        rationale=found.get("rationale", ""),
-    )
-
-
-def _completion(
-    client: openai.OpenAI, question: Question, first: str, config: Settings, deadline: float
-) -> tuple[Completion, bool]:
-    """The endpoint's completion and whether it was kept from before. Raises Silent."""
-    request: dict[str, Any] = {
-        "model": config.model,
-        "temperature": config.temperature,
-        "max_tokens": config.max_tokens,
-    }
-    request |= {"response_format": {"type": "json_object"}} if config.json_mode else {}
-    request |= {"logprobs": True, "top_logprobs": 5} if config.logprobs else {}
-    texts = [plain_text(messages) for _, messages in question.responses]
-    asked: dict[str, Any] = {
-        "config": dict(question.config),
-        "prompt": list(question.prompt),
-        "shown": texts if first == "left" else texts[::-1],
-        "guideline": question.guideline if config.guideline else "",
-    }
-    # The fence in the messages is random, so a request is known by what it is about.
-    about = json.dumps([VERSION, config.base_url, request, question.protocol, asked], sort_keys=True)
-    name = f"judge:{hashlib.sha256(about.encode()).hexdigest()}"
-    kept = cache.get(name)
-    if kept is not None:
-        return Completion.model_validate(kept), True
-    request["messages"] = askable(question.protocol).question(**asked)
-    found = complete(client, request, timeout=config.timeout, retries=config.retries, deadline=deadline)
-    cache.set(name, found.model_dump(), CACHE_SECONDS)
-    return found, False
+    return Reply(choice.message.content or "", tokens, fault, note)
 
 
 JUDGE = OpenAICompatible()

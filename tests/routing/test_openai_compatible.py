@@ -49,8 +49,8 @@ def test_both_orders_are_asked_and_answered_in_the_items_own_order(endpoint: End
     assert [order["first"] for order in answer.orders] == ["left", "right"]
     assert answer.tokens == 220
     assert answer.cost == pytest.approx(2 * (100 * 1 + 10 * 10) / 1e6)
-    shown = [judged(request)["response_A"] for request in endpoint.requests]
-    assert shown == ["short", "a much longer response"]
+    shown = {judged(request)["response_A"] for request in endpoint.requests}
+    assert shown == {"short", "a much longer response"}
     assert "Prefer the kinder one." in endpoint.requests[0]["messages"][0]["content"]
 
 
@@ -59,7 +59,7 @@ def test_a_judge_that_prefers_a_position_gives_a_tie_or_nothing(endpoint: Endpoi
     (answer,) = ask(endpoint)
     assert answer.value is not None and (answer.value["choice"], answer.confidence) == ("tie", 0)
     (answer,) = ask(endpoint, question(points=4, tie=False))
-    assert answer.value is None and not answer.passing and "tie" in answer.error
+    assert answer.value is None and not answer.passing and "contradicted" in answer.error
 
 
 def test_the_same_question_is_asked_once(endpoint: Endpoint) -> None:
@@ -92,7 +92,7 @@ def test_what_may_pass_is_asked_again(endpoint: Endpoint, fault: str) -> None:
 )
 def test_what_does_not_pass_can_be_tried_another_time(endpoint: Endpoint, fault: str, said: str) -> None:
     endpoint.always = fault
-    (answer,) = ask(endpoint, retries=0, timeout=1)
+    (answer,) = ask(endpoint, retries=0, timeout=1, both_orders=False)
     assert answer.value is None and answer.passing
     assert re.search(said, answer.error), answer.error
     assert len(endpoint.requests) == 1
