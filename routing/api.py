@@ -16,6 +16,7 @@ from projects.access import ADMIN, RESEARCH, ProjectAPIView
 from routing import selectors, tasks
 from routing import serializers as forms
 from routing.export import routed_lines
+from routing.ledger import ledger
 from routing.models import Decision, Judge, JudgeCall
 from routing.services.budgets import set_limits
 from routing.services.judges import ask_again, create_judge, retire_judge
@@ -73,6 +74,16 @@ class BudgetView(ProjectAPIView):
         set_limits(project=self.project, labels=values["labels_limit"], money=values["money_limit"])
         tasks.ring_project(self.project.pk)
         return Response(forms.BudgetOut(selectors.budget_view(self.project)).data)
+
+
+class LedgerView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="routing_ledger_retrieve", responses=forms.LedgerOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """What was asked for, by what it was for and what became of it, and what routing saves."""
+        known_parameters(request, set())
+        return Response(forms.LedgerOut(ledger(self.project)).data)
 
 
 class JudgesView(ProjectAPIView):

@@ -8,6 +8,7 @@ urlpatterns = [
     path("routing/plans/", api.PlansView.as_view(), name="plans"),
     path("routing/plans/<int:plan_number>/", api.PlanView.as_view(), name="plan"),
     path("routing/budget/", api.BudgetView.as_view(), name="budget"),
+    path("routing/ledger/", api.LedgerView.as_view(), name="ledger"),
     path("routing/decisions/", api.DecisionsView.as_view(), name="decisions"),
     path("routing/decisions/export/", api.DecisionsExportView.as_view(), name="decisions_export"),
     path("routing/decisions/<int:decision_id>/", api.DecisionView.as_view(), name="decision"),

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from common.charts import Bar, fixed
+from routing.ledger import COMMITTED, JUDGE, RELEASED, RESERVED, Ledger, Line
+from routing.models import Decision
 from routing.selectors import BudgetView
 
 
@@ -40,3 +42,28 @@ def route_bars(routes: Mapping[str, int]) -> list[Bar]:
         )
         for (name, kind), count in shown
     ]
+
+
+def kind_in_words(kind: str) -> str:
+    """What a kind of the ledger is called."""
+    return str(_("The judge") if kind == JUDGE else Decision.Purpose(kind).label)
+
+
+def ledger_rows(ledger: Ledger) -> list[tuple[str, Line, Line, Line]]:
+    """(what was bought, reserved, committed, released) for each kind that anything was bought of."""
+    by = {(line.kind, line.state): line for line in ledger.lines}
+    kinds = dict.fromkeys(line.kind for line in ledger.lines)
+    rows = [(kind_in_words(kind), by[kind, RESERVED], by[kind, COMMITTED], by[kind, RELEASED]) for kind in kinds]
+    return [row for row in rows if any(line.labels for line in row[1:])]
+
+
+def ledger_bars(ledger: Ledger) -> list[Bar]:
+    """Of the money set aside or spent, the share of each kind; of the labels where nothing costs anything."""
+    rows = [(name, kept, spent) for name, kept, spent, _gone in ledger_rows(ledger)]
+    worth = [(name, kept.kind, float(kept.money + spent.money)) for name, kept, spent in rows]
+    if not any(value for _name, _kind, value in worth):
+        worth = [(name, kept.kind, float(kept.labels + spent.labels)) for name, kept, spent in rows]
+    total = sum(value for _name, _kind, value in worth)
+    if not total:
+        return []
+    return [Bar(name, value / total, kind="bar-judge" if kind == JUDGE else "bar-human") for name, kind, value in worth]

@@ -54,6 +54,28 @@ class BudgetOut(serializers.Serializer[Any]):
     judges_spent = serializers.DecimalField(max_digits=14, decimal_places=6)
 
 
+class LedgerLineOut(serializers.Serializer[Any]):
+    kind = serializers.CharField(help_text="plan, pilot, calibration, audit, escalation (of people) or judge")
+    state = serializers.CharField(help_text="reserved, committed (answered) or released (given back)")
+    labels = serializers.IntegerField()
+    money = serializers.DecimalField(max_digits=14, decimal_places=6)
+    tokens = serializers.IntegerField()
+    seconds = serializers.FloatField()
+
+
+class SavedOut(serializers.Serializer[Any]):
+    all_human_labels = serializers.IntegerField()
+    all_human_money = serializers.DecimalField(max_digits=14, decimal_places=6)
+    labels = serializers.IntegerField()
+    money = serializers.DecimalField(max_digits=14, decimal_places=6)
+    seconds = serializers.FloatField()
+
+
+class LedgerOut(serializers.Serializer[Any]):
+    lines = LedgerLineOut(many=True)
+    saved = SavedOut(help_text="Of what people alone would have taken")
+
+
 class JudgeIn(StrictSerializer):
     name = serializers.CharField(max_length=80)
     kind = serializers.ChoiceField(choices=sorted(JUDGES))

@@ -15,12 +15,13 @@ from common.errors import DomainError
 from common.http import add_errors, json_lines, page_of, sent, show_or_send, status_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from routing import selectors, tasks
-from routing.charts import budget_bars, route_bars
+from routing.charts import budget_bars, ledger_bars, ledger_rows, route_bars
 from routing.explain import decision_view
 from routing.export import routed_lines
 from routing.forms import BudgetForm, JudgeForm, PlanForm
 from routing.judges import JUDGES
 from routing.judges import judge as judge_plug
+from routing.ledger import ledger
 from routing.models import Decision, JudgeCall
 from routing.policies import POLICIES, policy
 from routing.sampling import Sampling
@@ -33,8 +34,12 @@ from routing.services.plans import current_plan, set_plan
 @project_view(RESEARCH)
 def desk(request: ProjectRequest) -> HttpResponse:
     shown = selectors.desk(request.project)
+    spent = ledger(request.project)
     context = {
         "desk": shown,
+        "ledger": spent,
+        "ledger_rows": ledger_rows(spent),
+        "ledger_bars": ledger_bars(spent),
         "settings": described(shown.policy.Config, shown.plan.config) if shown.policy and shown.plan else [],
         "sampling": described(Sampling, shown.plan.sampling) if shown.plan else [],
         "budget_bars": budget_bars(shown.budget),

@@ -211,6 +211,7 @@ MATRIX: dict[str, dict[str, People]] = {
     "routing-api:plans": {"GET": RESEARCH, "POST": ADMIN},
     "routing-api:plan": {"GET": RESEARCH},
     "routing-api:budget": {"GET": RESEARCH, "PUT": ADMIN},
+    "routing-api:ledger": {"GET": RESEARCH},
     "routing-api:decisions": {"GET": RESEARCH},
     "routing-api:decisions_export": {"GET": RESEARCH},
     "routing-api:decision": {"GET": RESEARCH},
