@@ -189,6 +189,7 @@ class PromiseCheck(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     seen = models.BigIntegerField(default=0)
     error = models.TextField(blank=True)
+    took_ms = models.PositiveIntegerField(default=0, help_text="How long, which says how often")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -14,7 +14,7 @@ from annotation.models import FormVersion
 from annotation.services.forms import current_form
 from common.words import gettext_noop as _
 from projects.models import Guideline, Project
-from routing.models import Certificate, Judge, RiskModel, RoutingPlan, Terms
+from routing.models import Alarm, Certificate, Judge, RiskModel, RoutingPlan, Terms
 
 SLICES = "slices"
 """In the details of the certificate of all: the slices that have one of their own, which it does not speak of."""
@@ -50,6 +50,16 @@ def ground_of(judge: Judge) -> Ground:
     form = current_form(project=judge.project)
     guideline = Guideline.objects.filter(project=judge.project_id).order_by("-number").first()
     return Ground(judge, form, guideline, risk_model(judge, form))
+
+
+def begun(ground: Ground) -> datetime:
+    """Samples that promises are made of and watched with are drawn after this: since the ground is what it is, and
+    since audits last spoke against the judge."""
+    alarms = Alarm.objects.filter(
+        project=ground.judge.project_id, kind=Alarm.Kind.AUDIT, details__judge=ground.judge.pk
+    )
+    last = alarms.order_by("-created_at").values_list("created_at", flat=True).first()
+    return max(ground.since, last) if last else ground.since
 
 
 def risk_model(judge: Judge, form: FormVersion) -> RiskModel | None:

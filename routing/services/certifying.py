@@ -18,7 +18,7 @@ from projects.models import Project
 from routing import answers
 from routing.models import Certificate, Decision, JudgeCall, RoutingPlan
 from routing.promises import thresholds
-from routing.services.certificates import SLICES, Ground, end, ground_of, terms_of
+from routing.services.certificates import SLICES, Ground, begun, end, ground_of, terms_of
 from routing.services.decisions import Case
 from routing.services.follow_up import signals
 
@@ -57,7 +57,7 @@ def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
         item__project=plan.project_id,
         plan__judge=ground.judge,
         purpose=Decision.Purpose.CALIBRATION,
-        created_at__gte=ground.since,
+        created_at__gte=begun(ground),
     ).exclude(item__state=Item.State.VOID)
     ids = list(drawn.order_by("item").values_list("item", flat=True).distinct())
     people = answers.of_people(ids, **ground.of_answers())
@@ -97,7 +97,7 @@ def _sure(plan: RoutingPlan, ids: Sequence[int]) -> Iterator[tuple[Case, float]]
 def tag_of(item: Item, key: str) -> str:
     """The slice that an item is in, "key=value"; "" without a key or where it has no such tag."""
     value = item.prompt.tags.get(key) if key else None
-    return f"{key}={value}" if isinstance(value, str | int | float) and value is not False else ""
+    return f"{key}={value}"[:200] if isinstance(value, str | int | float) and value is not False else ""
 
 
 @transaction.atomic

@@ -79,6 +79,12 @@ def retire_judge(*, judge: Judge, by: User | None = None) -> Judge:
     return judge
 
 
+def suspend(*, judge: Judge, why: str) -> bool:
+    """Nothing is routed to it any more until an admin lifts it; False where it is suspended already."""
+    running = Judge.objects.filter(pk=judge.pk, suspended_at=None)
+    return bool(running.update(suspended_at=timezone.now(), suspended_why=why))
+
+
 @transaction.atomic
 def ask_again(*, judge: Judge, limit: int = 1000) -> int:
     """Makes failed calls again, as far as the budget has room; returns how many. People stay asked where they were."""
