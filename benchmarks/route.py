@@ -38,7 +38,7 @@ def load(folder: Path) -> tuple[str, curves.Cases]:
         for name, label in (row.get("humans") or {}).items():
             said[number, places[name]] = CODES.get(label, curves.MISSING)
     told = [signals(row, judge) for row in rows]
-    texts = [(*(_text(row.get(key)) for key in ("prompt", "a", "b")), one) for row, one in zip(rows, told, strict=True)]
+    texts = [(text_row(row), one) for row, one in zip(rows, told, strict=True)]
     labels = [CODES[(row["judges"].get(judge) or {}).get("verdict") or "tie"] for row in rows]
     found = curves.Cases(
         judge=np.array(labels),
@@ -49,6 +49,11 @@ def load(folder: Path) -> tuple[str, curves.Cases]:
         gold=manifest.get("reference") == "gold",
     )
     return manifest["name"], found
+
+
+def text_row(row: Mapping[str, Any]) -> list[float] | None:
+    prompt, left, right = (_text(row.get(key)) for key in ("prompt", "a", "b"))
+    return None if left is None or right is None else features.text_row(prompt or "", [left, right])
 
 
 def _text(value: Any) -> str | None:

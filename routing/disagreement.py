@@ -47,11 +47,14 @@ class Fitted:
         """P(disagrees) of each row of `features`, (n, f)."""
         return _risk(self.slope * self.scores(features) + self.offset)
 
+    def parts(self, features: ArrayLike) -> Floats:
+        """What each feature adds to the logit, (n, f)."""
+        found: Floats = self.slope * self._standard(features) * np.array(self.weights)
+        return found
+
     def reasons(self, features: ArrayLike) -> list[tuple[str, float]]:
         """(feature, what it adds to the logit) of one row, the weightiest first."""
-        parts = (
-            self.slope * self._standard(np.atleast_2d(np.asarray(features, dtype=float)))[0] * np.array(self.weights)
-        )
+        (parts,) = self.parts(np.atleast_2d(np.asarray(features, dtype=float)))
         return sorted(zip(self.names, map(float, parts), strict=True), key=lambda one: -abs(one[1]))
 
     def _standard(self, features: ArrayLike) -> Floats:
@@ -69,10 +72,16 @@ class Fitted:
 
 
 def fit(
-    features: ArrayLike, disagreed: ArrayLike, groups: ArrayLike, *, names: tuple[str, ...], seed: int = 0
+    features: ArrayLike,
+    disagreed: ArrayLike,
+    groups: ArrayLike,
+    *,
+    names: tuple[str, ...],
+    measured: ArrayLike | None = None,
+    seed: int = 0,
 ) -> Fitted:
     """`features`: (n, f), NaN where unknown; `disagreed`: (n,) the share of people who said otherwise, in [0, 1];
-    `groups`: (n,) what the folds must not tear apart.
+    `groups`: (n,) what the folds must not tear apart; `measured`: (n,) the items whose AUC is taken, None: all.
 
     Raises ValueError where the judge was always or never agreed with: there is nothing to learn.
     """
@@ -81,7 +90,8 @@ def fit(
         raise ValueError("the judge agrees always or never: there is nothing to learn")
     scores = cross_fitted(X, y, groups, seed=seed)
     slope, offset = _calibration(scores, y)
-    auc, low, high = auc_of(scores, y)
+    counted = slice(None) if measured is None else np.asarray(measured, dtype=bool)
+    auc, low, high = auc_of(scores[counted], y[counted])
     means, scales, weights, intercept = regression(X, y)
     return Fitted(
         names=names,
@@ -96,6 +106,14 @@ def fit(
         auc_high=high,
         n=len(y),
     )
+
+
+def constant(share: float, *, names: tuple[str, ...], n: int) -> Fitted:
+    """The model that knows nothing of an item: each has the risk `share`."""
+    inside = min(1 - LEAST, max(LEAST, share))
+    none, ones = (0.0,) * len(names), (1.0,) * len(names)
+    logit = float(np.log(inside / (1 - inside)))
+    return Fitted(names, none, none, ones, 0.0, 0.0, logit, 0.5, 0.0, 1.0, n)
 
 
 def cross_fitted(features: ArrayLike, disagreed: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> Floats:

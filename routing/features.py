@@ -4,23 +4,24 @@ What is unknown is NaN: a model puts the mean in its place.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 # Raise it whenever a feature changes its meaning: decisions and fitted models keep the number beside their features.
-VERSION = 2
+VERSION = 3
 
 SIGNALS = (
-    "said_tie", "unreadable", "order_matters", "samples_differ", "margin", "gap", "others_disagree", "others_tie",
-    "others_gap",
+    "said_tie", "unreadable", "order_matters", "samples_differ", "margin", "gap", "unsure", "others_disagree",
+    "others_tie", "others_gap",
 )  # fmt: skip
-LEXICAL = (
-    "prompt_length", "shorter_length", "longer_length", "uneven", "towards_longer", "alike", "from_prompt", "identical",
-)  # fmt: skip
+TEXTS = ("prompt_length", "shorter_length", "longer_length", "uneven", "alike", "from_prompt", "identical")
+"""Of the texts alone: kept once an item, before the length of each response (`text_row`)."""
+LEXICAL = (*TEXTS, "towards_longer")
 NAMES = SIGNALS + LEXICAL
 LEFT, RIGHT, TIE = "left", "right", "tie"
 UNKNOWN = math.nan
@@ -28,11 +29,12 @@ UNKNOWN = math.nan
 
 @dataclass(frozen=True)
 class Signals:
-    """What a judge said of two responses, left and right in the order of the item; None: not known.
+    """What a judge said of an item; None: not known.
 
-    `verdict`: left, right, tie, both_bad, or None where it could not be read; `swapped`: the same asked the other way
-    round, in the order of the item; `samples`: asked again; `p_left`: P(left is better); `score_gap`: of left less that
-    of right. `others`, `other_gaps`: of further judges.
+    `verdict`: what its answer votes for (of two responses: left, right, tie, both_bad, in the order of the item), None
+    where it could not be read; `swapped`: the same asked the other way round, in the order of the item; `samples`:
+    asked again; `p_left`: P(left is better); `score_gap`: of left less that of right. `others`, `other_gaps`: of
+    further judges. `confidence`: its own. `chosen`: the place of the response that it takes, where it takes one.
     """
 
     verdict: str | None = None
@@ -42,7 +44,13 @@ class Signals:
     score_gap: float | None = None
     others: Sequence[str | None] = ()
     other_gaps: Sequence[float] = ()
+    confidence: float | None = None
+    taken: int | None = None
     asked: bool = True
+
+    @property
+    def chosen(self) -> int | None:
+        return {LEFT: 0, RIGHT: 1}.get(self.verdict or "", self.taken)
 
     @property
     def side(self) -> int:
@@ -61,6 +69,7 @@ class Signals:
             1 - _share(self.samples, said) if self.samples else UNKNOWN,
             UNKNOWN if self.p_left is None else abs(self.p_left - 0.5) * 2,
             UNKNOWN if self.score_gap is None else math.log1p(abs(self.score_gap)),
+            UNKNOWN if self.confidence is None else 1 - self.confidence,
             1 - _share(others, said) if others else UNKNOWN,
             _share(others, TIE) if others else UNKNOWN,
             self.side * sum(self.other_gaps) / len(self.other_gaps) if self.other_gaps and self.side else UNKNOWN,
@@ -81,36 +90,94 @@ def _share(said: Sequence[str], what: str) -> float:
     return sum(one == what for one in said) / len(said)
 
 
-def lexical_row(prompt: str, left: str, right: str, side: int = 0) -> list[float]:
-    """The features LEXICAL. `side`: which response the judge takes (1 left, -1 right, 0 neither)."""
-    asked, one, other = prompt.lower().split(), left.lower().split(), right.lower().split()
-    ours, theirs, said = set(one), set(other), set(asked)
-    union = ours | theirs
-    short, long = sorted((len(one), len(other)))
-    ratio = math.log((len(one) + 1) / (len(other) + 1))
+def text_row(prompt: str, responses: Sequence[str]) -> list[float]:
+    """The features TEXTS, then log(1 + words) of each response. Of more than two, the extremes and the mean pair.
+
+    `alike`: the share of words that a pair has in common (Jaccard); `from_prompt`: of the words used, those that the
+    prompt has too; `identical`: the share of pairs that are the same text. Of one response there is no pair: unknown.
+    """
+    asked = prompt.lower().split()
+    words = [response.lower().split() for response in responses]
+    sets = [set(one) for one in words]
+    lengths = [math.log1p(len(one)) for one in words]
+    union = set().union(*sets)
+    pairs = list(combinations(range(len(sets)), 2))
+    alike = identical = UNKNOWN
+    if pairs:
+        alike = sum(_jaccard(sets[a], sets[b]) for a, b in pairs) / len(pairs)
+        identical = sum(responses[a].strip() == responses[b].strip() for a, b in pairs) / len(pairs)
+    short, long = (min(lengths), max(lengths)) if lengths else (UNKNOWN, UNKNOWN)
     return [
         math.log1p(len(asked)),
-        math.log1p(short),
-        math.log1p(long),
-        abs(ratio),
-        ratio * side,
-        len(ours & theirs) / len(union) if union else 1.0,
-        len(said & union) / len(union) if union else 0.0,
-        float(left.strip() == right.strip()),
+        short,
+        long,
+        long - short,
+        alike,
+        len(union.intersection(asked)) / len(union) if union else 0.0,
+        identical,
+        *lengths,
     ]
+
+
+def _jaccard(ours: set[str], theirs: set[str]) -> float:
+    shared = len(ours & theirs)
+    union = len(ours) + len(theirs) - shared
+    return shared / union if union else 1.0
+
+
+def towards_longer(lengths: Sequence[float], chosen: int | None) -> float:
+    """How much longer (log ratio) what the judge takes is than the mean of the rest; 0 where it takes none."""
+    if chosen is None or len(lengths) < 2:
+        return 0.0
+    rest = (sum(lengths) - lengths[chosen]) / (len(lengths) - 1)
+    return lengths[chosen] - rest
 
 
 NO_TEXT = [UNKNOWN] * len(LEXICAL)
 
 
-def matrix(rows: Iterable[tuple[str | None, str | None, str | None, Signals]]) -> NDArray[np.float64]:
-    """(n, f) by NAMES of (prompt, left, right, signals); texts that are not known are None."""
+def matrix(rows: Iterable[tuple[Sequence[float] | None, Signals]]) -> NDArray[np.float64]:
+    """(n, f) by NAMES of (text_row, signals); None where the texts are not known."""
+    width = len(TEXTS)
     found = [
         signals.row()
-        + (NO_TEXT if left is None or right is None else lexical_row(prompt or "", left, right, signals.side))
-        for prompt, left, right, signals in rows
+        + (
+            NO_TEXT
+            if texts is None
+            else [*texts[:width], towards_longer(texts[width:], signals.chosen) if signals.asked else UNKNOWN]
+        )
+        for texts, signals in rows
     ]
     return np.array(found, dtype=float).reshape(len(found), len(NAMES))
+
+
+def packed(row: Sequence[float]) -> bytes:
+    """A row of `text_row` as it is stored: float32, little-endian."""
+    return np.asarray(row, dtype="<f4").tobytes()
+
+
+def unpacked(stored: bytes) -> list[float]:
+    return [float(one) for one in np.frombuffer(stored, dtype="<f4")]
+
+
+def tag_names(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Tags as name → value, "" for one without a value; of several values the first, what is switched off is left out.
+
+    Tags come from imports in any shape: {"safety": "high"}, {"code": true}, {"topics": ["law", "tax"]}.
+    """
+    found: dict[str, str] = {}
+    for name, value in tags.items():
+        one = value[0] if isinstance(value, list) and value else value
+        if one is True:
+            found[name] = ""
+        elif isinstance(one, str | int | float) and one is not False:
+            found[name] = str(one)
+    return found
+
+
+def slices(tags: Mapping[str, str]) -> list[str]:
+    """The names of the slices that an item is in: "key=value", or "key" for a tag without a value."""
+    return [f"{key}={value}" if value else key for key, value in tags.items()]
 
 
 def described(prompt: str, responses: Sequence[str]) -> dict[str, Any]:
@@ -118,8 +185,7 @@ def described(prompt: str, responses: Sequence[str]) -> dict[str, Any]:
     counted = [response.split() for response in responses]
     found: dict[str, Any] = {"version": VERSION, "prompt_words": len(prompt.split()), "words": [*map(len, counted)]}
     if len(responses) >= 2:
-        row = dict(zip(LEXICAL, lexical_row(prompt, responses[0], responses[1]), strict=True))
-        found["alike"] = round(row["alike"], 4)
+        found["alike"] = round(_jaccard(*({*one.lower().split()} for one in responses[:2])), 4)
         found["log_ratio"] = round(math.log((len(counted[0]) + 1) / (len(counted[1]) + 1)), 4)
         found["identical"] = responses[0] == responses[1]
     return found

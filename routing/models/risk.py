@@ -11,7 +11,7 @@ from routing.models.judges import Judge
 
 
 class ItemFeatures(models.Model):
-    """The lexical features of an item's texts, which never change: float32, in the order of `routing.features.LEXICAL`.
+    """The features of an item's texts, which never change: float32, as `routing.features.text_row` has them.
 
     What its judges said is in their calls; `version`: of the features' meaning.
     """
@@ -29,7 +29,8 @@ class RiskModel(Created):
 
     fitting → ready (it may route) | refused (not better than chance, or too little to learn from) | failed. Of several
     that are ready the highest number is in force, as long as its judge and its form are.
-    `parameters`: {"judge": Fitted, "people": Fitted or null}: the second is P(two people disagree).
+    `parameters`: {"judge": Fitted, "people": Fitted or null (P(two people disagree)), "tags": slices that are features,
+    "like": [[highest risk, items, agreed]] of tenths of the items it was fitted on, by out-of-fold risk}.
     """
 
     class State(models.TextChoices):
@@ -50,6 +51,7 @@ class RiskModel(Created):
     auc = models.FloatField(null=True, blank=True)
     auc_low = models.FloatField(null=True, blank=True)
     auc_high = models.FloatField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True, help_text="When a worker took it up")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

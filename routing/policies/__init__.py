@@ -23,21 +23,38 @@ HUMAN, JUDGE, BOTH = "human", "judge", "both"
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """What the risk model in force says of an item; nothing without one.
+
+    `risk`: P(the judge disagrees with people); `people_risk`: P(two people disagree), None where too few items have two
+    people. `why`: (feature, what it adds to the logit of the risk), the weightiest first. `like`: (past items that both
+    judged with about this risk, how many of them the judge agreed on).
+    """
+
+    risk: float | None = None
+    people_risk: float | None = None
+    why: tuple[tuple[str, float], ...] = ()
+    like: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class ItemView:
     """What a policy may know of one item. `draw`: in [0, 1), fixed for item and plan, so that routing can be repeated.
 
-    `confidence`: the judge's own, in [0, 1]; None before the judge was asked, or where it gives none. `risk`: P(the
-    judge disagrees with people), `people_risk`: P(two people disagree), by the risk model in force; None without one.
-    `tags`: the item's own and its prompt's, "" for a tag without a value.
+    `confidence`: the judge's own, in [0, 1]; None before the judge was asked, or where it gives none. `foreseen`: by
+    the risk model in force. `tags`: the item's own and its prompt's, "" for a tag without a value.
     """
 
     item_id: int
     draw: float
     features: Mapping[str, Any] = field(default_factory=dict)
     confidence: float | None = None
-    risk: float | None = None
-    people_risk: float | None = None
+    foreseen: Foreseen = Foreseen()
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def risk(self) -> float | None:
+        return self.foreseen.risk
 
 
 @dataclass(frozen=True)

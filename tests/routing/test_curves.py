@@ -26,7 +26,8 @@ def cases(random, n=1200, people=3, judge_right=0.7, person_right=0.93, hint=2.0
 
 def test_features_have_their_names_and_what_is_unknown_is_nan():
     told = Signals("left", swapped="right", samples=["left", "tie"], p_left=0.9, score_gap=2.0, others=["tie", "left"])
-    (row, bare) = features.matrix([("a b c", "x y", "x y z w", told), (None, None, None, Signals(asked=False))])
+    texts = features.text_row("a b c", ["x y", "x y z w"])
+    (row, bare) = features.matrix([(texts, told), (None, Signals(asked=False))])
     named = dict(zip(NAMES, row, strict=True))
     assert len(NAMES) == len(set(NAMES)) == len(row) and np.isnan(bare).all()
     assert named["order_matters"] == 1 and named["samples_differ"] == 0.5 and named["others_disagree"] == 0.5
@@ -36,10 +37,14 @@ def test_features_have_their_names_and_what_is_unknown_is_nan():
     assert math.isnan(named["others_gap"])
 
 
-@given(st.text(), st.text(), st.text())
-def test_lexical_features_do_not_know_which_side_is_which(prompt, left, right):
-    one, other = features.lexical_row(prompt, left, right, 1), features.lexical_row(prompt, right, left, -1)
-    assert one == pytest.approx(other) and all(map(math.isfinite, one))
+@given(st.text(), st.lists(st.text(), min_size=1, max_size=4), st.randoms())
+def test_features_of_texts_do_not_know_which_response_is_which(prompt, responses, random):
+    places = random.sample(range(len(responses)), len(responses))
+    one = features.matrix([(features.text_row(prompt, responses), Signals(taken=0))])
+    moved = features.text_row(prompt, [responses[place] for place in places])
+    other = features.matrix([(features.unpacked(features.packed(moved)), Signals(taken=places.index(0)))])
+    assert one == pytest.approx(other, rel=1e-5, abs=1e-6, nan_ok=True)
+    assert np.isfinite(one[0, len(features.SIGNALS) :]).sum() == len(features.LEXICAL) - 2 * (len(responses) == 1)
 
 
 def test_a_model_finds_the_hint_and_says_how_sure_it_is():

@@ -1,0 +1,171 @@
+"""Doubly labelled items: what a judge's disagreement with people is learnt from and measured on."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from numpy.typing import NDArray
+
+from annotation.models import Annotation, FormVersion, Item, Rater
+from annotation.protocols import Protocol, protocol
+from annotation.standings import current
+from projects.models import Project
+from routing import features
+from routing.models import Decision, Judge
+from routing.services import features as stored
+
+MOST = 50_000
+"""The newest so many items are learnt from."""
+CHUNK = 5000
+MOST_TAGS, LEAST_OF_A_TAG = 50, 10
+PEOPLE = [Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON]
+ASIDE = [Annotation.Standing.EXTRA, Annotation.Standing.TEST, Annotation.Standing.REPEAT]
+Purpose, Route = Decision.Purpose, Decision.Route
+
+Floats = NDArray[np.float64]
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """n items that people and the judge, or several people, have answered; never one drawn for calibration.
+
+    `features` (n, f) by `names`; the last columns are the slices `tags`. `disagreed` (n,): the share of people who said
+    otherwise than the judge, NaN where it has not answered; `people` (n,): the share of pairs of people who differ, NaN
+    with fewer than two. `groups` (n,): of the prompts. `asked` (n,): the probability that people were asked, above 0;
+    `drawn` (n,): whether a draw, not the policy, had people and judge answer.
+    """
+
+    items: NDArray[np.int64]
+    features: Floats
+    names: tuple[str, ...]
+    tags: tuple[str, ...]
+    disagreed: Floats
+    people: Floats
+    groups: NDArray[Any]
+    asked: Floats
+    drawn: NDArray[np.bool_]
+
+
+def count(judge: Judge, form: FormVersion) -> int:
+    """How many items people and the judge have answered, those for calibration aside."""
+    both = _people(judge.project).filter(Exists(_judge(judge, form).filter(item=OuterRef("item"))))
+    return both.filter(~Exists(_calibration().filter(item=OuterRef("item")))).values("item").distinct().count()
+
+
+def collect(judge: Judge, form: FormVersion) -> Labelled:
+    """All of them, the newest MOST."""
+    people: dict[int, list[Values]] = defaultdict(list)
+    recorded: set[int] = set()
+    rows = _people(judge.project).filter(~Exists(_calibration().filter(item=OuterRef("item")))).order_by("-item", "pk")
+    for item_id, standing, values in rows.values_list("item", "standing", "values").iterator(chunk_size=2000):
+        if item_id not in people and len(people) == MOST:
+            break
+        people[item_id].append(values)
+        if standing == Annotation.Standing.RECORDED:
+            recorded.add(item_id)
+    said = dict(
+        _judge(judge, form).filter(item__in=_people(judge.project).values("item")).values_list("item", "values")
+    )
+    ids = sorted(item_id for item_id, answers in people.items() if item_id in said or len(answers) > 1)
+    plugs = {field["name"]: protocol(field["protocol"]) for field in form.fields if field.get("required", True)}
+    disagreed = np.array([_against(plugs, said.get(one), people[one]) for one in ids], dtype=float)
+    among = np.array([_among(plugs, people[one]) for one in ids], dtype=float)
+    groups, slices, rows_of = _told(judge, form, ids)
+    tags = _frequent(slices)
+    asked, drawn = _chances(ids, recorded)
+    return Labelled(
+        items=np.array(ids, dtype=np.int64),
+        features=np.column_stack([rows_of, stored.tag_matrix(slices, tags)]),
+        names=(*features.NAMES, *(f"tag:{name}" for name in tags)),
+        tags=tags,
+        disagreed=disagreed,
+        people=among,
+        groups=np.array(groups),
+        asked=asked,
+        drawn=drawn,
+    )
+
+
+def _people(project: Project) -> QuerySet[Annotation]:
+    found = current().filter(rater__project=project, rater__kind__in=PEOPLE)
+    return found.exclude(standing__in=ASIDE)
+
+
+def _judge(judge: Judge, form: FormVersion) -> QuerySet[Annotation]:
+    return current().filter(rater=judge.rater_id, form_version=form, standing=Annotation.Standing.COUNTED)
+
+
+def _calibration() -> QuerySet[Decision]:
+    return Decision.objects.filter(purpose=Purpose.CALIBRATION)
+
+
+def differs(plug: Protocol, one: Values, other: Values) -> float | None:
+    """How far two values are apart: 0 or 1 where the form counts votes, else its distance; None where one says nothing."""
+    votes = plug.outcome(dict(one)), plug.outcome(dict(other))
+    if None not in votes:
+        return float(votes[0] != votes[1])
+    if "choice" in one or "choice" in other:
+        return None
+    return float(plug.distance(dict(one), dict(other)))
+
+
+def apart(plugs: Mapping[str, Protocol], one: Values, other: Values) -> float | None:
+    """How far two answers to a form are apart in [0, 1]: as far as the field on which they differ most."""
+    found = [
+        gap
+        for name, plug in plugs.items()
+        if isinstance(one.get(name), dict) and isinstance(other.get(name), dict)
+        if (gap := differs(plug, one[name], other[name])) is not None
+    ]
+    return max(found) if found else None
+
+
+def _mean(gaps: Collection[float | None]) -> float:
+    known = [gap for gap in gaps if gap is not None]
+    return sum(known) / len(known) if known else float("nan")
+
+
+def _against(plugs: Mapping[str, Protocol], judge: Values | None, people: Sequence[Values]) -> float:
+    return _mean([] if judge is None else [apart(plugs, judge, one) for one in people])
+
+
+def _among(plugs: Mapping[str, Protocol], people: Sequence[Values]) -> float:
+    return _mean([apart(plugs, one, other) for one, other in combinations(people, 2)])
+
+
+def _told(judge: Judge, form: FormVersion, ids: Sequence[int]) -> tuple[list[str], list[list[str]], Floats]:
+    """(group of the prompt, slices, features) of each item, a few queries for each CHUNK of them."""
+    groups: list[str] = []
+    slices: list[list[str]] = []
+    rows: list[Floats] = [np.zeros((0, len(features.NAMES)))]
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        items = Item.objects.filter(pk__in=chunk).select_related("prompt").order_by("pk")
+        for item in items.only("meta", "prompt__group", "prompt__tags", "prompt__language"):
+            groups.append(item.prompt.group)
+            slices.append(features.slices(stored.tags_of(item)))
+        rows.append(stored.matrix(chunk, stored.text_rows(chunk), stored.signals_of(judge, form, chunk)))
+    return groups, slices, np.vstack(rows)
+
+
+def _frequent(slices: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    counted = Counter(name for names in slices for name in names)
+    wanted = [name for name, times in counted.most_common(MOST_TAGS) if LEAST_OF_A_TAG <= times < len(slices)]
+    return tuple(sorted(wanted))
+
+
+def _chances(ids: Sequence[int], recorded: set[int]) -> tuple[Floats, NDArray[np.bool_]]:
+    """(P(people were asked), whether by a draw) of each item; what came with people's answers was chosen by nobody."""
+    asked, drawn = dict.fromkeys(ids, 1.0), set(recorded)
+    by_chance = Q(purpose__in=[Purpose.PILOT, Purpose.AUDIT]) | Q(route=Route.BOTH) | Q(propensity__lt=1)
+    for start in range(0, len(ids), CHUNK):
+        words = Decision.objects.filter(item__in=ids[start : start + CHUNK])
+        chances = words.values_list("item").annotate(chance=Max("asked"))
+        asked |= {item_id: chance for item_id, chance in chances if chance > 0 and item_id not in recorded}
+        drawn |= set(words.filter(by_chance).exclude(route=Route.JUDGE).values_list("item", flat=True))
+    return np.array([asked[one] for one in ids]), np.array([one in drawn for one in ids], dtype=bool)
