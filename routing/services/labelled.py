@@ -105,7 +105,7 @@ def _calibration() -> QuerySet[Decision]:
 
 
 def differs(plug: Protocol, one: Values, other: Values) -> float | None:
-    """How far two values are apart: 0 or 1 where the form counts votes, else its distance; None where one says nothing."""
+    """How far two values are apart: 0 or 1 where the form counts votes, else its distance; None: one says nothing."""
     votes = plug.outcome(dict(one)), plug.outcome(dict(other))
     if None not in votes:
         return float(votes[0] != votes[1])

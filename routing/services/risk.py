@@ -64,14 +64,14 @@ def risks(plan: RoutingPlan, items: Sequence[Item], model: RiskModel | None = No
     fitted = _fitted(model.pk)
     rows = matrix(model.judge, model.form_version, items, fitted.tags)
     risk = fitted.judge.risk(rows)
-    people = fitted.people.risk(rows) if fitted.people else [None] * len(items)
+    people = fitted.people.risk(rows).tolist() if fitted.people else [None] * len(items)
     parts = fitted.judge.parts(rows)
     heavy = np.argsort(-np.abs(parts), axis=1)[:, :REASONS_KEPT]
     names = fitted.judge.names
     return [
         Foreseen(
             float(risk[i]),
-            None if people[i] is None else float(people[i]),
+            people[i],
             tuple((names[j], float(parts[i, j])) for j in heavy[i] if abs(parts[i, j]) >= 0.005),
             fitted.like(float(risk[i])),
         )
@@ -205,7 +205,8 @@ def _learnt(rows: Labelled) -> dict[str, Any]:
 
 def _no_better(fitted: Fitted, drawn: int) -> str:
     return _(
-        "On the %(drawn)s items drawn at random it ranks no better than chance: AUC %(auc)s, between %(low)s and %(high)s."
+        "On the %(drawn)s items drawn at random it ranks no better than chance: "
+        "AUC %(auc)s, between %(low)s and %(high)s."
     ) % {
         "drawn": drawn,
         "auc": f"{fitted.auc:.2f}",

@@ -79,9 +79,8 @@ def test_a_model_is_learnt_and_foresees(project: Project, label: Labels, simulat
     told = list(stored.with_texts(Item.objects.filter(pk__in=[item.pk for item in items]).order_by("pk")))
     seen = risk.risks(plan, told)
     unsure = [len({one["choice"] for one in item.judge_calls.get().answer["orders"]}) > 1 for item in items]
-    assert min(one.risk for one, doubt in zip(seen, unsure) if doubt) > max(
-        one.risk for one, doubt in zip(seen, unsure) if not doubt
-    )
+    pairs = list(zip(seen, unsure, strict=True))
+    assert min(one.risk for one, doubt in pairs if doubt) > max(one.risk for one, doubt in pairs if not doubt)
     first = seen[unsure.index(True)]
     assert first.why[0][0] == "order_matters" and first.why[0][1] > 0 and first.people_risk is None
     count, agreed = first.like
