@@ -4,6 +4,7 @@ from routing.models.budgets import Budget, Purchase
 from routing.models.calls import JudgeCall
 from routing.models.cards import Card
 from routing.models.decisions import Decision, RoutingPlan, StreamPrice
+from routing.models.escalations import Escalation
 from routing.models.judges import Judge
 from routing.models.probes import Probe, ProbeRun
 from routing.models.promises import Alarm, Certificate, PromiseCheck, Reading, Terms
@@ -15,6 +16,7 @@ __all__ = [
     "Card",
     "Certificate",
     "Decision",
+    "Escalation",
     "ItemFeatures",
     "Judge",
     "JudgeCall",

@@ -18,6 +18,7 @@ class Budget(models.Model):
     `labels_*` count human slots; `money_*` people and judges together, in the project's currency. null: no limit.
     `period_*`: the same within the calendar day, week or month (UTC) that began at `period_start`; what is taken out
     counts against both. A period whose end has passed holds nothing: the next allocation begins another.
+    `expected_items`: a stream is paced, so that what may be asked of people lasts for so many items.
     """
 
     class Period(models.TextChoices):
@@ -37,6 +38,10 @@ class Budget(models.Model):
     period_labels_allocated = models.PositiveIntegerField(default=0)
     period_money_limit = models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
     period_money_allocated = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal(0))
+
+    expected_items = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of a period, or in all; null: a stream is not paced"
+    )
 
     class Meta:
         constraints = [

@@ -39,11 +39,13 @@ class RoutingPlan(Created):
 class StreamPrice(models.Model):
     """What risk a person's label is worth on a stream at the moment: the dual price that makes a budget last.
 
-    `seen` and `bought`: items that passed under the plan, and those of them that went to people.
+    `seen` and `bought`: items that passed under the plan, and those of them that went to people, since `since`: the
+    beginning of the budget's period, or of the plan.
     """
 
     plan = models.OneToOneField(RoutingPlan, models.CASCADE, related_name="stream_price")
     price = models.FloatField()
+    since = models.DateField(null=True, blank=True)
     seen = models.PositiveIntegerField(default=0)
     bought = models.PositiveIntegerField(default=0)
 
@@ -106,6 +108,14 @@ class Decision(Created):
             models.CheckConstraint(condition=Q(route="judge") | Q(asked__gt=0), name="decision_people_had_a_chance"),
             models.CheckConstraint(
                 condition=Q(purpose="plan") | ~Q(route="judge"), name="decision_purpose_asks_people"
+            ),
+        ]
+        indexes = [
+            # What was drawn at random is a small part of all words, and counted again and again.
+            models.Index(
+                fields=["plan", "purpose", "created_at"],
+                condition=Q(purpose__in=["pilot", "calibration", "audit"]),
+                name="decision_drawn",
             ),
         ]
 
