@@ -257,7 +257,7 @@ class DecisionFactory(DjangoModelFactory[Decision]):
     ordinal = factory.LazyAttribute(lambda o: o.item.decisions.count() + 1)
     route = Decision.Route.HUMAN
     propensity = 1.0
-    asked = 1.0
+    asked = factory.LazyAttribute(lambda o: float(o.ordinal == 1))
 
 
 class SnapshotFactory(DjangoModelFactory[Snapshot]):

@@ -60,7 +60,12 @@ class StreamPrice(models.Model):
 
 
 class Decision(Created):
-    """The router's word on an item and why. A later word (escalation) is a new ordinal; none is ever changed."""
+    """The router's word on an item and why. A later word (escalation) is a new ordinal; none is ever changed.
+
+    `asked` is what a figure over all routed items is weighted by. Of an item's words one counts: the first that might
+    have asked people. What a later word asks of people on top is used for the label and for learning, but in figures
+    the item has been represented by those that were drawn; and a pilot stands for itself, with 1.
+    """
 
     class Route(models.TextChoices):
         HUMAN = "human", _("People")
@@ -84,7 +89,7 @@ class Decision(Created):
     propensity = models.FloatField(help_text="Probability that the route taken would be taken; never 0")
     asked = models.FloatField(
         default=0,
-        help_text="Probability that people were asked of the item by this word or one before it; 0: no draw could",
+        help_text="Of the one word whose draw counts: the probability that it asks people; 0: any other word",
     )
     draw = models.FloatField(null=True, blank=True, help_text="The random number that settled it, in [0, 1)")
     risk = models.FloatField(
@@ -105,7 +110,7 @@ class Decision(Created):
             models.CheckConstraint(condition=Q(route__in=["human", "judge", "both"]), name="decision_route"),
             models.CheckConstraint(condition=Q(propensity__gt=0, propensity__lte=1), name="decision_propensity"),
             models.CheckConstraint(condition=Q(asked__gte=0, asked__lte=1), name="decision_asked"),
-            models.CheckConstraint(condition=Q(route="judge") | Q(asked__gt=0), name="decision_people_had_a_chance"),
+            models.UniqueConstraint(fields=["item"], condition=Q(asked__gt=0), name="decision_one_counts"),
             models.CheckConstraint(
                 condition=Q(purpose="plan") | ~Q(route="judge"), name="decision_purpose_asks_people"
             ),

@@ -19,6 +19,9 @@ from routing.models import Decision, Judge, JudgeCall, Purchase, RoutingPlan
 from routing.policies import HUMAN, JUDGE, ItemView, Knowledge, Verdict, policy
 from routing.services import budgets
 
+SET_ASIDE = (Decision.Purpose.PILOT, Decision.Purpose.CALIBRATION)
+"""Drawn before any rule has a say: such an item stands for itself, and the others are figured without it."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -94,7 +97,7 @@ def record(case: Case, verdict: Verdict, *, human_labels: int = 0, cost: Decimal
         ordinal=case.ordinal,
         route=verdict.route,
         propensity=verdict.propensity,
-        asked=asked_by_now(case.item, verdict),
+        asked=counts_with(case.item, verdict, Decision.Purpose.PLAN),
         draw=case.draw,
         risk=verdict.risk,
         threshold=verdict.threshold,
@@ -105,11 +108,13 @@ def record(case: Case, verdict: Verdict, *, human_labels: int = 0, cost: Decimal
     )
 
 
-def asked_by_now(item: Item, verdict: Verdict) -> float:
-    """P(people are asked by this word or one before it): what a mean over routed items is weighted by."""
-    before = item.decisions.order_by("-ordinal").values_list("asked", flat=True).first() or 0.0
-    now = 1 - verdict.propensity if verdict.route == JUDGE else verdict.propensity
-    return 1 - (1 - before) * (1 - now)
+def counts_with(item: Item, verdict: Verdict, purpose: str) -> float:
+    """`Decision.asked`: the probability that this word asks people, where no word before it might have."""
+    if item.decisions.filter(asked__gt=0).exists():
+        return 0.0
+    if purpose in SET_ASIDE:
+        return 1.0
+    return 1 - verdict.propensity if verdict.route == JUDGE else verdict.propensity
 
 
 def forced(route: str, *reasons: str) -> Verdict:
