@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0009_the_word_that_counts")]
+    dependencies = [("routing", "0010_the_word_that_counts")]
 
     operations = [
         migrations.AlterField(

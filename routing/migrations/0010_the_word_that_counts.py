@@ -21,7 +21,7 @@ def first_chances(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0008_promise_check_took")]
+    dependencies = [("routing", "0009_pace_drawn_words_and_escalations")]
 
     operations = [
         migrations.RemoveConstraint(model_name="decision", name="decision_people_had_a_chance"),
