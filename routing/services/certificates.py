@@ -15,6 +15,7 @@ from annotation.services.forms import current_form
 from common.words import gettext_noop as _
 from projects.models import Guideline, Project
 from routing.models import Alarm, Certificate, Judge, RiskModel, RoutingPlan, Terms
+from routing.services import risk
 
 SLICES = "slices"
 """In the details of the certificate of all: the slices that have one of their own, which it does not speak of."""
@@ -49,7 +50,7 @@ def ground_of(judge: Judge) -> Ground:
     """As it is now."""
     form = current_form(project=judge.project)
     guideline = Guideline.objects.filter(project=judge.project_id).order_by("-number").first()
-    return Ground(judge, form, guideline, risk_model(judge, form))
+    return Ground(judge, form, guideline, risk.in_force(judge, form))
 
 
 def begun(ground: Ground) -> datetime:
@@ -60,11 +61,6 @@ def begun(ground: Ground) -> datetime:
     )
     last = alarms.order_by("-created_at").values_list("created_at", flat=True).first()
     return max(ground.since, last) if last else ground.since
-
-
-def risk_model(judge: Judge, form: FormVersion) -> RiskModel | None:
-    ready = RiskModel.objects.filter(judge=judge, form_version=form, state=RiskModel.State.READY)
-    return ready.order_by("-number").first()
 
 
 def in_force(ground: Ground, terms: Terms) -> QuerySet[Certificate]:

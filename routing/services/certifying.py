@@ -19,8 +19,8 @@ from routing import answers
 from routing.models import Certificate, Decision, JudgeCall, RoutingPlan
 from routing.promises import thresholds
 from routing.services.certificates import SLICES, Ground, begun, end, ground_of, terms_of
-from routing.services.decisions import Case
-from routing.services.follow_up import signals
+from routing.services.features import tags_of, with_texts
+from routing.services.risk import risks
 
 LEAST = 30
 """Calibration items that a slice needs for a promise of its own: with fewer hardly any could be made."""
@@ -72,32 +72,31 @@ def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
     both = [pk for pk in ids if pk in people and pk in judged and pk not in unusable]
     compared = answers.Comparison(ground.form_version)
     rows = []
-    for case, confidence in _sure(plan, both):
-        human = answers.one_of(case.item, people[case.item.pk])
-        agrees = compared.agrees(judged[case.item.pk].values, human.values)
+    for item, confidence in _sure(plan, ground, both):
+        human = answers.one_of(item, people[item.pk])
+        agrees = compared.agrees(judged[item.pk].values, human.values)
         if agrees is not None:
-            rows.append(Row(case.item.pk, confidence, agrees, tag_of(case.item, tag)))
+            rows.append(Row(item.pk, confidence, agrees, tag_of(item, tag)))
     waiting = [pk for pk in ids if pk not in unusable and not (pk in people and pk in judged)]
     return Sample(rows, len(waiting))
 
 
-def _sure(plan: RoutingPlan, ids: Sequence[int]) -> Iterator[tuple[Case, float]]:
+def _sure(plan: RoutingPlan, ground: Ground, ids: Sequence[int]) -> Iterator[tuple[Item, float]]:
     """Each item with the confidence that a policy would see."""
     for start in range(0, len(ids), CHUNK):
-        found = Item.objects.filter(pk__in=ids[start : start + CHUNK]).select_related("prompt").order_by("pk")
-        items = list(found.prefetch_related("item_responses__response"))
-        calls = JudgeCall.objects.filter(judge=plan.judge, item__in=items, state=JudgeCall.State.ANSWERED)
-        said = {call.item_id: call for call in calls.select_related("judge")}
-        cases = [Case(plan.project, plan, item, 2, signals(said[item.pk])) for item in items if item.pk in said]
-        for case in cases:
-            known = said[case.item.pk].confidence
-            yield case, 0.0 if known is None else known
+        found = with_texts(Item.objects.filter(pk__in=ids[start : start + CHUNK]).order_by("pk"))
+        items = list(found)
+        calls = JudgeCall.objects.filter(judge=ground.judge, item__in=items, state=JudgeCall.State.ANSWERED)
+        own = dict(calls.values_list("item", "confidence"))
+        for item, foreseen in zip(items, risks(plan, items, ground.risk_model), strict=True):
+            said = own.get(item.pk) or 0.0
+            yield item, said if foreseen.risk is None else 1 - foreseen.risk
 
 
 def tag_of(item: Item, key: str) -> str:
     """The slice that an item is in, "key=value"; "" without a key or where it has no such tag."""
-    value = item.prompt.tags.get(key) if key else None
-    return f"{key}={value}"[:200] if isinstance(value, str | int | float) and value is not False else ""
+    found = tags_of(item) if key else {}
+    return f"{key}={found[key]}"[:200] if key in found else ""
 
 
 @transaction.atomic
