@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('annotation', '0009_items_by_source'),
         ('projects', '0007_completion_codes'),
-        ('routing', '0010_one_word_counts'),
+        ('routing', '0008_promise_check_took'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
