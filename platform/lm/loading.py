@@ -1,27 +1,40 @@
 """Models by hub id or local folder: safetensors only, never code from the model's maker."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 from transformers.modeling_utils import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from common.words import gettext_noop as _
+from lm.heads import Gate
 from lm.safety import UnsafeModel, check_model_folder
 
+GATE = "gate.safetensors"
 PAD_TOKEN = "<|pad|>"  # noqa: S105 - a token of text
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model in evaluation mode and its tokenizer. The tokenizer's padding token is never its end token."""
+    """A model in evaluation mode and its tokenizer, whose padding token is never its end token.
+
+    `gate`: of a reward model of several aspects, where it has one.
+    """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
+    gate: Gate | None = None
 
     @property
     def device(self) -> torch.device:
@@ -39,21 +52,42 @@ def load_causal(source: str, *, dtype: str = "float32") -> Loaded:
 
 
 def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
-    """A trained reward model: one scalar for a conversation. Raises UnsafeModel for a model without such a head."""
+    """A trained reward model, which gives one number for a conversation (lm/scoring.py).
+
+    Raises UnsafeModel for a model without such a head.
+    """
     config = _config(source)
-    architectures = getattr(config, "architectures", None) or [""]
-    if not architectures[0].endswith("ForSequenceClassification") or config.num_labels != 1:
+    kind = (getattr(config, "reward", None) or {}).get("kind", "scalar")
+    architecture = (getattr(config, "architectures", None) or [""])[0]
+    form = "ForTokenClassification" if kind == "spans" else "ForSequenceClassification"
+    if not architecture.endswith(form) or (kind == "scalar" and config.num_labels != 1):
         raise UnsafeModel(
             _("%(source)s is not a reward model: it has no head that gives one score.") % {"source": source}
         )
-    return _load(source, AutoModelForSequenceClassification, dtype=dtype)
+    classifier = AutoModelForTokenClassification if kind == "spans" else AutoModelForSequenceClassification
+    loaded = _load(source, classifier, dtype=dtype)
+    return replace(loaded, gate=_gate(Path(source), loaded.model)) if kind == "aspects" else loaded
 
 
-def load_reward_base(source: str, *, dtype: str = "float32") -> Loaded:
-    """Any causal or encoder backbone with a reward head: its own if it has one, else a fresh one from torch's seed."""
-    loaded = _load(source, AutoModelForSequenceClassification, dtype=dtype, num_labels=1)
+def load_reward_base(source: str, *, heads: int = 1, by_token: bool = False, dtype: str = "float32") -> Loaded:
+    """Any causal or encoder backbone with `heads` outputs for a conversation or, `by_token`, for each of its tokens.
+
+    Its own head if it has one of that shape, else a fresh one from torch's seed.
+    """
+    classifier = AutoModelForTokenClassification if by_token else AutoModelForSequenceClassification
+    loaded = _load(source, classifier, dtype=dtype, num_labels=heads, ignore_mismatched_sizes=True)
+    loaded.model.config.reward = None  # how another model was read says nothing of this one
     give_padding(loaded)
     return loaded
+
+
+def _gate(folder: Path, model: PreTrainedModel) -> Gate | None:
+    shape = model.config.reward.get("gate")
+    if shape is None:
+        return None
+    gate = Gate(**shape)
+    gate.load_state_dict(load_file(folder / GATE))
+    return gate.to(model.device).eval()
 
 
 def give_padding(loaded: Loaded) -> None:
@@ -76,6 +110,8 @@ def save(loaded: Loaded, folder: Path) -> None:
     """Writes weights (safetensors), configuration and tokenizer in Hugging Face form."""
     loaded.model.save_pretrained(folder, safe_serialization=True)
     loaded.tokenizer.save_pretrained(folder)
+    if loaded.gate is not None:
+        save_file(loaded.gate.state_dict(), folder / GATE)
 
 
 def _config(source: str) -> Any:

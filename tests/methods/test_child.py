@@ -1,5 +1,6 @@
 """The real child process: its protocol, SIGTERM, kill -9 and resume, and how it says what went wrong."""
 
+import io
 import json
 import signal
 import subprocess
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.methods import small
+from training_bridge import child
 
-CONFIG = {"learning_rate": 1e-3, "epochs": 12, "batch_size": 4, "checkpoint_every": 10, "max_length": 64}
+CONFIG = {"learning_rate": 1e-3, "epochs": 7, "batch_size": 4, "checkpoint_every": 10, "max_length": 64}
 
 
 def events_until(process: "subprocess.Popen[str]", done: Any) -> list[dict[str, Any]]:
@@ -49,7 +51,7 @@ def dpo_run(policy: Path, pairs: Path, tmp_path: Path) -> Any:
 def test_sigterm_and_kill_9_lose_no_step_and_leave_no_seam(dpo_run: Any) -> None:
     whole = rest(small.child(dpo_run("whole")))
     assert [whole[0]["type"], whole[-1]["type"]] == ["phase", "result"]
-    assert {"type": "total", "steps": 60} in whole
+    assert {"type": "total", "steps": 35} in whole
     assert whole[-1]["model"]["kind"] == "policy"
 
     asked = small.child(dpo_run("halves"))
@@ -94,27 +96,33 @@ def test_the_child_dies_with_its_parent(dpo_run: Any, tmp_path: Path) -> None:
     assert not alive
 
 
+def test_what_is_wrong_stands_on_standard_error(dpo_run: Any) -> None:
+    process = small.child(dpo_run("wrong", snapshot={"path": "/nonexistent"}))
+    output, error = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "is no snapshot" in error
+    for line in output.splitlines():
+        json.loads(line)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         ({"config": {"learning_rat": 1}}, "Extra inputs are not permitted"),
         ({"base": {"path": "/nonexistent/model", "kind": "policy"}}, "nonexistent"),
-        ({"snapshot": {"path": "/nonexistent"}}, "is no snapshot"),
     ],
 )
-def test_what_is_wrong_stands_on_standard_error(dpo_run: Any, change: dict[str, Any], why: str) -> None:
-    process = small.child(dpo_run("wrong", **change))
-    output, error = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert why in error
-    for line in output.splitlines():
-        json.loads(line)
+def test_whatever_is_wrong_is_named(dpo_run: Any, change: dict[str, Any], why: str, capsys: Any) -> None:
+    """In this process: starting another, with torch, takes seconds."""
+    spec = json.loads((dpo_run("wrong", **change) / "spec.json").read_text())
+    with pytest.raises(Exception, match=why) as fault:
+        child._run(spec, child.Reporter(io.StringIO()))
+    assert child._failed(fault.value) == 1
+    assert why in capsys.readouterr().err
 
 
 def test_running_out_of_memory_has_its_own_exit_code(capsys: Any) -> None:
     import torch
-
-    from training_bridge import child
 
     assert child._failed(torch.OutOfMemoryError("CUDA out of memory")) == 77
     assert child._failed(RuntimeError("DefaultCPUAllocator: can't allocate memory")) == 77

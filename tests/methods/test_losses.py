@@ -13,16 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from lm.heads import aggregated, gated, token_rewards, without_verbosity
 from training_bridge.methods.losses.heads import (
     IGNORED,
-    aggregated,
-    gated,
     masked_squares,
     ridge,
     segments,
     thumbs,
-    token_rewards,
-    without_verbosity,
 )
 from training_bridge.methods.losses.lists import MOST_TIED, k_wise, lipo_lambda, plackett_luce, pro, pro_ranking
 from training_bridge.methods.losses.pairs import bradley_terry, davidson, rao_kupper, threshold_of, with_ties
@@ -285,4 +282,4 @@ def test_ridge_is_least_squares_with_alpha_rows_added_and_passes_over_what_is_mi
     assert ours.tolist() == pytest.approx(theirs.tolist(), abs=1e-9)
     row = masked_squares(t([1, 2, 3]), t([0, math.nan, 1]))
     assert row.item() == pytest.approx((1 + 4) / 2)
-    assert token_rewards(t([0, 1, 0], [2, 1, 0]), t(-1, 0.5, 1)).tolist() == [0.5, -1]
+    assert token_rewards(t([0, 0, 0], [99, 0, 0]), t(-1, 0.5, 2)).tolist() == pytest.approx([0.5, -1])

@@ -103,7 +103,7 @@ def test_an_evaluation_measures_the_reward_model_and_the_policy_beside_its_refer
 
 def test_accuracy_turns_round_pairs_whose_soft_label_favours_the_other(policy: Path, tmp_path: Path) -> None:
     from lm.loading import load_reward_base
-    from training_bridge.methods.preferences import Judged, Relation
+    from training_bridge.methods.judged import Judged, Relation
 
     loaded = load_reward_base(str(policy))
     responses = [small.said(small.GOOD), small.said(small.BAD)]

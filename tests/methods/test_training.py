@@ -152,9 +152,9 @@ def test_a_snapshot_with_nothing_to_learn_from_is_refused(policy: Path, tmp_path
 def test_a_loss_that_is_no_number_ends_the_run_and_says_so(
     policy: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training_bridge.methods.preferring import DirectPreference
+    from training_bridge.methods.tuning import Tuning
 
-    right = DirectPreference.loss
-    monkeypatch.setattr(DirectPreference, "loss", lambda *given: (right(*given)[0] * float("nan"), {}))
+    right = Tuning.loss
+    monkeypatch.setattr(Tuning, "loss", lambda *given: (right(*given)[0] * float("nan"), {}))
     with pytest.raises(Refused, match="no longer a number at step 1"):
         run_dpo(tmp_path, policy, pairs)

@@ -1,15 +1,20 @@
 """Direct preference optimisation: the policy learns from pairs, held near its reference."""
 
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from common.words import gettext_noop as _
-from training_bridge.methods.interface import Context, Needs, Result
-from training_bridge.methods.settings import FromPreferences
+from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.tuned import Tuned
+
+if TYPE_CHECKING:
+    from training_bridge.methods.measured import Likelihoods, Outcome
 
 
-class DPOConfig(FromPreferences):
+class DPOConfig(FromJudgments):
     """The DPO loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -35,21 +40,21 @@ class DPOConfig(FromPreferences):
     )
 
 
-class DPO:
+class DPO(Tuned):
     """Direct preference optimisation."""
 
     key = "dpo"
     title = _("DPO")
     description = _("Tunes a policy directly on pairs, without a reward model, measured against a frozen reference.")
     Config = DPOConfig
-    needs = Needs(snapshot="required", base="required", reference="optional", min_pairs=2)
-    makes: Literal["policy"] = "policy"
 
-    def train(self, context: Context, config: DPOConfig) -> Result:
-        """Trains on the snapshot's training split. The reference is the base itself unless another one is given."""
-        from training_bridge.methods.preferring import train_dpo
+    def loss(self, seen: Likelihoods, config: DPOConfig) -> Outcome:
+        from training_bridge.methods.losses.policies import dpo
 
-        return train_dpo(context, config)
+        chosen, rejected = seen.pairs.of(seen.ratios)
+        soft, beta = seen.pairs.soft, config.beta
+        losses = dpo(chosen, rejected, beta=beta, soft=soft, label_smoothing=config.label_smoothing)
+        return seen.pairs.outcome(losses, beta * chosen, beta * rejected)
 
 
 METHOD = DPO()

@@ -12,7 +12,7 @@ from training_bridge.methods.evaluate import EvaluateConfig
 from training_bridge.methods.files import read_prompts, write_lines
 from training_bridge.methods.interface import Cancelled, Context, Refused, Result
 from training_bridge.methods.intervals import bootstrap, wilson
-from training_bridge.methods.preferences import Judged, read_snapshot
+from training_bridge.methods.judged import Judged, read_snapshot
 
 Messages = Sequence[Mapping[str, Any]]
 SAMPLES = "samples.jsonl"  # what was compared, for people to read

@@ -1,22 +1,53 @@
-"""Judged items as groups of token ids, ready for an objective."""
+"""Judged items as groups of token ids, ready for an objective. One builder for each kind of lesson.
 
-from collections.abc import Sequence
-from dataclasses import replace
+A group weighs what its lessons weigh, in the unit that the objective is a mean over: pairs, responses, lists or tokens.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from common.words import gettext_noop as _
 from lm.chat import encode
 from training_bridge.methods.interface import Refused
-from training_bridge.methods.objectives import PromptGroup
-from training_bridge.methods.preferences import Judged
-from training_bridge.methods.settings import FromPreferences
+from training_bridge.methods.judged import Judged, Relation, Thumb
+from training_bridge.methods.settings import FromJudgments
 
 
-def groups_of(
-    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromPreferences
+@dataclass(frozen=True)
+class PromptGroup:
+    """A prompt, its K responses (token ids, the end token among them) and what is known of them.
+
+    `relations` and `thumbs` speak of places in `responses`. `learnt` [K][T]: which tokens of each response are learnt,
+    all where it is None. `classes` [K][T]: the kind of each token, where a head tells kinds apart. `scores` [K]: value
+    and weight by aspect. `members`: what the group weighs for each member of an ensemble. `beside`: groups of other
+    prompts that this one's loss reads as well. `reference` [K]: the log-probability of each response's learnt tokens
+    under the reference.
+    """
+
+    prompt: list[int]
+    responses: list[list[int]]
+    weight: float
+    relations: Sequence[Relation] = ()
+    thumbs: Sequence[Thumb] = ()
+    learnt: list[list[bool]] | None = None
+    classes: list[list[int]] | None = None
+    scores: Sequence[Mapping[str, tuple[float, float]]] = ()
+    members: Sequence[float] = ()
+    beside: tuple["PromptGroup", ...] = field(default=())
+    reference: list[float] | None = None
+
+    def whole(self) -> tuple["PromptGroup", ...]:
+        """Itself and what stands beside it."""
+        return (self, *self.beside)
+
+
+def pair_groups(
+    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments
 ) -> list[PromptGroup]:
-    """One group an item. Raises Refused where nothing is left to learn from.
+    """Groups with relations; they weigh the sum of these. Raises Refused where nothing is left to learn from.
 
     Relations whose two responses are the same tokens (or became so by cutting) have gradient zero and are left out;
     so are those that weigh nothing.
@@ -25,17 +56,147 @@ def groups_of(
     for item in judged:
         tokens = encode(tokenizer, item.prompt, item.responses, config.max_length)
         relations = [
-            replace(
-                relation,
-                weight=relation.weight if config.use_weights else 1.0,
-                soft=relation.soft if config.use_soft_labels or relation.soft == 0.5 else float(relation.soft > 0.5),
-            )
+            _as_configured(relation, config)
             for relation in item.relations
             if tokens.responses[relation.better] != tokens.responses[relation.worse]
         ]
         relations = [relation for relation in relations if relation.weight > 0]
         if relations:
-            groups.append(PromptGroup(tokens.prompt, tokens.responses, relations))
+            weight = sum(relation.weight for relation in relations)
+            groups.append(PromptGroup(tokens.prompt, tokens.responses, weight, relations))
+    return _some(groups, _("The snapshot's training split holds no pair of two different responses."))
+
+
+def _as_configured(relation: Relation, config: FromJudgments) -> Relation:
+    weight = relation.weight if config.use_weights else 1.0
+    if config.use_soft_labels:
+        return replace(relation, weight=weight)
+    soft = relation.soft if relation.soft == 0.5 else float(relation.soft > 0.5)
+    return replace(relation, weight=weight, soft=soft, tie=float(soft == 0.5 and relation.tie > 0))
+
+
+def list_groups(
+    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments
+) -> list[PromptGroup]:
+    """Groups whose responses are ordered by their relations; each weighs the mean of these, so a long list is one list.
+
+    Responses that nobody compared are left out, and lists in which all stand level.
+    """
+    groups = []
+    for group in pair_groups(tokenizer, judged, config):
+        compared = sorted({place for relation in group.relations for place in (relation.better, relation.worse)})
+        places = {old: new for new, old in enumerate(compared)}
+        relations = [
+            replace(relation, better=places[relation.better], worse=places[relation.worse])
+            for relation in group.relations
+        ]
+        if len(set(standings(relations, len(compared)))) > 1:
+            responses = [group.responses[old] for old in compared]
+            weight = group.weight / len(relations)
+            groups.append(replace(group, responses=responses, relations=relations, weight=weight))
+    return _some(groups, _("The snapshot's training split holds no list in which one response is better than another."))
+
+
+def standings(relations: Sequence[Relation], count: int) -> list[float]:
+    """For each of `count` responses the mean over its relations of P(it is the better one), Borda's count from 0 to 1.
+
+    Of a ranking's pairs it gives the ranking back, ties among them or left out.
+    """
+    won, met = [0.0] * count, [0] * count
+    for relation in relations:
+        won[relation.better] += relation.soft
+        won[relation.worse] += 1 - relation.soft
+        met[relation.better] += 1
+        met[relation.worse] += 1
+    return [round(w / m, 9) if m else 0.5 for w, m in zip(won, met, strict=True)]
+
+
+def tiers_of(relations: Sequence[Relation], count: int) -> list[list[int]]:
+    """The places of `count` responses as tiers, best first, by their `standings` under the winners alone."""
+    hard = [replace(one, soft=one.soft if one.soft == 0.5 else float(one.soft > 0.5)) for one in relations]
+    stand = standings(hard, count)
+    return [[place for place in range(count) if stand[place] == level] for level in sorted(set(stand), reverse=True)]
+
+
+def thumb_groups(
+    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments
+) -> list[PromptGroup]:
+    """Groups with thumbs; they weigh the sum of these. Where an item has none, its pairs stand for them: the chosen
+    response is wanted, the rejected one is not (as Ethayarajh et al. 2024 do)."""
+    groups = []
+    for item in judged:
+        tokens = encode(tokenizer, item.prompt, item.responses, config.max_length)
+        thumbs = []
+        for thumb in item.thumbs or _thumbs_of(item.relations):
+            soft = thumb.soft if config.use_soft_labels else float(thumb.soft > 0.5)
+            weight = thumb.weight if config.use_weights else 1.0
+            if weight > 0 and tokens.responses[thumb.response]:
+                thumbs.append(Thumb(thumb.response, soft, weight))
+        if thumbs:
+            weight = sum(thumb.weight for thumb in thumbs)
+            groups.append(PromptGroup(tokens.prompt, tokens.responses, weight, thumbs=thumbs))
+    return _some(groups, _("The snapshot's training split holds neither thumbs nor pairs."))
+
+
+def _thumbs_of(relations: Sequence[Relation]) -> Iterator[Thumb]:
+    for relation in relations:
+        if relation.soft != 0.5:
+            yield Thumb(relation.better, relation.soft, relation.weight)
+            yield Thumb(relation.worse, 1 - relation.soft, relation.weight)
+
+
+def text_groups(
+    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments, learn_from: str
+) -> list[PromptGroup]:
+    """One group for each text to learn; it weighs its tokens, so the loss is a mean per token.
+
+    `learn_from`: "texts" that people wrote or mended, the "preferred" response of each pair, or "both".
+    """
+    groups = []
+    for item in judged:
+        wanted = {text.response: text.weight for text in item.texts} if learn_from != "preferred" else {}
+        if learn_from != "texts":
+            for relation in item.relations:
+                best = relation.better if relation.soft > 0.5 else relation.worse
+                if relation.soft != 0.5:
+                    wanted.setdefault(best, relation.weight)
+        tokens = encode(tokenizer, item.prompt, item.responses, config.max_length)
+        for place, given in wanted.items():
+            weight, ids = given if config.use_weights else 1.0, tokens.responses[place]
+            if weight > 0 and ids:
+                thumb = Thumb(0, 1.0, weight)
+                groups.append(PromptGroup(tokens.prompt, [ids], weight * len(ids), thumbs=[thumb]))
+    return _some(groups, _("The snapshot's training split holds no text to learn."))
+
+
+def best_first(group: PromptGroup) -> PromptGroup:
+    """The same list in the order of its standings; those that stand level keep theirs."""
+    stand = standings(group.relations, len(group.responses))
+    order = sorted(range(len(stand)), key=lambda place: -stand[place])
+    places = {old: new for new, old in enumerate(order)}
+    relations = [replace(one, better=places[one.better], worse=places[one.worse]) for one in group.relations]
+    return replace(group, responses=[group.responses[old] for old in order], relations=relations)
+
+
+def mismatched(groups: Sequence[PromptGroup], seed: int) -> list[PromptGroup]:
+    """The groups, each with a response of another prompt beside it, in an order drawn from the seed.
+
+    Raises Refused where all have the same prompt: no response would be mismatched.
+    """
+    order = list(range(len(groups)))
+    random.Random(seed).shuffle(order)  # noqa: S311 - no secret
+    made = list(groups)
+    for place, index in enumerate(order):
+        others = (order[(place + step) % len(order)] for step in range(1, len(order)))
+        own = groups[index].prompt
+        other = next((groups[one] for one in others if groups[one].prompt != own), None)
+        if other is None:
+            raise Refused(_("All prompts are the same: this method compares each with a response to another one."))
+        made[index] = replace(groups[index], beside=(PromptGroup(own, [other.responses[0]], 0.0),))
+    return made
+
+
+def _some(groups: list[PromptGroup], complaint: str) -> list[PromptGroup]:
     if not groups:
-        raise Refused(_("The snapshot's training split holds no pair of two different responses."))
+        raise Refused(complaint)
     return groups

@@ -14,6 +14,11 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+Lesson = Literal["pairs", "thumbs", "scores", "marked", "texts", "rationales"]
+"""What a snapshot can teach: pairs of responses; thumbs; scores by aspect; responses read for faults; texts that people
+wrote or mended; reasons for a preference."""
+
+
 @dataclass(frozen=True)
 class Needs:
     """What a run must be given before it starts.
@@ -21,6 +26,7 @@ class Needs:
     `base`, `reference`, `reward`: "required" or "optional" model versions, None where they make no sense. `base_kind`:
     "policy" for causal models only, "any" for causal ones and encoders. `input`: keys of the specification's `input`
     that must name files: "prompts" (JSON lines {"id", "messages"}) or "text" (JSON lines {"messages"} or {"text"}).
+    `any_of`: kinds of lessons (LESSONS) of which the snapshot's training split must hold `at_least` so many together.
     """
 
     snapshot: Literal["required", "optional"] | None = None
@@ -29,7 +35,8 @@ class Needs:
     reference: Literal["required", "optional"] | None = None
     reward: Literal["required", "optional"] | None = None
     input: tuple[str, ...] = ()
-    min_pairs: int = 0
+    any_of: tuple[Lesson, ...] = ()
+    at_least: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from common.words import gettext_noop as _
 from lm.chat import text_of
 from lm.loading import Loaded, best_device, save
+from training_bridge.methods.checkpoints import without_dropout
 from training_bridge.methods.files import read_documents
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
 from training_bridge.methods.pretrain import PretrainConfig
@@ -30,6 +31,9 @@ class NextToken:
 
     def __init__(self, device: torch.device, token_budget: int) -> None:
         self.device, self.token_budget = device, token_budget
+
+    def begin(self, model: nn.Module, items: Sequence[Tensor]) -> None:
+        """Every block is read for itself."""
 
     def pieces(self, items: Sequence[Tensor]) -> Iterator[list[Tensor]]:
         each = max(1, self.token_budget // len(items[0]))
@@ -67,6 +71,7 @@ def pretrain(context: Context, config: PretrainConfig) -> Result:
         _("Reading %(blocks)s blocks of %(max_length)s tokens")
         % {"blocks": len(blocks), "max_length": config.max_length}
     )
+    without_dropout(loaded.model)
     last = fit(context, config, loaded.model, blocks, NextToken(loaded.device, config.token_budget))
     folder = context.output / "model"
     save(loaded, folder)

@@ -1,16 +1,27 @@
-"""Reward models by Bradley–Terry: a scalar head on any causal or encoder backbone."""
+"""Reward models by Bradley–Terry: a scalar head on any causal or encoder backbone, with or without ties."""
 
-from typing import Literal
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from common.words import gettext_noop as _
-from training_bridge.methods.interface import Context, Needs, Result
-from training_bridge.methods.settings import FromPreferences
+from training_bridge.methods.rewarded import Rewarded
+from training_bridge.methods.settings import FromJudgments
+
+if TYPE_CHECKING:
+    from training_bridge.methods.groups import PromptGroup
+    from training_bridge.methods.measured import Outcome, Rewards
+
+STARTS = {"rao_kupper": math.log(math.exp(math.log(1.5)) - 1), "davidson": math.log(0.5)}
+"""Of what the tie models learn, as an unbounded number: theta = 1.5 and nu = 0.5."""
 
 
-class RewardModelConfig(FromPreferences):
-    """The Bradley–Terry loss and its optimiser."""
+class RewardModelConfig(FromJudgments):
+    """The Bradley–Terry loss, what ties mean, and the optimiser."""
 
     margin_per_strength: float = Field(
         0.0,
@@ -26,23 +37,46 @@ class RewardModelConfig(FromPreferences):
         title=_("Centering"),
         description=_("Pulls the rewards of a pair towards zero mean; 0.01 makes prompts comparable."),
     )
+    ties: Literal["half", "rao_kupper", "davidson"] = Field(
+        "half",
+        title=_("Ties"),
+        json_schema_extra={
+            "choices": {"half": _("half a win for either"), "rao_kupper": "Rao–Kupper", "davidson": "Davidson"}
+        },
+        description=_(
+            "What a tie that the snapshot kept says: the models learn how readily people call one. "
+            "Margin and centering go with half a win."
+        ),
+    )
 
 
-class RewardModel:
+class RewardModel(Rewarded):
     """Bradley–Terry reward model."""
 
     key = "reward_model"
     title = _("Reward model")
     description = _("Learns a score from pairs: the response people preferred scores higher (Bradley–Terry).")
     Config = RewardModelConfig
-    needs = Needs(snapshot="required", base="required", base_kind="any", min_pairs=2)
-    makes: Literal["reward"] = "reward"
 
-    def train(self, context: Context, config: RewardModelConfig) -> Result:
-        """Trains on the snapshot's training split and measures accuracy on the held-out one."""
-        from training_bridge.methods.rewarding import train_reward_model
+    def extent(self, groups: Sequence[PromptGroup], config: RewardModelConfig) -> float | None:
+        """None where there is no tie: how readily people call one could only be learnt as never."""
+        seen = any(relation.tie > 0 for group in groups for relation in group.relations)
+        return STARTS.get(config.ties) if seen else None
 
-        return train_reward_model(context, config)
+    def loss(self, seen: Rewards, config: RewardModelConfig) -> Outcome:
+        from training_bridge.methods.losses.pairs import bradley_terry, davidson, rao_kupper, threshold_of, with_ties
+
+        pairs = seen.pairs
+        chosen, rejected = pairs.of(seen.outputs[:, 0])
+        if seen.extent is None:
+            margin = config.margin_per_strength * pairs.strength
+            losses = bradley_terry(chosen, rejected, soft=pairs.soft, margin=margin, centering=config.centering)
+        elif config.ties == "davidson":
+            losses = with_ties(davidson(chosen, rejected, seen.extent), soft=pairs.soft, tie=pairs.tie)
+        else:
+            chances = rao_kupper(chosen, rejected, threshold_of(seen.extent))
+            losses = with_ties(chances, soft=pairs.soft, tie=pairs.tie)
+        return pairs.outcome(losses, chosen, rejected)
 
 
 METHOD = RewardModel()

@@ -1,57 +1,87 @@
-"""The Bradley–Terry reward model: objective and run."""
+"""Training a reward model: the backbone with its heads, the method's loss, and accuracy on held-out prompts."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from common.words import gettext_noop as _
-from lm.batching import pad
 from lm.loading import Loaded, load_reward_base, save
-from lm.scoring import rewards
+from training_bridge.methods.checkpoints import without_dropout
 from training_bridge.methods.evaluating import reward_accuracy
-from training_bridge.methods.groups import groups_of
+from training_bridge.methods.forward import by_token, pooled
+from training_bridge.methods.groups import PromptGroup
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
-from training_bridge.methods.losses.pairs import bradley_terry
-from training_bridge.methods.objectives import OnPreferences, PromptGroup
-from training_bridge.methods.preferences import read_snapshot
-from training_bridge.methods.reward_model import RewardModelConfig
+from training_bridge.methods.judged import Judged, read_snapshot
+from training_bridge.methods.measured import Outcome, Rewards
+from training_bridge.methods.objectives import OnGroups
+from training_bridge.methods.rewarded import Rewarded
 from training_bridge.methods.trainer import fit
 
+EXTENT = "learnt_extent"
 
-class BradleyTerry(OnPreferences):
-    """Rewards of whole conversations, compared pair by pair."""
 
-    def __init__(self, loaded: Loaded, config: RewardModelConfig) -> None:
+class Rewarding(OnGroups):
+    """A method's loss on what the heads say of a piece."""
+
+    def __init__(self, method: Rewarded, config: Any, loaded: Loaded) -> None:
         pad_id = loaded.model.config.pad_token_id
         super().__init__(token_budget=config.token_budget, pad_id=pad_id, device=loaded.device)
-        self.config = config
+        self.method, self.config = method, config
 
-    def loss(self, model: nn.Module, items: Sequence[PromptGroup]) -> tuple[Tensor, dict[str, float]]:
-        rows = [[*group.prompt, *response] for group in items for response in group.responses]
-        scores = rewards(model, *pad(rows, self.pad_id, self.device))
-        pairs = self.pairs(items)
-        chosen, rejected = scores[pairs.better], scores[pairs.worse]
-        margin = self.config.margin_per_strength * pairs.strength
-        losses = bradley_terry(chosen, rejected, soft=pairs.soft, margin=margin, centering=self.config.centering)
-        return (pairs.weight * losses).sum(), pairs.measures(chosen, rejected)
+    def outputs(self, model: nn.Module, groups: Sequence[PromptGroup]) -> Tensor:
+        """Of each response, [R, heads], or of each of its tokens, [R, T, classes]."""
+        return (by_token if self.method.by_token else pooled)(model, groups, self.pad_id, self.device)
+
+    def loss(self, model: nn.Module, items: Sequence[PromptGroup]) -> Outcome:
+        seen = Rewards(items, self.device, self.outputs(model, items), getattr(model, EXTENT, None))
+        return self.method.loss(seen, self.config)
 
 
-def train_reward_model(context: Context, config: RewardModelConfig) -> Result:
-    """Trains a head and its backbone; the result's figures include accuracy on the held-out split, if there is one."""
+def train_reward(context: Context, config: Any, method: Rewarded) -> Result:
+    """Trains heads and backbone; the figures include accuracy on the held-out split, if there is one."""
     if context.snapshot is None or context.base is None:
         raise Refused(_("A reward model needs a snapshot and a base model."))
     context.phase(_("Loading the base model"))
     torch.manual_seed(context.seed)
-    loaded = load_reward_base(context.base.path)
-    train, test = read_snapshot(context.snapshot, "train"), read_snapshot(context.snapshot, "test")
-    groups = groups_of(loaded.tokenizer, train, config)
+    tokenizer = load_reward_base(context.base.path).tokenizer
+    judged = read_snapshot(context.snapshot, "train")
+    groups = method.groups(tokenizer, judged, config, context.seed)
+    torch.manual_seed(context.seed)
+    loaded = load_reward_base(context.base.path, heads=method.heads(groups, config), by_token=method.by_token)
+    without_dropout(loaded.model)
+    start = method.extent(groups, config)
+    if start is not None:
+        loaded.model.register_parameter(EXTENT, nn.Parameter(torch.tensor(start, device=loaded.device)))
+    objective = Rewarding(method, config, loaded)
     context.phase(_("Training on %(groups)s prompts") % {"groups": len(groups)})
-    last = fit(context, config, loaded.model, groups, BradleyTerry(loaded, config))
+    last = fit(context, config, loaded.model, groups, objective)
+    values: dict[str, Any] = {"train_loss": last.get("loss"), "train_groups": len(groups)}
+    if start is not None:
+        values["tie_extent"] = float(getattr(loaded.model, EXTENT))
+        delattr(loaded.model, EXTENT)
+    loaded.model.config.reward = method.reading(groups, config, lambda: _all_outputs(objective, loaded.model, groups))
+    return finish(context, config, loaded, values, method.key)
+
+
+def finish(context: Context, config: Any, loaded: Loaded, values: dict[str, Any], key: str) -> Result:
+    """Saves the model and measures it on the held-out split."""
     folder = context.output / "model"
     save(loaded, folder)
-    values: dict[str, object] = {"train_loss": last.get("loss"), "train_groups": len(groups)}
-    if test:
+    assert context.snapshot is not None
+    test = read_snapshot(context.snapshot, "test")
+    if any(item.relations for item in test):
         context.phase(_("Measuring accuracy on held-out prompts"))
-        values |= reward_accuracy(loaded, test, max_length=config.max_length, token_budget=config.token_budget)
-    return Result(values, ModelFolder(str(folder), "reward", {"method": "reward_model"}))
+        values |= reward_accuracy(loaded, _with_pairs(test), max_length=config.max_length)
+    made = {"method": key, "learning_rate": config.learning_rate}
+    return Result(values, ModelFolder(str(folder), "reward", made))
+
+
+def _with_pairs(judged: Sequence[Judged]) -> list[Judged]:
+    return [item for item in judged if item.relations]
+
+
+@torch.no_grad()
+def _all_outputs(objective: Rewarding, model: nn.Module, groups: Sequence[PromptGroup]) -> Tensor:
+    return torch.cat([objective.outputs(model, piece) for piece in objective.pieces(groups)])

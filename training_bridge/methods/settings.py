@@ -91,10 +91,12 @@ class Optimisation(Config):
     )
 
 
-class FromPreferences(Optimisation):
-    """Training on a snapshot's pairs."""
+class FromJudgments(Optimisation):
+    """Training on what people said in a snapshot."""
 
-    use_weights: bool = Field(True, title=_("Use weights"), description=_("Weigh each pair as the snapshot says."))
+    use_weights: bool = Field(
+        True, title=_("Use weights"), description=_("Weigh each pair, thumb or text as the snapshot says.")
+    )
     use_soft_labels: bool = Field(
         True,
         title=_("Use soft labels"),

@@ -50,7 +50,6 @@ def fit(
 
     Resumes from `context.checkpoint` where its files are whole; else starts over, which ends in the same weights.
     """
-    checkpoints.without_dropout(model)
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     steps = Steps(items, batch_size=config.batch_size, epochs=config.epochs, seed=context.seed)
@@ -136,8 +135,9 @@ class FeedbackTrainer(Trainer):
         weight = self.objective.weight(inputs)
         if not weight > 0:
             raise Refused(
-                gettext_noop("All pairs of a step weigh nothing: the snapshot's weights leave nothing to learn from.")
+                gettext_noop("All that a step reads weighs nothing: the snapshot's weights leave nothing to learn.")
             )
+        self.objective.begin(model, inputs)
         total, measures = torch.zeros((), device=self.args.device), dict[str, float]()
         for piece in self.objective.pieces(inputs):
             loss, sums = self.objective.loss(model, piece)

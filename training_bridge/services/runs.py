@@ -21,6 +21,7 @@ from training_bridge.files import digest_of, sha256_of, var_path
 from training_bridge.methods import METHODS
 from training_bridge.methods.interface import Method
 from training_bridge.models import ACTIVE, Run, Snapshot
+from training_bridge.services import lessons
 
 ROLES = ("base", "reference", "reward")
 MAX_SEED = 2**31 - 1
@@ -137,15 +138,7 @@ def _snapshot_complaint(method: Method, project: Project, snapshot: Snapshot | N
         return gettext("%(title)s takes no snapshot.") % {"title": gettext(method.title)}
     if snapshot.state != Snapshot.State.READY:
         return gettext("Snapshot %(number)s is not ready yet.") % {"number": snapshot.number}
-    pairs = snapshot.counts.get("train", 0)
-    if pairs < needs.min_pairs:
-        return gettext("Snapshot %(number)s has %(pairs)s training pairs; %(title)s needs at least %(min_pairs)s.") % {
-            "number": snapshot.number,
-            "pairs": pairs,
-            "title": gettext(method.title),
-            "min_pairs": needs.min_pairs,
-        }
-    return ""
+    return lessons.complaint(method, snapshot)
 
 
 def _fits(role: str, base_kind: str, version: ModelVersion) -> bool:

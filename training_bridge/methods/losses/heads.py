@@ -1,4 +1,4 @@
-"""What the outputs of a reward model's heads are trained on, and how several heads become one number."""
+"""What the outputs of a reward model's heads are trained on; how they become one number is in lm/heads.py."""
 
 import torch
 from torch import Tensor
@@ -35,16 +35,6 @@ def masked_squares(predicted: Tensor, targets: Tensor) -> Tensor:
     return errors.sum(-1) / known.sum(-1).clamp(min=1)
 
 
-def without_verbosity(scores: Tensor, shares: Tensor, verbosity: int) -> Tensor:
-    """r'_i = r_i - lambda_i r_verbosity of `scores` [..., A] and `shares` lambda [A] (arXiv 2406.12845)."""
-    return scores - shares * scores[..., verbosity : verbosity + 1]
-
-
-def gated(scores: Tensor, logits: Tensor, *, scale: Tensor | float = 1.0, temperature: float = 10.0) -> Tensor:
-    """R = scale sum_i softmax(logits / temperature)_i r_i of `scores` and `logits` [..., A] (arXiv 2406.12845)."""
-    return scale * ((logits / temperature).softmax(-1) * scores).sum(-1)
-
-
 def segments(logits: Tensor, kinds: Tensor) -> Tensor:
     """Cross-entropy at every labelled token, [B, T], 0 elsewhere (Wu et al. 2023, arXiv 2306.01693).
 
@@ -52,19 +42,3 @@ def segments(logits: Tensor, kinds: Tensor) -> Tensor:
     """
     flat = cross_entropy(logits.flatten(0, 1), kinds.flatten(), ignore_index=IGNORED, reduction="none")
     return flat.view_as(kinds)
-
-
-def token_rewards(logits: Tensor, rewards: Tensor) -> Tensor:
-    """The reward of each token [..., T] of `logits` [..., T, C]: that of the likeliest class, by `rewards` [C]."""
-    return rewards[logits.argmax(-1)]
-
-
-def aggregated(rewards: Tensor, how: str, penalty: float = 0.0, ddof: int = 0) -> Tensor:
-    """One reward [...] of the members' [..., K] (Coste et al. 2023, arXiv 2310.02743).
-
-    "mean"; "worst": min_i R_i; "cautious": mean - penalty var, with `ddof` 0 the population's variance.
-    """
-    if how == "worst":
-        return rewards.amin(-1)
-    mean = rewards.mean(-1)
-    return mean if how == "mean" else mean - penalty * rewards.var(-1, correction=ddof)

@@ -1,0 +1,69 @@
+"""Reward models of lists: the order of all K responses to a prompt at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from common.words import gettext_noop as _
+from training_bridge.methods.rewarded import Rewarded
+from training_bridge.methods.settings import FromJudgments
+
+if TYPE_CHECKING:
+    from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+    from training_bridge.methods.groups import PromptGroup
+    from training_bridge.methods.judged import Judged
+    from training_bridge.methods.measured import Outcome, Rewards
+
+
+class RewardRankingConfig(FromJudgments):
+    """Which likelihood of a list, and the optimiser."""
+
+    likelihood: Literal["plackett_luce", "all_pairs"] = Field(
+        "plackett_luce",
+        title=_("Likelihood of a list"),
+        json_schema_extra={
+            "choices": {"plackett_luce": "Plackett–Luce", "all_pairs": _("the mean of all its pairs (InstructGPT)")}
+        },
+        description=_("Choice after choice from what is left, or every pair as if it had been judged alone."),
+    )
+
+
+class RewardRanking(Rewarded):
+    """Plackett–Luce reward model; shared ranks cost what all their orders together do."""
+
+    key = "reward_ranking"
+    title = _("Reward model of rankings")
+    description = _("Learns a score from whole lists: rankings, the best of several, or ratings that order responses.")
+    Config = RewardRankingConfig
+
+    def groups(
+        self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: RewardRankingConfig, seed: int
+    ) -> list[PromptGroup]:
+        """Lists of responses, ordered by their pairs."""
+        from training_bridge.methods.groups import list_groups
+
+        return list_groups(tokenizer, judged, config)
+
+    def loss(self, seen: Rewards, config: RewardRankingConfig) -> Outcome:
+        """A list's loss is its mean over the choices made in it: long lists have no larger say."""
+        import torch
+
+        from training_bridge.methods.groups import tiers_of
+        from training_bridge.methods.losses.lists import k_wise, plackett_luce
+
+        scores, losses = seen.outputs[:, 0], []
+        for start, group in zip(seen.starts, seen.groups, strict=True):
+            count = len(group.responses)
+            tiers, own = tiers_of(group.relations, count), scores[start : start + count]
+            if config.likelihood == "plackett_luce":
+                losses.append(plackett_luce(own, tiers) / max(1, count - len(tiers[-1])))
+            else:
+                losses.append(k_wise(own, tiers))
+        return seen.listed(torch.stack(losses), scores)
+
+
+METHOD = RewardRanking()

@@ -1,0 +1,60 @@
+"""What all methods that train a reward model share. One of them is a Config, its groups, its heads and its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from training_bridge.methods.interface import Config, Context, Needs, Result
+
+if TYPE_CHECKING:  # a web process shows these methods and never loads torch
+    from torch import Tensor
+    from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+    from training_bridge.methods.groups import PromptGroup
+    from training_bridge.methods.judged import Judged
+    from training_bridge.methods.measured import Outcome, Rewards
+
+
+class Rewarded:
+    """A method that trains heads on a causal or encoder backbone, end to end. `by_token`: a head for every token."""
+
+    key: str
+    title: str
+    description: str
+    Config: type[Config]
+    needs: Needs = Needs(snapshot="required", base="required", base_kind="any", any_of=("pairs",), at_least=2)
+    makes: Literal["reward"] = "reward"
+    by_token = False
+
+    def groups(
+        self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: Any, seed: int
+    ) -> list[PromptGroup]:
+        """What is learnt from, as token ids. Raises Refused where there is nothing."""
+        from training_bridge.methods.groups import pair_groups
+
+        return pair_groups(tokenizer, judged, config)
+
+    def heads(self, groups: Sequence[PromptGroup], config: Any) -> int:
+        """Outputs of the model."""
+        return 1
+
+    def extent(self, groups: Sequence[PromptGroup], config: Any) -> float | None:
+        """Where a number that is learnt beside the weights starts; None for none."""
+        return None
+
+    def loss(self, seen: Rewards, config: Any) -> Outcome:
+        """Sums over a piece, weighed; what they are divided by is the groups' weight."""
+        raise NotImplementedError
+
+    def reading(
+        self, groups: Sequence[PromptGroup], config: Any, outputs: Callable[[], Tensor]
+    ) -> dict[str, Any] | None:
+        """How the trained heads become one number (lm/heads.py); `outputs`: what they say of the groups, [R, heads]."""
+        return None
+
+    def train(self, context: Context, config: Any) -> Result:
+        """Trains on the snapshot's training split and measures accuracy on the held-out one."""
+        from training_bridge.methods.rewarding import train_reward
+
+        return train_reward(context, config, self)

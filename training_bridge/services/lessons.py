@@ -1,0 +1,55 @@
+"""Whether a snapshot teaches what a method learns from; if not, what is missing and which form collects it."""
+
+from django.utils.translation import gettext as _
+
+from annotation.protocols import protocol
+from common.words import gettext_noop
+from training_bridge.methods.interface import Lesson, Method
+from training_bridge.models import Snapshot
+
+NAMES: dict[Lesson, str] = {
+    "pairs": gettext_noop("pairs of responses"),
+    "thumbs": gettext_noop("thumbs"),
+    "scores": gettext_noop("scores by aspect"),
+    "marked": gettext_noop("responses read for faults"),
+    "texts": gettext_noop("texts that people wrote or mended"),
+    "rationales": gettext_noop("reasons for a preference"),
+}
+COLLECTED_BY: dict[Lesson, tuple[str, ...]] = {
+    "pairs": ("pairwise", "ranking", "best_of_n"),
+    "thumbs": ("thumbs",),
+    "scores": ("rating",),
+    "marked": ("spans",),
+    "texts": ("edit",),
+    "rationales": ("pairwise",),
+}
+"""The forms of feedback that are made for it; others may give it too."""
+
+
+def taught(snapshot: Snapshot) -> dict[Lesson, int]:
+    """How much of each kind the training split holds. Snapshots from before there was anything but pairs say less."""
+    counts = snapshot.counts
+    pairs: dict[Lesson, int] = {"pairs": counts.get("train", 0)}
+    more: dict[Lesson, int] = counts.get("lessons", {})
+    return pairs | more
+
+
+def complaint(method: Method, snapshot: Snapshot) -> str:
+    """What the snapshot lacks for the method, in words; empty where it has enough."""
+    needs, held = method.needs, taught(snapshot)
+    count = sum(held.get(kind, 0) for kind in needs.any_of)
+    if not needs.any_of or count >= needs.at_least:
+        return ""
+    kinds = _(" or ").join(_(NAMES[kind]) for kind in needs.any_of)
+    forms = [str(protocol(key).title) for kind in needs.any_of for key in COLLECTED_BY[kind]]
+    lacking = _(
+        "Snapshot %(number)s has %(count)s of these to train on: %(kinds)s. %(title)s needs at least %(least)s."
+    ) % {
+        "number": snapshot.number,
+        "count": count,
+        "kinds": kinds,
+        "title": _(method.title),
+        "least": needs.at_least,
+    }
+    collected = _("They are collected by: %(forms)s.") % {"forms": ", ".join(f"“{title}”" for title in forms)}
+    return f"{lacking} {collected}"
