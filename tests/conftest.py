@@ -1,11 +1,12 @@
 """People, their project, clients of the API, and the real product to talk to. People have one role each, everywhere."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Scope, User
@@ -144,6 +145,24 @@ def demo_stack() -> Iterator[Stack]:
     """The same as a newcomer sees it after `make run`: with the demo project and its people."""
     with running_stack(demo=True) as stack:
         yield stack
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what meets a database with `database`: only that is worth asking on a second one."""
+    for item in items:
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        case = getattr(item, "cls", None)
+        asks = {"db", "transactional_db", "live_stack", "demo_stack"} & set(fixtures)
+        if asks or item.get_closest_marker("django_db") or (case and issubclass(case, TransactionTestCase)):
+            item.add_marker("database")
+
+
+def pytest_collection_finish() -> None:
+    """Looking over the modules of Django and torch again and again for garbage took an eighth of all time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 # In CI everything is there, so a test that skips has found something missing; only these may.

@@ -8,11 +8,11 @@ from playwright.sync_api import Browser, Page
 from tests.browser import Complaints
 from tests.stack import Stack
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.services]
 
 
-def test_the_first_page_is_quiet(live_stack: Stack, open_page: Callable[..., Page]) -> None:
-    page = open_page(live_stack.url)
+def test_the_first_page_is_quiet(demo_stack: Stack, open_page: Callable[..., Page]) -> None:
+    page = open_page(demo_stack.url)
     page.goto("/")
     assert "/sign-in/" in page.url
 
@@ -31,10 +31,10 @@ def test_the_first_page_is_quiet(live_stack: Stack, open_page: Callable[..., Pag
         ("fetch('/nowhere')", "404"),
     ],
 )
-def test_complaints_are_heard_unless_tolerated(live_stack: Stack, browser: Browser, script: str, heard: str) -> None:
+def test_complaints_are_heard_unless_tolerated(demo_stack: Stack, browser: Browser, script: str, heard: str) -> None:
     for tolerate in (None, heard):
         complaints = Complaints()
-        with browser.new_context(base_url=live_stack.url) as context:
+        with browser.new_context(base_url=demo_stack.url) as context:
             complaints.watch(context, tolerate)
             page = context.new_page()
             page.goto("/")
