@@ -257,5 +257,13 @@ class Thumbs(ByPart, Asked):
             names,
         )
 
+    def as_answer(self, label: Value, values: Sequence[Value], config: Value) -> Value:
+        """What readings do not agree on is left out, where the form lets it be."""
+        return {
+            name: marked
+            for name, marked in super().as_answer(label, values, config).items()
+            if marked["value"] or config["every"]
+        }
+
 
 PROTOCOL = Thumbs()

@@ -121,7 +121,7 @@ def complete(
     """
     for attempt in range(retries + 1):
         try:
-            with limits.place(seconds=timeout + 10, deadline=deadline):
+            with limits.place(seconds=2 * timeout + 10, deadline=deadline):
                 body = _body(client, request, min(deadline, time.monotonic() + timeout))
             return Completion.model_validate(text.loads(body))
         except NoRoom as fault:

@@ -3,6 +3,7 @@
 With a cache of one process alone (no Redis) every process keeps the limit for itself.
 """
 
+import math
 import random
 import time
 import uuid
@@ -36,9 +37,12 @@ class Limits:
     def place(self, *, seconds: float, deadline: float) -> Iterator[None]:
         """Waits for a place and keeps it, for `seconds` at most. `deadline`: of the monotonic clock. Raises NoRoom."""
         token = uuid.uuid4().hex
-        taken = self._waited(lambda: self._take(token, seconds), deadline)
+        # Who dies in the queue or while asking leaves the place to others after so long.
+        left = max(0.0, deadline - time.monotonic())
+        taken = self._waited(lambda: self._take(token, math.ceil(left + seconds)), deadline)
         try:
             self._waited(self._may_go, deadline)
+            cache.touch(taken, math.ceil(seconds))
             yield
         finally:
             if cache.get(taken) == token:
@@ -47,7 +51,7 @@ class Limits:
     def hold(self, seconds: float) -> None:
         """Nobody asks for so long: the endpoint wants it."""
         seconds = min(seconds, LONGEST_HOLD)
-        cache.set(f"judge-hold:{self._name}", time.time() + seconds, seconds + 1)
+        cache.set(f"judge-hold:{self._name}", time.time() + seconds, math.ceil(seconds) + 1)
 
     @property
     def held(self) -> float:
@@ -62,7 +66,7 @@ class Limits:
             time.sleep(pause)
         return found
 
-    def _take(self, token: str, seconds: float) -> str | None:
+    def _take(self, token: str, seconds: int) -> str | None:
         names = (f"judge-place:{self._name}:{number}" for number in range(self._at_once))
         return next((name for name in names if cache.add(name, token, seconds)), None)
 

@@ -15,7 +15,11 @@ from typing import Any
 
 def judged(body: dict[str, Any]) -> dict[str, Any]:
     """The data between the fences of a request, decoded as a reader of JSON would."""
-    content = body["messages"][-1]["content"]
+    return judged_in(body["messages"][-1]["content"])
+
+
+def judged_in(content: str) -> dict[str, Any]:
+    """The same of what the judge is told last."""
     found = re.search(r"^(DATA-[0-9a-f]+)\n(.*)\n\1$", content, re.DOTALL | re.MULTILINE)
     assert found, content
     return json.loads(found.group(2))
