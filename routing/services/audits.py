@@ -148,8 +148,8 @@ def _alarm(plan: RoutingPlan, judge: Judge, tag: str, bound: Bound, terms: Terms
     else:
         said = (
             _(
-                "Of %(n)s audited items people disagreed with the judge on %(k)s: at least %(low)s of what it keeps, where "
-                "at most %(alpha)s is allowed."
+                "Of %(n)s audited items people disagreed with the judge on %(k)s: at least %(low)s of what it keeps, "
+                "where at most %(alpha)s is allowed."
             )
             % numbers
         )

@@ -16,14 +16,17 @@ from annotation.models import Item
 from common.words import gettext_noop as _
 from projects.models import Project
 from routing import answers
-from routing.models import Certificate, Decision, JudgeCall, RoutingPlan
+from routing.models import Certificate, Decision, JudgeCall, RoutingPlan, Terms
 from routing.promises import thresholds
-from routing.services.certificates import SLICES, Ground, begun, end, ground_of, terms_of
+from routing.sampling import Sampling
+from routing.services.certificates import SLICES, Ground, begun, end, ground_of, in_force, terms_of
 from routing.services.features import tags_of, with_texts
 from routing.services.risk import risks
 
 LEAST = 30
 """Calibration items that a slice needs for a promise of its own: with fewer hardly any could be made."""
+GROWTH = 1.25
+"""What was refused is tried again when its sample has grown so much."""
 KEPT = 1000
 """Confidences of the sample that a certificate keeps, to tell later whether items have changed."""
 CHUNK = 1000
@@ -41,14 +44,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Sample:
-    """`waiting`: drawn items that people or the judge have not answered yet."""
+    """`drawn`: items in all, those too that were withdrawn or that the judge had no usable answer to; `waiting`: those
+    that people or the judge have not answered yet."""
 
     rows: Sequence[Row]
+    drawn: int
     waiting: int
-
-    @property
-    def drawn(self) -> int:
-        return len(self.rows) + self.waiting
 
 
 def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
@@ -58,8 +59,9 @@ def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
         plan__judge=ground.judge,
         purpose=Decision.Purpose.CALIBRATION,
         created_at__gte=begun(ground),
-    ).exclude(item__state=Item.State.VOID)
-    ids = list(drawn.order_by("item").values_list("item", flat=True).distinct())
+    )
+    live = drawn.exclude(item__state=Item.State.VOID)
+    ids = list(live.order_by("item").values_list("item", flat=True).distinct())
     people = answers.of_people(ids, **ground.of_answers())
     judged = answers.of_judge(ground.judge, ids, **ground.of_answers())
     unusable = set(
@@ -78,7 +80,7 @@ def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
         if agrees is not None:
             rows.append(Row(item.pk, confidence, agrees, tag_of(item, tag)))
     waiting = [pk for pk in ids if pk not in unusable and not (pk in people and pk in judged)]
-    return Sample(rows, len(waiting))
+    return Sample(rows, drawn.count(), len(waiting))
 
 
 def _sure(plan: RoutingPlan, ground: Ground, ids: Sequence[int]) -> Iterator[tuple[Item, float]]:
@@ -97,6 +99,20 @@ def tag_of(item: Item, key: str) -> str:
     """The slice that an item is in, "key=value"; "" without a key or where it has no such tag."""
     found = tags_of(item) if key else {}
     return f"{key}={found[key]}"[:200] if key in found else ""
+
+
+def wanted(plan: RoutingPlan, ground: Ground, terms: Terms) -> bool:
+    """Whether certificates are to be made without being asked for: the sample is complete and there are none of this
+    ground, or only refusals and the sample has grown much since. Each making spends a part of delta."""
+    size = Sampling.model_validate(plan.sampling).calibration if plan.sampling else 0
+    held = list(in_force(ground, terms))
+    keyed = all(row.details.get("key") == terms.tag for row in held)
+    if size == 0 or (held and keyed and any(row.threshold is not None for row in held)):
+        return False
+    found = sample(plan, ground)
+    if found.waiting or found.drawn < size:
+        return False
+    return not (held and keyed) or len(found.rows) >= GROWTH * sum(row.sample for row in held)
 
 
 @transaction.atomic
