@@ -16,7 +16,11 @@ POLICIES: dict[str, str] = {
     "all_human": "routing.policies.all_human:POLICY",
     "all_ai": "routing.policies.all_ai:POLICY",
     "random": "routing.policies.random:POLICY",
+    "metadata": "routing.policies.metadata:POLICY",
     "confidence": "routing.policies.confidence:POLICY",
+    "learned": "routing.policies.learned:POLICY",
+    "certified": "routing.policies.certified:POLICY",
+    "gain": "routing.policies.gain:POLICY",
 }
 
 HUMAN, JUDGE, BOTH = "human", "judge", "both"

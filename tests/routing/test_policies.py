@@ -5,17 +5,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Invalid
-from routing.policies import HUMAN, POLICIES, ItemView, Knowledge, policy
+from routing.policies import HUMAN, JUDGE, POLICIES, Foreseen, ItemView, Knowledge, policy
+from routing.policies.selection import FEATURES, top
 
 draws = st.floats(0, 1, exclude_max=True)
 confidences = st.one_of(st.none(), st.sampled_from([0.0, 0.5, 0.8, 1.0]), st.floats(0, 1))
-batches = st.lists(st.tuples(draws, confidences), max_size=60, unique_by=lambda row: row[0]).map(
-    lambda rows: [ItemView(i, draw, {}, confidence) for i, (draw, confidence) in enumerate(rows)]
+shares = st.sampled_from([0.05, 0.3, 0.5, 0.9])
+why = st.lists(st.tuples(st.sampled_from([*FEATURES, "tag:law"]), st.floats(-3, 3)), max_size=4).map(tuple)
+foreseen = st.one_of(
+    st.just(Foreseen()),
+    st.builds(Foreseen, shares, st.one_of(st.none(), shares), why, st.sampled_from([None, (0, 0), (40, 31)])),
 )
+tags = st.dictionaries(st.sampled_from(["law", "topic"]), st.sampled_from(["", "tax"]))
+batches = st.lists(st.tuples(draws, confidences, foreseen, tags), max_size=60, unique_by=lambda row: row[0]).map(
+    lambda rows: [ItemView(i, draw, {}, *rest) for i, (draw, *rest) in enumerate(rows)]
+)
+knowledge = st.builds(
+    Knowledge,
+    st.one_of(st.none(), st.integers(0, 70)),
+    st.one_of(st.none(), st.floats(0, 1)),
+    st.dictionaries(st.sampled_from(["", "law", "topic=tax"]), st.one_of(st.none(), st.floats(0, 1))),
+)
+ranks = {
+    "mode": st.sampled_from(["stream", "batch"]),
+    "share": st.floats(0.01, 1),
+}
 configs = {
     "all_human": st.just({}),
     "all_ai": st.just({}),
     "random": st.fixed_dictionaries({"share": st.floats(0, 1)}),
+    "learned": st.fixed_dictionaries(ranks | {"threshold": st.floats(0.01, 1)}),
+    "gain": st.fixed_dictionaries(ranks | {"price": st.floats(0.01, 1)}),
+    "certified": st.just({}),
+    "metadata": st.fixed_dictionaries(
+        {
+            "rules": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "tag": st.sampled_from(["law", "topic", "language"]),
+                        "value": st.sampled_from(["", "tax"]),
+                        "to": st.sampled_from(["human", "judge"]),
+                    }
+                ),
+                max_size=3,
+            ),
+            "otherwise": st.sampled_from(["human", "judge"]),
+        }
+    ),
     "confidence": st.fixed_dictionaries(
         {
             "mode": st.sampled_from(["stream", "batch"]),
@@ -28,18 +64,18 @@ configs = {
 
 
 @pytest.mark.parametrize("key", POLICIES)
-@given(data=st.data(), views=batches, quota=st.one_of(st.none(), st.integers(0, 70)))
+@given(data=st.data(), views=batches, known=knowledge)
 def test_every_verdict_could_have_been_reached_and_says_why(
-    key: str, data: st.DataObject, views: list[ItemView], quota: int | None
+    key: str, data: st.DataObject, views: list[ItemView], known: Knowledge
 ) -> None:
     plug = policy(key)
     config = plug.Config.model_validate(data.draw(configs[key]))
-    verdicts = plug.decide(views, config, Knowledge(quota))
+    verdicts = plug.decide(views, config, known)
     assert len(verdicts) == len(views)
     for verdict in verdicts:
         assert 0 < verdict.propensity <= 1
         assert verdict.reasons and all(reason.endswith(".") for reason in verdict.reasons)
-    assert plug.decide(views, config, Knowledge(quota)) == verdicts
+    assert plug.decide(views, config, known) == verdicts
 
 
 @given(views=batches, share=st.floats(0.01, 1), quota=st.one_of(st.none(), st.integers(0, 70)))
@@ -86,6 +122,74 @@ def test_a_stream_explores_what_the_judge_is_sure_of() -> None:
     assert [v.route for v in (unsure, silent, explored, kept)] == ["human", "human", "human", "judge"]
     assert (unsure.propensity, silent.propensity, explored.propensity, kept.propensity) == (1, 1, 0.05, 0.95)
     assert unsure.risk == pytest.approx(0.3)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.5001, 0.9]), draws), max_size=40), st.integers(0, 50))
+def test_the_highest_are_taken_and_chance_settles_the_border(rows: list[tuple[float, float]], k: int) -> None:
+    scores, chances = [score for score, _ in rows], [draw for _, draw in rows]
+    found = top(scores, chances, k)
+    assert found.taken.sum() == min(k, len(rows)) and found.chance.sum() == pytest.approx(min(k, len(rows)))
+    assert ((found.chance > 0) | ~found.taken).all() and ((found.chance < 1) | found.taken).all()
+    if k and rows:
+        assert found.border == sorted(scores)[-min(k, len(rows))]
+
+
+def one(key: str, view: ItemView, known: Knowledge | None = None, **settings: object) -> tuple[str, str]:
+    """(route, reasons in one text) of one item."""
+    plug = policy(key)
+    (verdict,) = plug.decide([view], plug.Config.model_validate(settings), known or Knowledge())
+    return verdict.route, " ".join(verdict.reasons)
+
+
+def test_a_learned_verdict_says_what_the_risk_comes_of_and_what_would_have_kept_it() -> None:
+    told = Foreseen(0.46, None, (("others_disagree", 0.7), ("alike", -0.2)), (412, 235))
+    assert one("learned", ItemView(1, 0.5, foreseen=told), threshold=0.31) == (
+        HUMAN,
+        "The risk that the judge disagrees with people is 0.46. It is raised by how far other judges disagree with it "
+        "(+0.70). It is lowered by how many words the responses share (-0.20). Of 412 past items like this one it "
+        "agreed with people in 57 %. It would have stayed with the judge but for how far other judges disagree with it."
+        " 0.46 is not below the threshold 0.31, so people are asked.",
+    )
+    route, said = one("learned", ItemView(1, 0.5, foreseen=told), threshold=0.5)
+    assert route == JUDGE and said.endswith("0.46 is below the threshold 0.50, so the judge's answer stands.")
+    paced = one("learned", ItemView(1, 0.5, foreseen=told), Knowledge(price=0.6), threshold=0.31)
+    assert paced[0] == JUDGE and "so that the budget lasts" in paced[1]
+    cold = one("learned", ItemView(1, 0.5, confidence=0.6))
+    assert cold[0] == HUMAN and cold[1].startswith("No risk model is in force yet")
+
+
+def test_a_label_is_bought_where_people_do_better_than_the_judge() -> None:
+    worth, poor = Foreseen(0.5, 0.1), Foreseen(0.6, 0.58)
+    assert one("gain", ItemView(1, 0.5, foreseen=worth))[0] == HUMAN
+    route, said = one("gain", ItemView(1, 0.5, foreseen=poor), mode="batch", share=1)
+    assert route == JUDGE and "Human labels are not worth buying here." in said
+    assert one("gain", ItemView(1, 0.5, foreseen=poor), Knowledge(price=0.0))[0] == JUDGE, "plenty of budget or not"
+    assert "is not known yet" in one("gain", ItemView(1, 0.5, foreseen=Foreseen(0.5)))[1]
+
+
+def test_the_judge_keeps_what_the_strictest_certificate_of_its_slice_covers() -> None:
+    law = {"law": "", "topic": "tax"}
+    known = Knowledge(certified={"": 0.6, "law": 0.8, "topic=tax": 0.9})
+    sure = [ItemView(1, 0.5, foreseen=Foreseen(risk), tags=law) for risk in (0.05, 0.15)]
+    assert [one("certified", view, known)[0] for view in sure] == [JUDGE, HUMAN]
+    assert one("certified", ItemView(1, 0.5, confidence=0.65), known)[0] == JUDGE, "of no slice: the one of all"
+    assert one("certified", ItemView(1, 0.5, confidence=0.99))[1] == "No certificate is in force, so people are asked."
+    none = Knowledge(certified={"": 0.1, "law": None})
+    assert one("certified", sure[0], none)[0] == HUMAN, "a slice of which nothing could be promised"
+    assert one("certified", ItemView(1, 0.5), known)[0] == HUMAN
+
+
+def test_the_first_rule_that_fits_decides() -> None:
+    rules = [{"tag": "topic", "value": "tax", "to": "judge"}, {"tag": "law", "to": "human"}]
+    asked = {"rules": rules, "otherwise": "judge"}
+    assert one("metadata", ItemView(1, 0.5, tags={"law": "", "topic": "tax"}), **asked)[0] == JUDGE
+    assert one("metadata", ItemView(1, 0.5, tags={"law": "", "topic": "wills"}), **asked) == (
+        HUMAN,
+        "By rule, what is tagged “law” goes to people.",
+    )
+    assert one("metadata", ItemView(1, 0.5), **asked)[0] == JUDGE
+    plug = policy("metadata")
+    assert not plug.needs_judge(plug.Config.model_validate({"rules": rules[1:], "otherwise": "human"}))
 
 
 def test_unknown_policies_and_settings_are_refused() -> None:
