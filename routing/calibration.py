@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 from pydantic import TypeAdapter
+from scipy.optimize import isotonic_regression
 
 BINS = 10
 Z = 1.96
+FEWEST, PRIOR = 30, 2.0
+"""Items with people before a confidence is learnt from them; and what each level of it is drawn to the mean by."""
 MOST_VALUES = 200
 """Values of one way to slice that are told apart; what comes after them is not."""
 
@@ -133,6 +137,24 @@ def calibration_error(bins: Sequence[Bin]) -> float | None:
     if not total:
         return None
     return sum(abs(one.sure - one.agreement.a) for one in bins) / total
+
+
+def calibrated(sure: float, seen: Sequence[tuple[float, float, float]]) -> float | None:
+    """P(people agree) where a judge is as sure as `sure`. `seen`: (how sure it was, how far people agreed, weight).
+
+    Isotonic regression (Zadrozny & Elkan 2002) over the levels seen, each drawn to the mean of all by PRIOR more items;
+    between levels a straight line. None where fewer than FEWEST items say anything.
+    """
+    if len(seen) < FEWEST:
+        return None
+    x, y, w = (np.array(column, dtype=float) for column in zip(*seen, strict=True))
+    w = w / w.mean()
+    levels = np.unique(x.round(6))
+    at = np.searchsorted(levels, x.round(6))
+    weight = np.bincount(at, w, len(levels))
+    agreed = (np.bincount(at, w * y, len(levels)) + PRIOR * np.average(y, weights=w)) / (weight + PRIOR)
+    fitted = isotonic_regression(agreed, weights=weight + PRIOR).x
+    return float(np.clip(np.interp(sure, levels, fitted), 0.0, 1.0))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ To add one: docs/how-to/add-a-judge.md.
 """
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, cast
@@ -18,6 +20,7 @@ JUDGES: dict[str, str] = {
     "simulated": "routing.judges.simulated:JUDGE",
     "openai_compatible": "routing.judges.openai_compatible:JUDGE",
     "reward_model": "routing.judges.reward_model:JUDGE",
+    "jury": "routing.judges.jury:JUDGE",
 }
 
 # Seconds in which a judge must have answered, or given up on, one batch of its own size. A worker's claim on calls is
@@ -76,6 +79,8 @@ class Judge(Protocol):
     protocols: ClassVar[frozenset[str]]
     batch: ClassVar[int]
     reads_recorded: ClassVar[bool]
+    persuadable: ClassVar[bool]
+    """Whether a text that it reads could talk it into a verdict: planted cases are then put to it."""
 
     def identity(self, config: Any, project_id: int) -> dict[str, Any]:
         """All that could change a verdict (model, prompt, parser, sampling). Raises Invalid for what cannot work."""
@@ -87,6 +92,11 @@ class Judge(Protocol):
         What is wrong with one question is an Answer with `error`, never an exception.
         """
         ...
+
+
+def identity_hash(identity: Mapping[str, Any]) -> str:
+    """What a judge goes by as a rater; `identity`: its kind and what the kind's `identity` says."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def judge(key: str) -> Judge:

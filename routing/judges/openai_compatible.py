@@ -177,6 +177,7 @@ class OpenAICompatible:
     )
     batch = BATCH
     reads_recorded = False
+    persuadable = True
 
     def identity(self, config: Settings, project_id: int) -> dict[str, Any]:
         check_host(config.base_url)

@@ -40,6 +40,7 @@ class Replay:
     protocols = frozenset({"pairwise"})
     batch = 200
     reads_recorded = True
+    persuadable = False
 
     def identity(self, config: Settings, project_id: int) -> dict[str, Any]:
         return config.model_dump()

@@ -107,6 +107,7 @@ class RewardModel:
     protocols = ANSWERED
     batch = 128
     reads_recorded = False
+    persuadable = True
 
     def identity(self, config: Settings, project_id: int) -> dict[str, Any]:
         versions = _versions(config, project_id)

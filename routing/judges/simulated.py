@@ -145,6 +145,7 @@ class Simulated:
     protocols = ANSWERED
     batch = 200
     reads_recorded = False
+    persuadable = False
 
     def identity(self, config: Settings, project_id: int) -> dict[str, Any]:
         return config.model_dump()

@@ -43,3 +43,8 @@ class Judge(Created):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def usable(self) -> bool:
+        """Whether anything may be put to it."""
+        return self.retired_at is None and self.suspended_at is None

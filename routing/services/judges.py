@@ -1,7 +1,5 @@
 """Judges: making, retiring, asking again what failed."""
 
-import hashlib
-import json
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
@@ -16,10 +14,16 @@ from annotation.services.raters import judge_rater
 from common.configs import checked
 from common.errors import Conflict, Invalid
 from projects.models import Project
+from routing.judges import identity_hash
 from routing.judges import judge as judge_plug
 from routing.models import Judge, JudgeCall
 from routing.services import budgets
 from routing.services.plans import current_plan
+
+
+def usable(judge: Judge) -> bool:
+    """Whether items may be routed to it: it is neither retired nor suspended. The one place that refuses."""
+    return judge.usable
 
 
 def create_judge(
@@ -35,7 +39,7 @@ def create_judge(
     plug = judge_plug(kind)
     full = checked(plug.Config, config)
     identity = {"kind": kind} | plug.identity(full, project.pk)
-    hashed = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    hashed = identity_hash(identity)
     name = name.strip()
     if not 1 <= len(name) <= 80:
         raise Invalid(_("A judge needs a name."), fields={"name": [_("Give a name of at most 80 characters.")]})

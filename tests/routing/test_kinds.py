@@ -6,11 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from annotation.protocols import Content, check_config, protocol
+from common.errors import Invalid
 from projects.models import Project
+from routing.calibration import calibrated
 from routing.judges import Answer, Question, child
+from routing.judges.jury import Member, Vote, verdict
+from routing.judges.jury import Settings as JurySettings
 from routing.judges.reward_model import Settings, combined
+from routing.models import Judge, JudgeCall
+from routing.services.judges import create_judge
 from tests import factories
 from tests.routing.test_judges import choice, said
 
@@ -132,3 +139,102 @@ def test_a_simulated_judge_takes_every_form_and_repeats_itself() -> None:
         assert flipping.value["tiers"] == straight.value["tiers"][:: -1 if flipped else 1]
         turned += flipped
     assert 0 < turned < 20
+
+
+def votes(question: Question, **given: tuple[float, str | None]) -> list[Vote]:
+    """`votes(question, ann=(2.0, "left"))`: what members of such weights say; None: no usable answer."""
+    found = []
+    for name, (weight, told) in given.items():
+        value = None if told is None else {"left": 11, "right": 12, "choice": told, "strength": int(told != "tie")}
+        member = Member(judge=name, weight=weight)
+        found.append(
+            Vote(member, Answer(0, "preference", value, 0.9, error="" if value else "no", cost=0.25, tokens=7))
+        )
+    return found
+
+
+def test_a_jury_follows_its_rule() -> None:
+    pair = asked("pairwise", "a", "b")
+    members = [{"judge": name} for name in "abc"]
+
+    def rule(rule: str, given: list[Vote], quorum: int = 2) -> Answer:
+        return verdict(pair, given, JurySettings.model_validate({"members": members, "rule": rule, "quorum": quorum}))
+
+    split = votes(pair, a=(1, "left"), b=(1, "left"), c=(1, "right"))
+    won = rule("majority", split)
+    assert choice(won) == "left" and won.confidence is None  # nobody knows yet what two of three are worth
+    assert (won.cost, won.tokens) == (0.75, 21)
+    assert [(one["member"], one["choice"], one["support"]) for one in won.orders] == [
+        ("a", "left", 0.666667),
+        ("b", "left", 0.666667),
+        ("c", "right", 0.666667),
+    ]
+    assert choice(rule("unanimous", split)) is None
+    assert choice(rule("majority", votes(pair, a=(1, "left"), b=(1, "left"), c=(3, "right")))) == "right"
+    three = votes(pair, a=(4, "left"), b=(3, "right"), c=(3, "tie"))
+    assert choice(rule("plurality", three)) == "left" and choice(rule("majority", three)) is None
+    stalemate = rule("plurality", votes(pair, a=(1, "left"), b=(1, "right")))
+    assert stalemate.value is None and "against each other" in stalemate.error
+    failed = votes(pair, a=(1, "left"), b=(1, None), c=(1, "left"))
+    assert (
+        choice(rule("unanimous", failed)) == "left"
+        and failed[1].answer.error == rule("majority", failed).orders[1]["fault"]
+    )
+    short = rule("majority", failed, quorum=3)
+    assert short.value is None and "2 of 3" in short.error and short.cost == 0.75 and not short.passing
+    # A ranking that contradicts the others least, not one that a member happened to repeat.
+    ranking = asked("ranking", "a", "b", "c")
+    orders = {"a": [[11], [12], [13]], "b": [[12], [11], [13]], "c": [[11], [13], [12]]}
+    given = [
+        Vote(Member(judge=name), Answer(0, "preference", {"tiers": tiers, "rejected": []}))
+        for name, tiers in orders.items()
+    ]
+    settled = verdict(ranking, given, JurySettings.model_validate({"members": members}))
+    assert settled.value is not None and settled.value["tiers"] == orders["a"]
+
+
+def test_six_judges_that_err_together_are_as_sure_as_people_agree_with_them(
+    project: Project, plan: Any, settle: Any
+) -> None:
+    """Independent, six unanimous members that are right of 70 in 100 would be sure by .99."""
+    names = [f"Twin {number}" for number in range(6)]
+    for number, name in enumerate(names):
+        create_judge(
+            project=project, name=name, kind="simulated", config={"flip": 0, "seed": 1, "temperature": 1 + number}
+        )
+    config = {"members": [{"judge": name} for name in names]}
+    jury = create_judge(project=project, name="Jury", kind="jury", config=config)
+    items = factories.ItemFactory.create_batch(40, project=project)
+    plan("all_ai", judge=jury)
+    settle()
+    said = {call.item_id: call for call in JudgeCall.objects.filter(judge=jury)}
+    assert {call.state for call in said.values()} == {"answered"} and said[items[0].pk].confidence is None
+    rater = factories.RaterFactory(project=project)
+    for number, item in enumerate(items):
+        verdict = jury.rater.annotations.get(item=item).values["preference"]["choice"]
+        other = "right" if verdict == "left" else "left"
+        factories.AnnotationFactory(item=item, rater=rater, choice=verdict if number % 10 < 7 else other)
+    factories.ItemFactory(project=project)
+    settle()
+    (last,) = JudgeCall.objects.filter(judge=jury).exclude(item__in=items)
+    assert last.confidence == pytest.approx(0.7, abs=0.01)
+    assert len(last.answer["orders"]) == 6
+    # A member that may not serve any more has no vote; with too few left, people are asked.
+    Judge.objects.filter(name__in=names[:5]).update(
+        suspended_at=timezone.now(), suspended_why="It can be talked into it."
+    )
+    factories.ItemFactory(project=project)
+    settle()
+    refused = JudgeCall.objects.filter(judge=jury).latest("pk")
+    assert refused.state == "refused" and "1 of 6" in refused.error
+    assert refused.item.decisions.latest("ordinal").route == "human"
+    for wrong in ({"judge": "Nobody"}, {"judge": "Jury"}, {"judge": names[0]}):
+        with pytest.raises(Invalid):
+            create_judge(project=project, name="J", kind="jury", config={"members": [{"judge": names[5]}, wrong]})
+
+
+def test_a_learnt_confidence_is_monotone_and_shrunk() -> None:
+    seen = [(1.0, float(number % 10 < 9), 1.0) for number in range(100)] + [(0.6, 1.0, 1.0), (0.8, 0.0, 1.0)]
+    sure = [calibrated(share, seen) for share in (0.5, 0.6, 0.7, 0.8, 1.0)]
+    assert None not in sure and sure == sorted(sure, key=float) and 0.85 < float(sure[-1] or 0) < 0.92
+    assert 0.3 < float(sure[0] or 0) < 0.9 and calibrated(1.0, seen[:10]) is None

@@ -1,0 +1,91 @@
+"""What a judge said beside what people said of the same items, and with which probability people were asked of them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from annotation.models import Annotation, Rater
+from annotation.protocols import protocol
+from annotation.services.forms import current_form
+from annotation.standings import current
+from routing.models import Decision, Judge, JudgeCall
+
+ASIDE = [Annotation.Standing.EXTRA, Annotation.Standing.TEST, Annotation.Standing.REPEAT]
+LATEST = 1000
+"""Answers of a jury that its confidence is learnt from."""
+PEOPLE = [Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One item that both have answered. `people`: their annotations that stand, at least one.
+
+    `asked`: the probability that people were asked of it; 1 where what they said came with an import, or where no
+    router has spoken.
+    """
+
+    judged: Annotation
+    people: Sequence[Annotation]
+    asked: float
+
+
+def judged(rater_id: int) -> QuerySet[Annotation]:
+    """A judge's answers that stand, in the order given."""
+    return current().filter(rater=rater_id, standing=Annotation.Standing.COUNTED).order_by("pk")
+
+
+def beside(own: Sequence[Annotation]) -> list[Beside]:
+    """Of a judge's answers those that people have given one beside."""
+    ids = [one.item_id for one in own]
+    people: dict[int, list[Annotation]] = defaultdict(list)
+    found = current().filter(item__in=ids, rater__kind__in=PEOPLE).exclude(standing__in=ASIDE)
+    for one in found.select_related("rater").order_by("pk"):
+        people[one.item_id].append(one)
+    chances = asked(list(people))
+    return [
+        Beside(one, people[one.item_id], _chance(people[one.item_id], chances.get(one.item_id, 1.0)))
+        for one in own
+        if one.item_id in people
+    ]
+
+
+def asked(item_ids: Sequence[int]) -> Mapping[int, float]:
+    """{item: the probability that people were asked of it}, by the last word of the router; without one, missing."""
+    last = Decision.objects.filter(item=OuterRef("item")).order_by("-ordinal").values("pk")[:1]
+    words = Decision.objects.filter(item__in=item_ids, pk=Subquery(last), asked__gt=0)
+    return dict(words.values_list("item", "asked"))
+
+
+def _chance(people: Sequence[Annotation], routed: float) -> float:
+    recorded = any(one.standing == Annotation.Standing.RECORDED for one in people)
+    return 1.0 if recorded else routed
+
+
+def value_of(annotation: Annotation, field: str) -> dict[str, Any] | None:
+    """What an annotation says on a field; None where it says nothing that can be used."""
+    value = annotation.values.get(field)
+    return value if isinstance(value, dict) and "raw" not in value else None
+
+
+def supported(jury: Judge | None) -> list[tuple[float, float, float]]:
+    """(share of the votes that a jury's verdict had, how far people agreed with it, weight) of its latest answers that
+    people have given one beside; the weight is 1 over the probability that people were asked."""
+    if jury is None:
+        return []
+    both = beside(list(judged(jury.rater_id).order_by("-pk")[:LATEST]))
+    calls = JudgeCall.objects.filter(judge=jury, item__in=[one.judged.item_id for one in both])
+    votes = {item: answer.get("orders", []) for item, answer in calls.values_list("item", "answer")}
+    fields = {one["name"]: protocol(one["protocol"]) for one in current_form(project=jury.project).fields}
+    found = []
+    for one in both:
+        for name, plug in fields.items():
+            shares = [vote["support"] for vote in votes.get(one.judged.item_id, ()) if vote.get("field") == name]
+            own = value_of(one.judged, name)
+            said = [value for person in one.people if (value := value_of(person, name)) is not None]
+            if shares and own is not None and said:
+                agreed = sum(1 - plug.distance(own, value) for value in said) / len(said)
+                found.append((shares[0], agreed, 1 / one.asked))
+    return found
