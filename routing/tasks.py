@@ -10,14 +10,17 @@ from annotation.models import Item
 from common import bells
 from projects.models import Project
 from routing.models import Judge, JudgeCall, RoutingPlan
-from routing.services import calls
+from routing.services import calls, features, risk
 from routing.services.follow_up import follow_up
 from routing.services.route_new import route_new
 
 # Seconds that one message keeps a worker: others wait for it too.
 TURN = 60
 
-BEAT = {"routing-sweep": {"task": "routing.tasks.sweep", "schedule": 5}}
+BEAT = {
+    "routing-sweep": {"task": "routing.tasks.sweep", "schedule": 5},
+    "routing-learning": {"task": "routing.tasks.learn", "schedule": 60},
+}
 
 
 def ring_project(project_id: int) -> None:
@@ -28,6 +31,30 @@ def ring_project(project_id: int) -> None:
 def ring_judge(judge_id: int) -> None:
     """A judge has calls to make."""
     bells.ring(run_judge_calls, judge_id)
+
+
+def ring_fitting(risk_model_id: int) -> None:
+    """A risk model is to be fitted."""
+    bells.ring(fit_risk_model, risk_model_id)
+
+
+def ring_promises(project_id: int) -> None:
+    """Somebody wants to know how a project's promises keep."""
+    bells.ring(check_promises, project_id)
+
+
+@shared_task(queue="default")
+def check_promises(project_id: int) -> None:
+    """Brings a project's promises up to date: certificates, audits, the gate, drift, figures."""
+    promises.check(project_id=project_id)
+
+
+@shared_task(queue="default")
+def sweep_promises() -> None:
+    """Rings for projects whose answers have not been looked at yet, and for work whose worker died."""
+    promises.fail_lost()
+    for project_id in promises.due():
+        check_promises.delay(project_id)
 
 
 @shared_task(queue="default")
@@ -72,3 +99,32 @@ def idle_judges() -> QuerySet[Judge]:
     queued = JudgeCall.objects.filter(soon, judge=OuterRef("pk"), state=JudgeCall.State.QUEUED)
     running = JudgeCall.objects.filter(judge=OuterRef("pk"), state=JudgeCall.State.RUNNING)
     return Judge.objects.filter(Exists(queued) & ~Exists(running), project__state=Project.State.ACTIVE)
+
+
+@shared_task(queue="default")
+def learn() -> None:
+    """Begins risk models where much has been labelled since the last; rings for those and for features to be stored."""
+    risk.fail_stale()
+    plans = RoutingPlan.objects.filter(project=OuterRef("pk"), judge__isnull=False)
+    for project in Project.objects.filter(Exists(plans), state=Project.State.ACTIVE):
+        if risk.due(project):
+            risk.begin(project=project)
+        if features.wanting(project):
+            store_features.delay(project.pk)
+    for risk_model_id in risk.waiting().values_list("pk", flat=True):
+        fit_risk_model.delay(risk_model_id)
+
+
+@shared_task(queue="default")
+def fit_risk_model(risk_model_id: int) -> None:
+    """Fits one risk model that was put down; ringing twice fits once."""
+    risk.fit(risk_model_id=risk_model_id)
+
+
+@shared_task(queue="default")
+def store_features(project_id: int) -> None:
+    """Stores the features of a project's items, for one turn; the beat rings for what is left."""
+    project = Project.objects.get(pk=project_id)
+    ends = time.monotonic() + TURN
+    while time.monotonic() < ends and features.store(project=project, limit=features.CHUNK):
+        pass

@@ -17,6 +17,7 @@ from common.words import gettext_noop as _
 from projects.models import Project
 from routing import answers
 from routing.models import Certificate, Decision, JudgeCall, RoutingPlan, Terms
+from routing.features import slices
 from routing.promises import thresholds
 from routing.sampling import Sampling
 from routing.services.certificates import SLICES, Ground, begun, end, ground_of, in_force, terms_of
@@ -27,6 +28,8 @@ LEAST = 30
 """Calibration items that a slice needs for a promise of its own: with fewer hardly any could be made."""
 GROWTH = 1.25
 """What was refused is tried again when its sample has grown so much."""
+LONGEST = 200
+"""Of a slice's name; what has a longer one is not told apart."""
 KEPT = 1000
 """Confidences of the sample that a certificate keeps, to tell later whether items have changed."""
 CHUNK = 1000
@@ -34,7 +37,7 @@ CHUNK = 1000
 
 @dataclass(frozen=True)
 class Row:
-    """One calibration item. `confidence`: 1 - risk, or the judge's own; 0 where it gave none."""
+    """One calibration item. `confidence`: 1 - risk, or the judge's own."""
 
     item_id: int
     confidence: float
@@ -84,21 +87,23 @@ def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
 
 
 def _sure(plan: RoutingPlan, ground: Ground, ids: Sequence[int]) -> Iterator[tuple[Item, float]]:
-    """Each item with the confidence that a policy would see."""
+    """Each item with the confidence that a policy would see. Without any it would never be kept: it is left out."""
     for start in range(0, len(ids), CHUNK):
         found = with_texts(Item.objects.filter(pk__in=ids[start : start + CHUNK]).order_by("pk"))
         items = list(found)
         calls = JudgeCall.objects.filter(judge=ground.judge, item__in=items, state=JudgeCall.State.ANSWERED)
         own = dict(calls.values_list("item", "confidence"))
         for item, foreseen in zip(items, risks(plan, items, ground.risk_model), strict=True):
-            said = own.get(item.pk) or 0.0
-            yield item, said if foreseen.risk is None else 1 - foreseen.risk
+            sure = own.get(item.pk) if foreseen.risk is None else 1 - foreseen.risk
+            if sure is not None:
+                yield item, sure
 
 
 def tag_of(item: Item, key: str) -> str:
-    """The slice that an item is in, "key=value"; "" without a key or where it has no such tag."""
+    """The slice that an item is in by the tag `key`, as policies call it; "" without a key or such a tag."""
     found = tags_of(item) if key else {}
-    return f"{key}={found[key]}"[:200] if key in found else ""
+    (name,) = slices({key: found[key]}) if key in found else [""]
+    return name if len(name) <= LONGEST else ""
 
 
 def wanted(plan: RoutingPlan, ground: Ground, terms: Terms) -> bool:
@@ -126,13 +131,13 @@ def certify(*, plan: RoutingPlan, by: User | None = None) -> list[Certificate]:
     Project.objects.select_for_update(of=("self",), no_key=True).get(pk=plan.project_id)
     ground, terms = ground_of(plan.judge), terms_of(plan.project)
     found = sample(plan, ground, terms.tag)
-    slices = _slices(found.rows)
+    cut = _slices(found.rows)
     own = Certificate.objects.filter(project=plan.project)
     end(own.filter(judge=plan.judge), _("It was made anew."))
     last = own.aggregate(last=Max("number"))["last"] or 0
     until = timezone.now() + timedelta(days=terms.days) if terms.days else None
     made = []
-    for number, (tag, rows) in enumerate(slices.items(), start=last + 1):
+    for number, (tag, rows) in enumerate(cut.items(), start=last + 1):
         share = terms.delta / (number * (number + 1))
         sure, right = [row.confidence for row in rows], [row.agrees for row in rows]
         result = thresholds.certify(sure, right, alpha=terms.alpha, delta=share)
@@ -154,7 +159,7 @@ def certify(*, plan: RoutingPlan, by: User | None = None) -> list[Certificate]:
                 kept=result.kept,
                 agreed=result.agreed,
                 bound=result.bound,
-                details=details | ({SLICES: [one for one in slices if one]} if tag == "" else {}),
+                details=details | ({SLICES: [one for one in cut if one]} if tag == "" else {}),
                 until=until,
             )
         )

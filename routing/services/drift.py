@@ -94,8 +94,8 @@ def read_drift(*, plan: RoutingPlan, ground: Ground, terms: Terms) -> dict[str, 
         )
         if one.moved:
             said = _(
-                "The last %(m)s items differ from the %(n)s of the calibration sample in “%(feature)s”: their stability "
-                "index is %(index)s, and above %(limit)s counts as a change. Promises were made of such as the sample."
+                "The last %(m)s items differ from the %(n)s of the calibration sample in “%(feature)s”: the stability "
+                "index is %(index)s, above %(limit)s is a change. Promises were made of such as the sample."
             ) % {
                 "m": one.m,
                 "n": one.n,
