@@ -1,6 +1,7 @@
 """Doorbells of the router and of the judges; the beat rings again for what was lost."""
 
 import time
+from contextlib import suppress
 
 from celery import shared_task
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -8,9 +9,10 @@ from django.utils import timezone
 
 from annotation.models import Item
 from common import bells
+from common.errors import Conflict
 from projects.models import Project
 from routing.models import Judge, JudgeCall, RoutingPlan
-from routing.services import calls, features, risk
+from routing.services import calls, features, promises, risk
 from routing.services.follow_up import follow_up
 from routing.services.route_new import route_new
 
@@ -20,6 +22,7 @@ TURN = 60
 BEAT = {
     "routing-sweep": {"task": "routing.tasks.sweep", "schedule": 5},
     "routing-learning": {"task": "routing.tasks.learn", "schedule": 60},
+    "promises-sweep": {"task": "routing.tasks.sweep_promises", "schedule": 20},
 }
 
 
@@ -108,7 +111,8 @@ def learn() -> None:
     plans = RoutingPlan.objects.filter(project=OuterRef("pk"), judge__isnull=False)
     for project in Project.objects.filter(Exists(plans), state=Project.State.ACTIVE):
         if risk.due(project):
-            risk.begin(project=project)
+            with suppress(Conflict):  # somebody has just begun one
+                risk.begin(project=project)
         if features.wanting(project):
             store_features.delay(project.pk)
     for risk_model_id in risk.waiting().values_list("pk", flat=True):

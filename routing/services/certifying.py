@@ -16,8 +16,8 @@ from annotation.models import Item
 from common.words import gettext_noop as _
 from projects.models import Project
 from routing import answers
-from routing.models import Certificate, Decision, JudgeCall, RoutingPlan, Terms
 from routing.features import slices
+from routing.models import Certificate, Decision, JudgeCall, RoutingPlan, Terms
 from routing.promises import thresholds
 from routing.sampling import Sampling
 from routing.services.certificates import SLICES, Ground, begun, end, ground_of, in_force, terms_of
