@@ -43,6 +43,18 @@ def missing(project: Project) -> QuerySet[Item]:
     return Item.objects.filter(~Exists(stored), project=project)
 
 
+def wanting(project: Project) -> bool:
+    """Whether any of the newest items lacks its features: they are stored in the order of the items."""
+    newest = Item.objects.filter(project=project).order_by("-pk").values("pk")[:CHUNK]
+    return missing(project).filter(pk__in=list(newest.values_list("pk", flat=True))).exists()
+
+
+def progress(project: Project) -> tuple[int, int]:
+    """(items whose features are stored, items)."""
+    stored = ItemFeatures.objects.filter(item__project=project, version=features.VERSION).count()
+    return stored, Item.objects.filter(project=project).count()
+
+
 def store(*, project: Project, limit: int = 100_000) -> int:
     """Stores the features of up to `limit` items, in chunks that stand whatever becomes of the rest; returns how many.
 

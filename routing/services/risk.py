@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -234,6 +234,11 @@ def _bins(risk: NDArray[np.float64], wrong: NDArray[np.float64]) -> list[list[fl
         found.append([float(risk[part[-1]]), len(part), round(float((1 - wrong[part]).sum()))])
     found[-1][0] = 1.0
     return found
+
+
+def waiting() -> QuerySet[RiskModel]:
+    """Models that no worker has taken up yet."""
+    return RiskModel.objects.filter(state=RiskModel.State.FITTING, started_at=None)
 
 
 def fail_stale() -> int:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from annotation.models import Annotation, FormVersion, Item, Rater
 from annotation.services.items import open_slots
+from common.errors import Conflict
 from projects.models import Project
-from routing import features
+from routing import features, tasks
 from routing.models import Decision, ItemFeatures, Judge, JudgeCall, RiskModel
 from routing.policies import Foreseen
 from routing.services import features as stored
@@ -109,6 +111,26 @@ def test_what_cannot_be_learnt_is_refused_and_says_why(project: Project, label: 
     chance = fitted(project)
     assert chance.state == "refused" and "no better than chance" in chance.why and chance.auc_low <= 0.5
     assert risk.model_of(project.routing_plans.get()) is None
+
+
+def test_the_beat_begins_fits_and_stores(project: Project, label: Labels) -> None:
+    label(160)
+    tasks.learn()
+    (model,) = RiskModel.objects.all()
+    assert model.state == "fitting"
+    tasks.fit_risk_model(model.pk)
+    tasks.store_features(project.pk)
+    model.refresh_from_db()
+    assert model.state == "ready" and stored.progress(project) == (160, 160) and not stored.wanting(project)
+    tasks.learn()
+    assert RiskModel.objects.count() == 1, "nothing new to learn from"
+    lost = risk.begin(project=project)
+    RiskModel.objects.filter(pk=lost.pk).update(started_at=timezone.now() - 2 * risk.STALE)
+    with pytest.raises(Conflict):
+        risk.begin(project=project)
+    tasks.learn()
+    lost.refresh_from_db()
+    assert (lost.state, lost.why) == ("failed", "The worker was lost while it fitted.")
 
 
 def test_a_fault_is_seen_and_can_be_begun_again(project: Project, label: Labels, monkeypatch: Any) -> None:
