@@ -11,7 +11,8 @@ from common.charts import Bar, Series, fixed, number
 from common.configs import described, in_words
 from common.said import said
 from common.words import gettext_noop
-from training_bridge.derivation import REASONS, Derivation
+from training_bridge.derivations.pairs import REASONS
+from training_bridge.derivations.settings import Derivation
 from training_bridge.models import Snapshot
 
 # Shown as figures, not as curves.

@@ -12,12 +12,28 @@ from common import configs
 from corpus.models import ModelVersion
 from projects.models import Project
 from training_bridge import selectors
-from training_bridge.derivation import Derivation
+from training_bridge.derivations import DERIVATIONS
+from training_bridge.derivations.settings import DEFAULT, Derivation, plug_of
 from training_bridge.methods.interface import Method
 from training_bridge.models import Snapshot
 
+# Other soft labels have other settings: the form is fetched anew with what was filled in so far.
+FETCH_SETTINGS = {
+    "hx-get": "",
+    "hx-include": "closest form",
+    "hx-params": "not csrfmiddlewaretoken",
+    "hx-target": "#content",
+    "hx-select": "#content",
+    "hx-swap": "outerHTML",
+    "hx-push-url": "true",
+}
+PINNED = ("version", "settings")
+"""Of a derivation: not asked for in one field, but by the soft labels that are chosen."""
+
 
 class SnapshotForm(forms.Form):
+    """Built for one kind of soft labels: what is frozen, then how votes are weighed, by that kind's settings."""
+
     name = forms.CharField(
         max_length=120,
         required=False,
@@ -25,14 +41,29 @@ class SnapshotForm(forms.Form):
         help_text=_("For people to find it again, e.g. “round 1, people only”."),
     )
 
-    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, project: Project, soft_labels: str = DEFAULT, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields.update(_asked(configs.form_fields(Derivation)))
+        asked = _asked(configs.form_fields(Derivation))
+        for name in PINNED:
+            del asked[name]
+        self.plug = plug_of(soft_labels)
+        names = list(asked)
+        after = names.index("soft_labels") + 1
+        self.fields.update(asked | _asked(configs.form_fields(self.plug.Config)))
+        self.order_fields(["name", *names[:after], *self.plug.Config.model_fields, *names[after:]])
+        self.fields["soft_labels"] = forms.ChoiceField(
+            choices=[(key, gettext(plug_of(key).title)) for key in DERIVATIONS],
+            initial=soft_labels,
+            label=asked["soft_labels"].label,
+            help_text=gettext(self.plug.description),
+            widget=forms.Select(attrs=FETCH_SETTINGS),
+        )
         self.fields["field"] = _choice(self.fields["field"], {name: name for name in selectors.label_fields(project)})
         self.fields["rule"] = _choice(self.fields["rule"], {key: str(rule(key).title) for key in sorted(RULES)})
 
     def derivation(self) -> dict[str, Any]:
-        return configs.read(Derivation, self.cleaned_data)
+        settings = configs.read(self.plug.Config, self.cleaned_data)
+        return configs.read(Derivation, self.cleaned_data) | {"settings": settings}
 
 
 def _choice(field: forms.Field, words: Mapping[str, str]) -> forms.Field:

@@ -31,6 +31,7 @@ class Snapshot(Created):
     name = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
     derivation = CleanJSONField()
+    phase = models.CharField(max_length=120, blank=True, help_text="What its worker is doing, in words")
     counts = CleanJSONField(default=dict)
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     path = models.CharField(max_length=500, blank=True, help_text="Under VAR_DIR")

@@ -7,7 +7,7 @@ compression, and no time, number or name in any file.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
@@ -16,22 +16,27 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from annotation.models import Annotation, Item, ItemResponse, Label
 from annotation.services.forms import default_fields
 from common.errors import Invalid
 from common.words import gettext_noop
 from corpus.models import Response
-from training_bridge import derivation as derive
-from training_bridge.derivation import Derivation, Pair, Reason
+from training_bridge.derivations import pairs as derive
+from training_bridge.derivations.ballots import Derived
+from training_bridge.derivations.pairs import Pair, Reason
+from training_bridge.derivations.settings import Derivation
 from training_bridge.files import canonical_json, sha256_of, sync_folder, write_synced
+from training_bridge.soft_labels import SoftLabels, Tell, soft_labels, strength_rows
 
 BATCH = 500
 ROW_GROUP = 2048
 PREFERENCES, PREFERENCES_JSONL, PROVENANCE, MANIFEST = (
     "preferences.parquet", "preferences.jsonl", "provenance.jsonl", "manifest.json",
 )  # fmt: skip
+RATERS, STRENGTHS = "raters.jsonl", "strengths.jsonl"
+WRITING = gettext_noop("Writing pairs: %(pairs)s so far")
 
 _MESSAGES = pa.list_(pa.struct([pa.field("role", pa.string(), False), pa.field("content", pa.string(), False)]))
 SCHEMA = pa.schema(
@@ -80,27 +85,34 @@ class Tally:
         }  # fmt: skip
 
 
-def build(*, project_id: int, derivation: Derivation, folder: Path, alive: Callable[[], None]) -> dict[str, Any]:
-    """Writes the four files into `folder` (which exists and is empty) and returns the manifest.
+def build(*, project_id: int, derivation: Derivation, folder: Path, tell: Tell) -> dict[str, Any]:
+    """Writes the files into `folder` (which exists and is empty) and returns the manifest.
 
-    `alive` is called at least once a batch; what it raises ends the building. Raises Invalid where no pair came out,
-    OSError where the disk is full.
+    `tell` is called at least once a batch with what is being done; what it raises ends the building. Raises Invalid
+    where no pair came out, OSError where the disk is full.
     """
     tally = Tally()
-    _write_rows(folder, _rows(project_id, derivation, tally, alive))
+    judgments = _judgment_batches(project_id, derivation)
+    soft = soft_labels(project_id=project_id, derivation=derivation, batches=judgments, tell=tell)
+    _write_rows(folder, _rows(project_id, derivation, soft, tally, tell))
     if not tally.pairs:
         raise Invalid(_why_empty(tally), code="empty-snapshot")
-    names = [PREFERENCES, PREFERENCES_JSONL, PROVENANCE]
+    strengths = list(strength_rows(soft.strengths))
+    _write_lines(folder / RATERS, soft.raters)
+    _write_lines(folder / STRENGTHS, strengths)
+    rows = dict.fromkeys([PREFERENCES, PREFERENCES_JSONL, PROVENANCE], tally.pairs)
+    rows |= {RATERS: len(soft.raters), STRENGTHS: len(strengths)}
     manifest = {
         "schema_version": 1,
         "tool": f"prefloop {version('prefloop')}",
         "derivation": derivation.model_dump(mode="json"),
+        "soft_labels": soft.facts,
         "counts": tally.counts(),
         "form_versions": sorted(tally.forms),
         "guidelines": sorted(tally.guidelines),
         "files": {
-            name: {"sha256": sha256_of(folder / name), "rows": tally.pairs, "bytes": (folder / name).stat().st_size}
-            for name in names
+            name: {"sha256": sha256_of(folder / name), "rows": count, "bytes": (folder / name).stat().st_size}
+            for name, count in rows.items()
         },
     }
     write_synced(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n")
@@ -134,42 +146,63 @@ def _write_rows(folder: Path, rows: Iterator[tuple[dict[str, Any], dict[str, Any
             provenance.writelines(canonical_json(origin) + b"\n" for _, origin in group)
 
 
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    write_synced(path, b"".join(canonical_json(row) + b"\n" for row in rows))
+
+
 def _rows(
-    project_id: int, derivation: Derivation, tally: Tally, alive: Callable[[], None]
+    project_id: int, derivation: Derivation, soft: SoftLabels, tally: Tally, tell: Tell
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """(row, provenance) for every label that makes a pair, in item order; the tally counts along."""
     for labels in _label_batches(project_id, derivation):
-        alive()
+        tell(WRITING % {"pairs": tally.pairs})
         texts = _texts(labels)
         judged = _judgments(labels)
         for label in labels:
             tally.labels += 1
             annotations = [judged[key] for key in label.annotation_ids if key in judged]
-            pairs = _pairs(label, derivation, _protocol(label, annotations))
-            if isinstance(pairs, str):
+            protocol = _protocol(label, annotations)
+            values = [one.values[label.field] for one in annotations if label.field in one.values]
+            derived = soft.of(label, protocol, values)
+            pairs = "changed" if derived is None else _pairs(label, derived, derivation, protocol)
+            if derived is None or isinstance(pairs, str):
+                assert isinstance(pairs, str)
                 tally.dropped[pairs] += 1
                 continue
             before = tally.pairs
             for pair in pairs:
-                made = _row(label, pair, derivation, texts)
+                made = _row(label, derived, pair, derivation, texts)
                 if isinstance(made, str):
                     tally.dropped[made] += 1
                     continue
-                origin = _provenance(label, made, judged)
+                origin = _provenance(label, derived, made, judged)
                 _count(tally, made, origin, annotations)
                 yield made, origin
             tally.judgments += len(label.annotation_ids) if tally.pairs > before else 0
 
 
-def _label_batches(project_id: int, derivation: Derivation) -> Iterator[list[Label]]:
-    """Labels in item order, batch by batch, each batch one query: no cursor stays open while files are written."""
+def _wanted(project_id: int, derivation: Derivation) -> QuerySet[Label]:
     wanted = Label.objects.filter(item__project_id=project_id, field=derivation.field, rule=derivation.rule).exclude(
         item__state=Item.State.VOID
     )
-    if derivation.rounds:
-        wanted = wanted.filter(item__round__in=derivation.rounds)
+    wanted = wanted.filter(item__round__in=derivation.rounds) if derivation.rounds else wanted
+    return wanted.order_by("item_id")
+
+
+def _judgment_batches(project_id: int, derivation: Derivation) -> Iterator[list[tuple[int, list[int]]]]:
+    """(item, the judgments its label rests on) in item order, as `_label_batches` has them."""
     last = 0
-    while batch := list(wanted.filter(item_id__gt=last).select_related("item__prompt").order_by("item_id")[:BATCH]):
+    wanted = _wanted(project_id, derivation).values_list("item_id", "annotation_ids")
+    while batch := list(wanted.filter(item_id__gt=last)[:BATCH]):
+        yield batch
+        last = batch[-1][0]
+
+
+def _label_batches(project_id: int, derivation: Derivation) -> Iterator[list[Label]]:
+    """Labels in item order, batch by batch, each batch one query: no cursor stays open while files are written."""
+    last = 0
+    wanted = _wanted(project_id, derivation).select_related("item__prompt")
+    while batch := list(wanted.filter(item_id__gt=last)[:BATCH]):
         yield batch
         last = batch[-1].item_id
 
@@ -198,15 +231,19 @@ def _protocol(label: Label, annotations: Sequence[Annotation]) -> str:
     return next((str(field["protocol"]) for field in fields if field["name"] == label.field), "pairwise")
 
 
-def _pairs(label: Label, derivation: Derivation, protocol: str) -> list[Pair] | Reason:
+def _pairs(label: Label, derived: Derived, derivation: Derivation, protocol: str) -> list[Pair] | Reason:
     if derivation.sources not in {"both", derive.source_of(label.human_count, label.judge_count)}:
         return "other_source"
-    pairs = derive.pairs_of(protocol, label.value, label.soft, derivation.ties)
-    return "low_confidence" if isinstance(pairs, list) and label.confidence < derivation.min_confidence else pairs
+    pairs = derive.pairs_of(protocol, derived.value, derived.soft, derivation.ties)
+    return "low_confidence" if isinstance(pairs, list) and derived.confidence < derivation.min_confidence else pairs
 
 
 def _row(
-    label: Label, pair: Pair, derivation: Derivation, texts: dict[int, list[dict[str, str]] | None]
+    label: Label,
+    derived: Derived,
+    pair: Pair,
+    derivation: Derivation,
+    texts: dict[int, list[dict[str, str]] | None],
 ) -> dict[str, Any] | Reason:
     source = derive.source_of(label.human_count, label.judge_count)
     prompt = derive.plain_messages(label.item.prompt.messages)
@@ -223,15 +260,17 @@ def _row(
         "split": derive.split_of(group, seed=derivation.split_seed, test_fraction=derivation.test_fraction),
         "prompt": prompt, "chosen": chosen, "rejected": rejected,
         "chosen_id": pair.chosen_id, "rejected_id": pair.rejected_id,
-        "strength": pair.strength, "soft": pair.soft, "confidence": label.confidence, "weight": 1.0,
+        "strength": pair.strength, "soft": pair.soft, "confidence": derived.confidence,
+        "weight": derived.confidence if derivation.weights == "confidence" else 1.0,
         "source": source, "rule": label.rule,
     }  # fmt: skip
 
 
-def _provenance(label: Label, row: dict[str, Any], judged: dict[int, Annotation]) -> dict[str, Any]:
+def _provenance(label: Label, derived: Derived, row: dict[str, Any], judged: dict[int, Annotation]) -> dict[str, Any]:
     return {
         "pair_id": row["pair_id"], "item_id": label.item_id, "item": label.item.external_id,
         "label": {"field": label.field, "rule": label.rule, "value": label.value, "confidence": label.confidence},
+        "soft": {outcome: round(share, 6) for outcome, share in derived.soft.items()},
         "annotation_ids": list(label.annotation_ids),
         "raters": sorted({judged[key].rater.pseudonym for key in label.annotation_ids if key in judged}),
         "human_count": label.human_count, "judge_count": label.judge_count,

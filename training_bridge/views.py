@@ -15,7 +15,9 @@ from common.http import add_errors, page_of, sent, show_or_send, status_of
 from corpus.models import ModelVersion
 from projects.access import RESEARCH, ProjectRequest, project_view
 from training_bridge import charts, selectors, services, tasks
-from training_bridge.derivation import REASONS
+from training_bridge.derivations import DERIVATIONS
+from training_bridge.derivations.pairs import REASONS
+from training_bridge.derivations.settings import DEFAULT
 from training_bridge.forms import ModelForm, RunForm, SnapshotForm
 from training_bridge.lineage import lineage_of
 from training_bridge.methods import METHODS
@@ -36,7 +38,14 @@ def snapshots(request: ProjectRequest) -> HttpResponse:
 @show_or_send
 @project_view(RESEARCH)
 def snapshot_new(request: ProjectRequest) -> HttpResponse:
-    form = SnapshotForm(sent(request), project=request.project)
+    given = sent(request) or request.GET
+    asked = given.get("soft_labels", DEFAULT)
+    form = SnapshotForm(
+        sent(request),
+        project=request.project,
+        soft_labels=asked if asked in DERIVATIONS else DEFAULT,
+        initial={name: value for name, value in request.GET.items() if name != "soft_labels"},
+    )
     if form.is_valid():
         try:
             made = services.request_snapshot(

@@ -11,7 +11,7 @@ from django.conf import settings
 from common.errors import DomainError
 from common.words import gettext_noop as _
 from corpus.models import ModelVersion, Prompt, Response
-from training_bridge.derivation import plain_messages
+from training_bridge.derivations.pairs import plain_messages
 from training_bridge.files import canonical_json, var_path, verified, write_synced
 from training_bridge.models import Run, Snapshot
 from training_bridge.services.runs import load_method

@@ -94,9 +94,11 @@ def settle(project: Project, votes: str = "LL", *, confidence: float | None = No
 
 @pytest.fixture
 def frozen(project: Project) -> Callable[..., Snapshot]:
-    """`frozen(sources="human")`: a snapshot of `project` by that derivation, built."""
+    """`frozen(sources="human")`: a snapshot of `project` by that derivation, built; unless it names other soft labels,
+    by the share of the votes."""
 
     def make(**derivation: Any) -> Snapshot:
+        derivation = {"soft_labels": "vote_share"} | derivation
         made = request_snapshot(project=project, derivation=derivation)
         build_snapshot(snapshot_id=made.pk)
         made.refresh_from_db()

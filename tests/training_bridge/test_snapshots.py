@@ -26,7 +26,7 @@ from tests import factories
 from tests.training_bridge.conftest import settle
 from training_bridge import selectors
 from training_bridge import snapshots as files
-from training_bridge.derivation import pair_of, pairs_of, split_of
+from training_bridge.derivations.pairs import pair_of, pairs_of, split_of
 from training_bridge.models import Snapshot
 from training_bridge.services import request_snapshot, retry_snapshot
 from training_bridge.services import snapshots as services
@@ -183,7 +183,7 @@ def test_a_round_that_no_database_holds_is_refused_at_its_field(
 ) -> None:
     page = reverse("training_bridge:snapshot_new", args=[project.slug])
     sent = {"ties": "drop", "min_confidence": "0", "sources": "both", "test_fraction": "0.2", "split_seed": "0"}
-    sent["rule"] = "majority"
+    sent |= {"rule": "majority", "soft_labels": "vote_share", "weights": "confidence"}
     answer = browse(noor).post(page, sent | {"rounds": f"1, {10**30}"})
     assert answer.status_code == 422
     assert answer.context["form"].errors.keys() == {"rounds"}

@@ -1,6 +1,7 @@
 """A snapshot's life: asked for, built by one worker at a time, put in place whole, then never changed."""
 
 import shutil
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,34 +16,39 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
-from annotation.consensus import rule
 from common.errors import Conflict, DomainError
 from common.words import gettext_noop
 from projects.models import Project
-from training_bridge.derivation import Derivation, parse
+from training_bridge.derivations.settings import Derivation, parse
 from training_bridge.files import make_read_only, put_in_place, sha256_of, var_path
 from training_bridge.models import MAX_ATTEMPTS, Snapshot
 from training_bridge.snapshots import MANIFEST, build
 
 SILENCE = timedelta(seconds=90)
+TELL_SECONDS = 1.0
 
 
 class SnapshotTaken(Exception):
     """Another worker builds this snapshot now: stop and write nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Hold:
     """The right to build one snapshot, as long as its row carries `token`."""
 
     snapshot_id: int
     token: uuid.UUID
+    told_at: float = 0.0
 
     def rows(self) -> Any:
         return Snapshot.objects.filter(pk=self.snapshot_id, owner=self.token)
 
-    def beat(self) -> None:
-        if not self.rows().update(heartbeat_at=timezone.now()):
+    def tell(self, phase: str) -> None:
+        """That it is alive and what it is doing, at most once a second. Raises SnapshotTaken where it lost its hold."""
+        if time.monotonic() - self.told_at < TELL_SECONDS:
+            return
+        self.told_at = time.monotonic()
+        if not self.rows().update(heartbeat_at=timezone.now(), phase=phase[:120]):
             raise SnapshotTaken
 
 
@@ -51,7 +57,6 @@ def request_snapshot(
 ) -> Snapshot:
     """A new snapshot, queued. Raises Invalid for a wrong derivation or an unknown consensus rule."""
     pinned = parse(derivation)
-    rule(pinned.rule)  # raises Invalid where there is none of that name
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)  # numbers are given one after the other
         last = project.snapshots.aggregate(last=Max("number"))["last"] or 0
@@ -91,7 +96,7 @@ def build_snapshot(*, snapshot_id: int) -> bool:
         _clear_drafts(final)
         draft.mkdir(parents=True, mode=0o700)
         manifest = build(
-            project_id=snapshot.project_id, derivation=parse(snapshot.derivation), folder=draft, alive=hold.beat
+            project_id=snapshot.project_id, derivation=parse(snapshot.derivation), folder=draft, tell=hold.tell
         )
         make_read_only(draft)
         _finish(hold, draft, final, manifest["counts"])
@@ -114,9 +119,10 @@ def requeue_silent_snapshots() -> int:
         silent.filter(attempt__gte=MAX_ATTEMPTS).update(
             state=Snapshot.State.FAILED,
             owner=None,
+            phase="",
             error=gettext_noop("Its worker died three times while building it."),
         )
-        return silent.update(state=Snapshot.State.QUEUED, owner=None)
+        return silent.update(state=Snapshot.State.QUEUED, owner=None, phase="")
 
 
 def _claim(snapshot_id: int) -> Hold | None:
@@ -141,10 +147,10 @@ def _finish(hold: Hold, draft: Path, final: Path, counts: dict[str, Any]) -> Non
             raise SnapshotTaken
         put_in_place(draft, final)
         hold.rows().update(
-            state=Snapshot.State.READY, owner=None, heartbeat_at=timezone.now(), counts=counts,
+            state=Snapshot.State.READY, owner=None, heartbeat_at=timezone.now(), phase="", counts=counts,
             manifest_sha256=manifest_sha256, path=str(final.relative_to(var_path())),
         )  # fmt: skip
 
 
 def _fail(hold: Hold, reason: str) -> None:
-    hold.rows().update(state=Snapshot.State.FAILED, owner=None, error=reason[:4000])
+    hold.rows().update(state=Snapshot.State.FAILED, owner=None, phase="", error=reason[:4000])

@@ -1,22 +1,16 @@
-"""From a settled label to a training pair: every choice is named here, pinned in the snapshot and counted.
-
-A derivation never edits a judgment; it is a view of the labels. Pure functions, no database.
-"""
+"""From a label to a training pair, or to the reason why it teaches none. Pure functions, no database."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, Literal
 
 from annotation.protocols import protocol
-from common.configs import checked
 from common.words import gettext_noop as _
 
 Reason = Literal[
     "tie", "both_bad", "split_vote", "unsure", "no_preference", "low_confidence", "other_source",
-    "equal_responses", "empty_response", "not_text",
+    "equal_responses", "empty_response", "not_text", "changed",
 ]  # fmt: skip
 
 REASONS: dict[Reason, str] = {
@@ -30,55 +24,8 @@ REASONS: dict[Reason, str] = {
     "equal_responses": _("The two responses are the same text"),
     "empty_response": _("A response is empty"),
     "not_text": _("A message holds more than text"),
+    "changed": _("It was settled anew while the labels were frozen"),
 }
-
-
-class Derivation(BaseModel):
-    """How labels become training pairs. Stored with the snapshot, so that it can be made again."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    field: str = Field(
-        "preference", max_length=60, title=_("Field"), description=_("Which field of the form the labels belong to.")
-    )
-    rule: str = Field(
-        "majority", max_length=40, title=_("Rule"), description=_("The consensus rule that settled the labels.")
-    )
-    ties: Literal["drop", "keep"] = Field(
-        "drop",
-        title=_("Ties"),
-        json_schema_extra={"choices": {"drop": _("drop"), "keep": _("keep")}},
-        description=_("Keep makes a tie (or an even split of votes) a pair with probability ½."),
-    )
-    min_confidence: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title=_("Min confidence"),
-        description=_("Labels less confident than this are left out. 0 keeps all."),
-    )
-    sources: Literal["human", "judge", "both"] = Field(
-        "both",
-        title=_("Sources"),
-        json_schema_extra={"choices": {"human": _("human"), "judge": _("judge"), "both": _("both")}},
-        description=_("Whose judgments a label may rest on: people only, judges only, or either."),
-    )
-    rounds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(
-        default_factory=list,
-        max_length=1000,
-        title=_("Rounds"),
-        description=_("Rounds of the loop to take, e.g. 1, 2. Empty takes all."),
-    )
-    test_fraction: float = Field(
-        0.2,
-        ge=0,
-        lt=1,
-        title=_("Test fraction"),
-        description=_("Share of prompt groups held out for evaluation. A group is never torn apart."),
-    )
-    split_seed: int = Field(
-        0, ge=0, lt=2**31, title=_("Split seed"), description=_("Another seed holds out other groups.")
-    )
 
 
 @dataclass(frozen=True)
@@ -89,13 +36,6 @@ class Pair:
     rejected_id: int
     strength: float
     soft: float
-
-
-def parse(derivation: Derivation | Mapping[str, Any]) -> Derivation:
-    """Raises Invalid with a message for each wrong field."""
-    if isinstance(derivation, Derivation):
-        return derivation
-    return checked(Derivation, derivation)
 
 
 def source_of(human_count: int, judge_count: int) -> Literal["human", "judge", "both"]:
