@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from annotation.models import Annotation, Rater
 from annotation.protocols import protocol
@@ -38,25 +38,35 @@ def judged(rater_id: int) -> QuerySet[Annotation]:
 
 
 def beside(own: Sequence[Annotation]) -> list[Beside]:
-    """Of a judge's answers those that people have given one beside."""
+    """Of a judge's answers those that people have given one beside, and that count in figures."""
     ids = [one.item_id for one in own]
     people: dict[int, list[Annotation]] = defaultdict(list)
     found = current().filter(item__in=ids, rater__kind__in=PEOPLE).exclude(standing__in=ASIDE)
     for one in found.select_related("rater").order_by("pk"):
         people[one.item_id].append(one)
     chances = asked(list(people))
-    return [
+    found = [
         Beside(one, people[one.item_id], _chance(people[one.item_id], chances.get(one.item_id, 1.0)))
         for one in own
         if one.item_id in people
     ]
+    return [one for one in found if one.asked > 0]
 
 
 def asked(item_ids: Sequence[int]) -> Mapping[int, float]:
-    """{item: the probability that people were asked of it}, by the last word of the router; without one, missing."""
-    last = Decision.objects.filter(item=OuterRef("item")).order_by("-ordinal").values("pk")[:1]
-    words = Decision.objects.filter(item__in=item_ids, pk=Subquery(last), asked__gt=0)
-    return dict(words.values_list("item", "asked"))
+    """{item: the probability that people and judge answer it}, by the router's word that counts; without one, missing.
+
+    0 where that word spared people and they were asked on top. Where a plan sends an item to people and only a hidden
+    draw to the judge too, both draws count.
+    """
+    words = Decision.objects.filter(item__in=item_ids, asked__gt=0)
+    found = {}
+    for item_id, route, purpose, chance, drawn in words.values_list(
+        "item", "route", "purpose", "asked", "plan__sampling"
+    ):
+        hidden = drawn["hidden_share"] if route == Decision.Route.BOTH and purpose == Decision.Purpose.PLAN else 1.0
+        found[item_id] = 0.0 if route == Decision.Route.JUDGE else chance * hidden
+    return found
 
 
 def _chance(people: Sequence[Annotation], routed: float) -> float:

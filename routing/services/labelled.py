@@ -7,14 +7,14 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from numpy.typing import NDArray
 
 from annotation.models import Annotation, FormVersion, Item, Rater
 from annotation.protocols import Protocol, protocol
 from annotation.standings import current
 from projects.models import Project
-from routing import features
+from routing import against, features
 from routing.models import Decision, Judge
 from routing.services import features as stored
 
@@ -36,7 +36,8 @@ class Labelled:
 
     `features` (n, f) by `names`; the last columns are the slices `tags`. `disagreed` (n,): the share of people who said
     otherwise than the judge, NaN where it has not answered; `people` (n,): the share of pairs of people who differ, NaN
-    with fewer than two. `groups` (n,): of the prompts. `asked` (n,): the probability that people were asked, above 0;
+    with fewer than two. `groups` (n,): of the prompts. `asked` (n,): as `routing.against.asked` has it, 1 where
+    people answered elsewhere;
     `drawn` (n,): whether a draw, not the policy, had people and judge answer.
     """
 
@@ -160,12 +161,12 @@ def _frequent(slices: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _chances(ids: Sequence[int], recorded: set[int]) -> tuple[Floats, NDArray[np.bool_]]:
-    """(P(people were asked), whether by a draw) of each item; what came with people's answers was chosen by nobody."""
+    """(what an item counts with in figures, whether a draw had people and judge answer) of each item."""
     asked, drawn = dict.fromkeys(ids, 1.0), set(recorded)
     by_chance = Q(purpose__in=[Purpose.PILOT, Purpose.AUDIT]) | Q(route=Route.BOTH) | Q(propensity__lt=1)
     for start in range(0, len(ids), CHUNK):
-        words = Decision.objects.filter(item__in=ids[start : start + CHUNK])
-        chances = words.values_list("item").annotate(chance=Max("asked"))
-        asked |= {item_id: chance for item_id, chance in chances if chance > 0 and item_id not in recorded}
+        chunk = ids[start : start + CHUNK]
+        asked |= {item_id: chance for item_id, chance in against.asked(chunk).items() if item_id not in recorded}
+        words = Decision.objects.filter(item__in=chunk)
         drawn |= set(words.filter(by_chance).exclude(route=Route.JUDGE).values_list("item", flat=True))
     return np.array([asked[one] for one in ids]), np.array([one in drawn for one in ids], dtype=bool)
