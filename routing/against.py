@@ -45,12 +45,12 @@ def beside(own: Sequence[Annotation]) -> list[Beside]:
     for one in found.select_related("rater").order_by("pk"):
         people[one.item_id].append(one)
     chances = asked(list(people))
-    found = [
+    both = [
         Beside(one, people[one.item_id], _chance(people[one.item_id], chances.get(one.item_id, 1.0)))
         for one in own
         if one.item_id in people
     ]
-    return [one for one in found if one.asked > 0]
+    return [one for one in both if one.asked > 0]
 
 
 def asked(item_ids: Sequence[int]) -> Mapping[int, float]:
