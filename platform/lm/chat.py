@@ -62,20 +62,49 @@ def encode(
     return Group(prompt_ids, [ids[: max_length - len(prompt_ids)] for ids in response_ids])
 
 
+def response_places(
+    tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message], response: Sequence[Message]
+) -> list[tuple[int, int]]:
+    """Where each token of a response (as `encode` makes them) stands in the text of its last message.
+
+    Code points, end exclusive; (0, 0) for a token that is none of it. Raises Invalid for a tokenizer that cannot tell.
+    """
+    if not tokenizer.is_fast:
+        raise Invalid(_("This tokenizer cannot tell where its tokens stand in the text."))
+    tail = _response_text(tokenizer, prompt, _prompt_text(tokenizer, prompt), response)
+    raw = text_of(response[-1])
+    guarded = _guarded(tokenizer, raw)
+    first = tail.rfind(guarded)
+    before = [0]  # for each code point of the guarded text, how many of the raw one stand before it
+    for char in guarded:
+        at = before[-1]
+        before.append(at + (at < len(raw) and raw[at] == char))
+    offsets = tokenizer(tail, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    places = []
+    for start, end in offsets:
+        inside = first <= start < end <= first + len(guarded)
+        places.append((before[start - first], before[end - first]) if inside else (0, 0))
+    return [*places, (0, 0)]  # the end token, where `encode` adds one
+
+
 def _response_ids(
     tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message], head: str, response: Sequence[Message]
 ) -> list[int]:
-    if tokenizer.chat_template:
-        whole = _templated(tokenizer, [*prompt, *response], ask=False)
-        # A few templates rewrite earlier turns; then the bare text is the only part known to be the response's.
-        tail = whole[len(head) :] if whole.startswith(head) else _guarded(tokenizer, text_of(response[-1]))
-    else:
-        tail = "\n\n".join(_guarded(tokenizer, text_of(message)) for message in response)
-    ids = _ids(tokenizer, tail)
+    ids = _ids(tokenizer, _response_text(tokenizer, prompt, head, response))
     end = _end_id(tokenizer)
     if end in ids:
         return ids[: ids.index(end) + 1]
     return ids if end is None else [*ids, end]
+
+
+def _response_text(
+    tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message], head: str, response: Sequence[Message]
+) -> str:
+    if tokenizer.chat_template:
+        whole = _templated(tokenizer, [*prompt, *response], ask=False)
+        # A few templates rewrite earlier turns; then the bare text is the only part known to be the response's.
+        return whole[len(head) :] if whole.startswith(head) else _guarded(tokenizer, text_of(response[-1]))
+    return "\n\n".join(_guarded(tokenizer, text_of(message)) for message in response)
 
 
 def _prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message]) -> str:

@@ -40,7 +40,10 @@ def _lessons(n: int) -> dict[str, Any]:
     scores = {"polite": (1.0, 0.4, 0.0), "right": (0.9, 0.6, None)}
     return _shared(n) | {
         "responses": [{"id": pk, "messages": small.said(text)} for pk, text in texts.items()],
-        "thumbs": [{"response_id": 3 * n, "soft": 1.0, "weight": 1.0}, {"response_id": 3 * n + 2, "soft": 0.1, "weight": 2.0}],
+        "thumbs": [
+            {"response_id": 3 * n, "soft": 1.0, "weight": 1.0},
+            {"response_id": 3 * n + 2, "soft": 0.1, "weight": 2.0},
+        ],
         "scores": [
             {"response_id": 3 * n + place, "aspect": aspect, "value": value, "weight": 1.0}
             for aspect, values in scores.items()

@@ -9,7 +9,6 @@ import pytest
 from common.plugs import load
 from tests.methods import lessons, small
 from training_bridge.methods import METHODS
-from training_bridge.methods.interface import Refused
 
 SMALL = {"learning_rate": 2e-3, "epochs": 5, "batch_size": 8, "max_length": 96, "checkpoint_every": 100}
 PAIRED = ["dpo", "dpo_norm", "rdpo", "ipo", "simpo", "orpo", "lipo_lambda", "pro", "rationale_dpo"]

@@ -10,6 +10,8 @@ METHODS: dict[str, str] = {
     "reward_ranking": "training_bridge.methods.reward_ranking:METHOD",
     "reward_thumbs": "training_bridge.methods.reward_thumbs:METHOD",
     "reward_ensemble": "training_bridge.methods.reward_ensemble:METHOD",
+    "reward_aspects": "training_bridge.methods.reward_aspects:METHOD",
+    "reward_spans": "training_bridge.methods.reward_spans:METHOD",
     "sft": "training_bridge.methods.sft:METHOD",
     "dpo": "training_bridge.methods.dpo:METHOD",
     "dpo_norm": "training_bridge.methods.dpo_norm:METHOD",

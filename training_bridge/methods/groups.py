@@ -4,7 +4,7 @@ A group weighs what its lessons weigh, in the unit that the objective is a mean 
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
@@ -21,8 +21,8 @@ class PromptGroup:
     """A prompt, its K responses (token ids, the end token among them) and what is known of them.
 
     `relations` and `thumbs` speak of places in `responses`. `learnt` [K][T]: which tokens of each response are learnt,
-    all where it is None. `classes` [K][T]: the kind of each token, where a head tells kinds apart. `scores` [K]: value
-    and weight by aspect. `members`: what the group weighs for each member of an ensemble. `beside`: groups of other
+    all where it is None. `classes` [K][T]: the kind of each token as a place in `kinds`, below 0 where nobody
+    said. `members`: what the group weighs for each member of an ensemble. `beside`: groups of other
     prompts that this one's loss reads as well. `reference` [K]: the log-probability of each response's learnt tokens
     under the reference.
     """
@@ -34,7 +34,7 @@ class PromptGroup:
     thumbs: Sequence[Thumb] = ()
     learnt: list[list[bool]] | None = None
     classes: list[list[int]] | None = None
-    scores: Sequence[Mapping[str, tuple[float, float]]] = ()
+    kinds: tuple[str, ...] = ()
     members: Sequence[float] = ()
     beside: tuple["PromptGroup", ...] = field(default=())
     reference: list[float] | None = None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # a web process shows these methods and never loads torch
     from torch import Tensor
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+    from lm.loading import Loaded
     from training_bridge.methods.groups import PromptGroup
     from training_bridge.methods.judged import Judged
     from training_bridge.methods.measured import Outcome, Rewards
@@ -52,6 +53,14 @@ class Rewarded:
     ) -> dict[str, Any] | None:
         """How the trained heads become one number (lm/heads.py); `outputs`: what they say of the groups, [R, heads]."""
         return None
+
+    def measure(
+        self, loaded: Loaded, groups: Sequence[PromptGroup], test: Sequence[Judged], config: Any
+    ) -> dict[str, Any]:
+        """Figures of the trained model on the held-out split; `groups`: what it was trained on."""
+        from training_bridge.methods.rewarding import accuracy_of_pairs
+
+        return accuracy_of_pairs(loaded, test, config)
 
     def train(self, context: Context, config: Any) -> Result:
         """Trains on the snapshot's training split and measures accuracy on the held-out one."""

@@ -59,27 +59,20 @@ def train_reward(context: Context, config: Any, method: Rewarded) -> Result:
     last = fit(context, config, loaded.model, groups, objective)
     values: dict[str, Any] = {"train_loss": last.get("loss"), "train_groups": len(groups)}
     if start is not None:
-        values["tie_extent"] = float(getattr(loaded.model, EXTENT))
+        values["tie_extent"] = getattr(loaded.model, EXTENT).detach().item()
         delattr(loaded.model, EXTENT)
     loaded.model.config.reward = method.reading(groups, config, lambda: _all_outputs(objective, loaded.model, groups))
-    return finish(context, config, loaded, values, method.key)
-
-
-def finish(context: Context, config: Any, loaded: Loaded, values: dict[str, Any], key: str) -> Result:
-    """Saves the model and measures it on the held-out split."""
     folder = context.output / "model"
     save(loaded, folder)
-    assert context.snapshot is not None
-    test = read_snapshot(context.snapshot, "test")
-    if any(item.relations for item in test):
-        context.phase(_("Measuring accuracy on held-out prompts"))
-        values |= reward_accuracy(loaded, _with_pairs(test), max_length=config.max_length)
-    made = {"method": key, "learning_rate": config.learning_rate}
-    return Result(values, ModelFolder(str(folder), "reward", made))
+    context.phase(_("Measuring accuracy on held-out prompts"))
+    values |= method.measure(loaded, groups, read_snapshot(context.snapshot, "test"), config)
+    return Result(values, ModelFolder(str(folder), "reward", {"method": method.key}))
 
 
-def _with_pairs(judged: Sequence[Judged]) -> list[Judged]:
-    return [item for item in judged if item.relations]
+def accuracy_of_pairs(loaded: Loaded, test: Sequence[Judged], config: Any) -> dict[str, Any]:
+    """Accuracy beside its baseline on the held-out pairs; nothing where there is none."""
+    paired = [item for item in test if item.relations]
+    return reward_accuracy(loaded, paired, max_length=config.max_length) if paired else {}
 
 
 @torch.no_grad()

@@ -44,13 +44,13 @@ class Steps(Dataset[list[Any]]):
 
 
 def fit(
-    context: Context, config: Optimisation, model: PreTrainedModel, items: Sequence[Any], objective: Objective[Any]
+    context: Context, config: Optimisation, model: nn.Module, items: Sequence[Any], objective: Objective[Any]
 ) -> dict[str, float]:
     """Trains `model` in place; returns the last step's measures. Raises Cancelled when stopped, a checkpoint behind it.
 
     Resumes from `context.checkpoint` where its files are whole; else starts over, which ends in the same weights.
     """
-    if config.gradient_checkpointing:
+    if config.gradient_checkpointing and isinstance(model, PreTrainedModel):
         model.gradient_checkpointing_enable()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     steps = Steps(items, batch_size=config.batch_size, epochs=config.epochs, seed=context.seed)
     context.total(len(steps))
@@ -111,7 +111,7 @@ class FeedbackTrainer(Trainer):
     """One process, one device. `measured` holds the last step's measures."""
 
     def __init__(
-        self, context: Context, config: Optimisation, model: PreTrainedModel, steps: Steps, objective: Objective[Any]
+        self, context: Context, config: Optimisation, model: nn.Module, steps: Steps, objective: Objective[Any]
     ) -> None:
         arguments = _arguments(context, config, len(steps))
         arguments._n_gpu = min(arguments.n_gpu, 1)  # else Trainer wraps the model in nn.DataParallel by itself
