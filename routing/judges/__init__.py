@@ -34,7 +34,7 @@ class Question:
 
     `key` is stable for the item (its external id): what a judge draws at random, it draws from that. `guideline`: what
     the project tells its people; `context`: passages that came with the prompt.
-    `recorded`: {annotator: choice} known from an import, only for a judge that `reads_recorded`.
+    `recorded`: {annotator: value} known from an import, in normal form, only for a judge that `reads_recorded`.
     """
 
     call_id: int
@@ -46,7 +46,7 @@ class Question:
     responses: Sequence[tuple[int, Sequence[Mapping[str, Any]]]]
     guideline: str = ""
     context: Sequence[str] = ()
-    recorded: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    recorded: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

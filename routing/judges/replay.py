@@ -1,10 +1,11 @@
 """Replays verdicts that came with an import: another project's judge, asked again for nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotation.protocols import PROTOCOLS, protocol
 from common.words import gettext_noop as _
 from routing.judges import Answer, Question
 from routing.judges.pairwise import Said, answer, refusal
@@ -37,7 +38,7 @@ class Replay:
     title = _("Replay of recorded verdicts")
     description = _("Says what a judge said in an import, at no cost; what it did not say goes to people.")
     Config = Settings
-    protocols = frozenset({"pairwise"})
+    protocols = frozenset(PROTOCOLS)
     batch = 200
     reads_recorded = True
     persuadable = False
@@ -51,31 +52,43 @@ class Replay:
 
 
 def _one(question: Question, config: Settings) -> Answer:
-    verdict = question.recorded.get(config.annotator)
-    if verdict is None:
+    value = question.recorded.get(config.annotator)
+    if value is None:
         return refusal(
             question, _("No verdict of %(annotator)s was recorded for this item.") % {"annotator": config.annotator}
         )
-    orders: list[dict[str, Any]] = [{"recorded": verdict}]
-    if verdict not in {"left", "right", "tie", "both_bad"}:
-        if not config.unparsable_as_tie:
+    orders: list[dict[str, Any]] = [_kept(value)]
+    if not _usable(question, value):
+        if not (config.unparsable_as_tie and question.protocol == "pairwise"):
             return refusal(
                 question,
                 _("The recorded verdict of %(annotator)s could not be read.") % {"annotator": config.annotator},
                 orders=orders,
             )
-        verdict = "tie"
+        value = {"choice": "tie"}
     confidence = None
     if config.second:
-        second = question.recorded.get(config.second)
-        orders.append({"recorded": second, "annotator": config.second})
-        confidence = 1.0 if second == verdict else 0.5
-    said = Said(
-        verdict,
-        rationale=_("Recorded verdict of %(annotator)s.") % {"annotator": config.annotator},
-        confidence=confidence,
-    )
-    return answer(question, said, orders=orders)
+        second = question.recorded.get(config.second, {})
+        orders.append(_kept(second) | {"annotator": config.second})
+        confidence = 1.0 if _same(question, value, second) else 0.5
+    if question.protocol == "pairwise":
+        rationale = _("Recorded verdict of %(annotator)s.") % {"annotator": config.annotator}
+        return answer(question, Said(value["choice"], rationale=rationale, confidence=confidence), orders=orders)
+    return Answer(question.call_id, question.field, dict(value), confidence, tuple(orders))
+
+
+def _kept(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {"recorded": value["choice"]} if "choice" in value else {"verdict": dict(value)}
+
+
+def _usable(question: Question, value: Mapping[str, Any]) -> bool:
+    if question.protocol == "pairwise":
+        return value.get("choice") in {"left", "right", "tie", "both_bad"}
+    return bool(value) and "raw" not in value
+
+
+def _same(question: Question, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return _usable(question, other) and protocol(question.protocol).distance(dict(one), dict(other)) == 0
 
 
 JUDGE = Replay()

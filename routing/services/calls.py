@@ -66,7 +66,7 @@ def run_batch(*, judge: Judge) -> int:
     said: dict[int, list[Answer]] = defaultdict(list)
     fault = _("The judge said nothing.")
     try:
-        put = questions(judge, calls, reads_recorded=plug.reads_recorded)
+        put = questions(judge, {call.pk: call.item_id for call in calls}, reads_recorded=plug.reads_recorded)
         for question in put:
             asked[question.call_id] += 1
         for answer in plug.ask(put, checked(plug.Config, judge.config), judge.project_id):

@@ -78,9 +78,14 @@ def test_orders_merge() -> None:
     assert merge([Said("tie", None, 0), Said("tie", None, 0)]).confidence is None
 
 
+def values(said: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """{annotator: value} of {annotator: choice}."""
+    return {name: {"left": 1, "right": 2, "choice": choice, "strength": 1} for name, choice in said.items()}
+
+
 def test_replay_says_what_was_recorded_and_nothing_else() -> None:
     recorded = [{"gpt": "left", "other": "left"}, {"gpt": "tie", "other": "left"}, {"gpt": "unsure"}, {"other": "left"}]
-    asked = [question(number, recorded=one) for number, one in enumerate(recorded)]
+    asked = [question(number, recorded=values(one)) for number, one in enumerate(recorded)]
     found = said("replay", asked, annotator="gpt", second="other")
     assert [(choice(answer), answer.confidence) for answer in found] == [
         ("left", 1.0),
@@ -90,7 +95,7 @@ def test_replay_says_what_was_recorded_and_nothing_else() -> None:
     ]
     assert not any(answer.passing for answer in found)
     assert choice(said("replay", asked, annotator="gpt", unparsable_as_tie=True)[2]) == "tie"
-    no_ties = [question(1, recorded={"gpt": "tie"}, config={"points": 4, "tie": False})]
+    no_ties = [question(1, recorded=values({"gpt": "tie"}), config={"points": 4, "tie": False})]
     assert choice(said("replay", no_ties, annotator="gpt")[0]) is None
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,3 +239,15 @@ def test_a_learnt_confidence_is_monotone_and_shrunk() -> None:
     sure = [calibrated(share, seen) for share in (0.5, 0.6, 0.7, 0.8, 1.0)]
     assert None not in sure and sure == sorted(sure, key=float) and 0.85 < float(sure[-1] or 0) < 0.92
     assert 0.3 < float(sure[0] or 0) < 0.9 and calibrated(1.0, seen[:10]) is None
+
+
+def test_a_replay_repeats_what_was_recorded_in_any_form() -> None:
+    ranking = asked("ranking", "a", "b", "c")
+    told = {"tiers": [[12], [11], [13]], "rejected": []}
+    other = {"tiers": [[12, 11], [13]], "rejected": []}
+    recorded = [{"gpt": told, "too": told}, {"gpt": told, "too": other}, {"gpt": {"raw": {"tiers": "?"}}}]
+    first, second, third = said(
+        "replay", [replace(ranking, recorded=one) for one in recorded], annotator="gpt", second="too"
+    )
+    assert stands(ranking, first) == stands(ranking, second) == told
+    assert (first.confidence, second.confidence, third.value) == (1.0, 0.5, None)
