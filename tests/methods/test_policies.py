@@ -41,7 +41,7 @@ def test_it_trains_a_real_model(key: str, policy: Path, judged: Path, tmp_path: 
         assert steps[0]["loss"] == pytest.approx(STARTS[key], abs=2e-3)
     if key in PAIRED:
         assert steps[-1]["margin"] > steps[0]["margin"] and steps[-1]["accuracy"] >= steps[0]["accuracy"]
-    if key in STARTS:
+    if key in PAIRED and key in STARTS:
         assert steps[-1]["accuracy"] > 0.8
     assert result.model.kind == "policy" and result.model.config["method"] == key
     assert (Path(result.model.path) / "model.safetensors").is_file()

@@ -72,8 +72,9 @@ class GateObjective:
             torch.tensor([getattr(item.relation, name) for item in items], device=prompts.device)
             for name in ("soft", "weight")
         )
-        right = (chosen > rejected).float() + 0.5 * (chosen == rejected).float()
-        measures = {"accuracy": float((weight * right).sum()), "margin": float((weight * (chosen - rejected)).sum())}
+        lead = (chosen - rejected).detach()
+        right = (lead > 0).float() + 0.5 * (lead == 0).float()
+        measures = {"accuracy": float((weight * right).sum()), "margin": float((weight * lead).sum())}
         return (weight * bradley_terry(chosen, rejected, soft=soft)).sum(), measures
 
 
