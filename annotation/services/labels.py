@@ -57,7 +57,7 @@ def _settle(item_ids: Sequence[int]) -> None:
     """Labels of items that are locked. The flag falls first: whoever answers from now on raises it again."""
     Item.objects.filter(pk__in=item_ids, label_due=True).update(label_due=False)
     made: list[Label] = []
-    for (item_id, field), votes in _votes(item_ids).items():
+    for (item_id, field), votes in votes_on(item_ids).items():
         by_rule = protocol(field.protocol).rule
         label = _label(rule(by_rule), item_id, field, votes) if by_rule else None
         made += [label] if label else []
@@ -83,7 +83,7 @@ def counting() -> Q:
     return Q(standing__in=[Annotation.Standing.COUNTED, Annotation.Standing.ADJUDICATED]) | recorded
 
 
-def _votes(item_ids: Iterable[int]) -> dict[tuple[int, _Field], list[Vote]]:
+def votes_on(item_ids: Iterable[int]) -> dict[tuple[int, _Field], list[Vote]]:
     """What was said of each item and field; of an adjudicated one, the reviewer's word alone. Items whose answer is
     known make no label unless somebody has chosen that."""
     found = current().filter(counting(), item__in=item_ids).exclude(item__gold__trains=False)
