@@ -35,6 +35,7 @@ class Question:
     `key` is stable for the item (its external id): what a judge draws at random, it draws from that. `guideline`: what
     the project tells its people; `context`: passages that came with the prompt.
     `recorded`: {annotator: value} known from an import, in normal form, only for a judge that `reads_recorded`.
+    `fresh`: what was kept of an earlier asking will not do.
     """
 
     call_id: int
@@ -47,6 +48,7 @@ class Question:
     guideline: str = ""
     context: Sequence[str] = ()
     recorded: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

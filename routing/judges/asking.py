@@ -34,6 +34,7 @@ class Request:
     """One thing to ask. `messages`: a chat; `about`: the same for the same question, though the fence in it is random.
 
     `as_json`: the reply is a JSON object, whose log-probabilities are of use; else it is free text. `sample` from 0.
+    `fresh`: a reply that was kept from an earlier asking will not do.
     """
 
     messages: list[dict[str, str]]
@@ -42,6 +43,7 @@ class Request:
     as_json: bool = True
     order: int = 0
     portion: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,13 +185,13 @@ class Asking:
             "fence": _fence_rule(fence),
         }
         system, user = filled(self._prompt.system, places), f"{shown}\n{task.asks}"
-        return _asked(system, user, fence, sample=sample, order=order, portion=portion)
+        return _asked(system, user, fence, sample=sample, order=order, portion=portion, fresh=self.question.fresh)
 
     def _reference_request(self) -> Request:
         fence, shown = fenced({"prompt": list(self.question.prompt)} | _passages(self.question))
         places = dict.fromkeys(("does", "order", "answer", "rules", "letters", "principle", "guideline"), "")
         places |= {"instructions": "", "asks": "", "fence": _fence_rule(fence)}
-        return _asked(filled(self._prompt.reference, places), shown, fence, as_json=False)
+        return _asked(filled(self._prompt.reference, places), shown, fence, as_json=False, fresh=self.question.fresh)
 
     def _places(self, task: Task, content: Content) -> dict[str, str]:
         guideline = self.question.guideline if self.manner.guideline else ""

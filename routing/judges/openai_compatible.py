@@ -256,7 +256,7 @@ class Fetch:
         settings = {key: value for key, value in body.items() if key != "messages"}
         about = json.dumps([config.base_url, settings, request.about, request.sample], sort_keys=True)
         name = f"judge:{hashlib.sha256(about.encode()).hexdigest()}"
-        kept = cache.get(name)
+        kept = None if request.fresh else cache.get(name)
         if kept is not None:
             choice = Completion.model_validate(kept).choices[0]
             return Fetched(request, _reply(request, choice, {"cached": True}), 0, 0.0)
