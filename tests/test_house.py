@@ -30,6 +30,7 @@ FAMILIES = [
     ("routing.policies", "POLICIES", "routing.policies:Policy", "POLICY"),
     ("routing.judges", "JUDGES", "routing.judges:Judge", "JUDGE"),
     ("training_bridge.methods", "METHODS", "training_bridge.methods.interface:Method", "METHOD"),
+    ("training_bridge.derivations", "DERIVATIONS", "training_bridge.derivations:Derivation", "DERIVATION"),
     ("training_bridge.exporters", "EXPORTERS", "training_bridge.exporters:Exporter", "EXPORTER"),
     ("corpus.importers", "IMPORTERS", "corpus.importers:Importer", "IMPORTER"),
 ]

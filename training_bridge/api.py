@@ -60,6 +60,39 @@ class SnapshotRetryView(ProjectAPIView):
         return Response(forms.SnapshotOut(found).data, status=202)
 
 
+class SnapshotRatersView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="snapshots_raters", responses=forms.RaterOut(many=True))
+    def get(self, request: Request, slug: str, snapshot_number: int) -> Response:
+        """Who voted on a ready snapshot's labels, by pseudonym, and how reliable they are."""
+        known_parameters(request, set())
+        found = selectors.reliability_of(selectors.snapshot_of(self.project, snapshot_number))
+        return paged(self, found.raters, forms.RaterOut)  # type: ignore[arg-type]  # a list pages like a query
+
+
+class SnapshotStrengthsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="snapshots_strengths", responses=forms.StrengthOut(many=True))
+    def get(self, request: Request, slug: str, snapshot_number: int) -> Response:
+        """How strong each model is, the strongest first; empty unless the soft labels compare models."""
+        known_parameters(request, set())
+        found = selectors.reliability_of(selectors.snapshot_of(self.project, snapshot_number))
+        return paged(self, found.strengths, forms.StrengthOut)  # type: ignore[arg-type]  # a list pages like a query
+
+
+class DerivationsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+    pagination_class: ClassVar = None
+
+    @extend_schema(operation_id="derivations_list", responses=forms.DerivationOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """What soft labels a snapshot can have, and the settings of each."""
+        known_parameters(request, set())
+        return Response(forms.DerivationOut(selectors.derivations(), many=True).data)  # type: ignore[arg-type]  # many
+
+
 class SnapshotFileView(ProjectAPIView):
     roles: ClassVar = {"GET": RESEARCH}
 

@@ -7,6 +7,9 @@ urlpatterns = [
     path("snapshots/", api.SnapshotsView.as_view(), name="snapshots"),
     path("snapshots/<int:snapshot_number>/", api.SnapshotView.as_view(), name="snapshot"),
     path("snapshots/<int:snapshot_number>/retry/", api.SnapshotRetryView.as_view(), name="snapshot_retry"),
+    path("snapshots/<int:snapshot_number>/raters/", api.SnapshotRatersView.as_view(), name="snapshot_raters"),
+    path("snapshots/<int:snapshot_number>/strengths/", api.SnapshotStrengthsView.as_view(), name="snapshot_strengths"),
+    path("derivations/", api.DerivationsView.as_view(), name="derivations"),
     path(
         "snapshots/<int:snapshot_number>/files/<slug:exporter>/<str:filename>",
         api.SnapshotFileView.as_view(),

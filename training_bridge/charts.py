@@ -11,10 +11,12 @@ from common.charts import Bar, Series, fixed, number
 from common.configs import described, in_words
 from common.said import said
 from common.words import gettext_noop
+from training_bridge.derivations import DERIVATIONS
 from training_bridge.derivations.pairs import REASONS
-from training_bridge.derivations.settings import Derivation
+from training_bridge.derivations.settings import PINNED, SINCE_SOFT_LABELS, Derivation, plug_of
 from training_bridge.models import Snapshot
 
+MOST_BARS = 12
 # Shown as figures, not as curves.
 RATES = {"tokens_per_second", "eta_seconds"}
 
@@ -165,9 +167,45 @@ def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def derivation(values: dict[str, Any]) -> list[tuple[str, str]]:
     """How a snapshot's labels were chosen, in words."""
+    values = SINCE_SOFT_LABELS | values
     key = values.get("rule", "majority")
     named = {"rule": str(rule(key).title)} if key in RULES else {}
-    return described(Derivation, values | named)
+    settings = values.get("settings") or {}
+    named |= {"soft_labels": soft_labels(values["soft_labels"], values["version"])}
+    rows = described(Derivation, {name: value for name, value in (values | named).items() if name not in PINNED})
+    known = values["soft_labels"] in DERIVATIONS
+    return rows + (described(plug_of(values["soft_labels"]).Config, settings) if known else [])
+
+
+def soft_labels(key: str, version: int) -> str:
+    """A derivation in words; one that is no longer there by its key."""
+    title = _(plug_of(key).title) if key in DERIVATIONS else key
+    return _("%(title)s, version %(version)s") % {"title": title, "version": version}
+
+
+def labels(found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What a run trains on, in words; `found`: as `selectors.labels_of` has it."""
+    if found is None:
+        return []
+    softly = found["soft_labels"]
+    words = soft_labels(softly, found["version"]) if softly else _("not used: the winner alone")
+    weights = {"confidence": _("the label's confidence"), "equal": _("equal"), None: _("not used")}
+    return [(_("Soft labels"), words), (_("Weights"), weights[found["weights"]])]
+
+
+def rater_bars(raters: list[dict[str, Any]]) -> list[Bar]:
+    """The reliability of those with most votes, of whom something tells it."""
+    told = [row for row in raters if row["reliability"] is not None]
+    most = sorted(told, key=lambda row: (-row["votes"], row["rater"]))[:MOST_BARS]
+    return [Bar(row["rater"], row["reliability"], row["low"], row["high"], _kind(row["kind"])) for row in most]
+
+
+def strength_bars(strengths: list[dict[str, Any]]) -> list[Bar]:
+    return [Bar(row["name"], row["share"], row["low"], row["high"], "bar-good") for row in strengths[:MOST_BARS]]
+
+
+def _kind(kind: str) -> str:
+    return "bar-human" if kind in ("person", "recorded_person") else "bar-judge"
 
 
 def inputs(values: dict[str, Any]) -> list[tuple[str, str]]:

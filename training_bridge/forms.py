@@ -13,7 +13,7 @@ from corpus.models import ModelVersion
 from projects.models import Project
 from training_bridge import selectors
 from training_bridge.derivations import DERIVATIONS
-from training_bridge.derivations.settings import DEFAULT, Derivation, plug_of
+from training_bridge.derivations.settings import DEFAULT, PINNED, Derivation, plug_of
 from training_bridge.methods.interface import Method
 from training_bridge.models import Snapshot
 
@@ -27,8 +27,6 @@ FETCH_SETTINGS = {
     "hx-swap": "outerHTML",
     "hx-push-url": "true",
 }
-PINNED = ("version", "settings")
-"""Of a derivation: not asked for in one field, but by the soft labels that are chosen."""
 
 
 class SnapshotForm(forms.Form):

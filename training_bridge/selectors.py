@@ -13,12 +13,14 @@ from common import plugs
 from common.errors import Conflict, NotFound
 from corpus.models import ModelVersion
 from projects.models import Project
+from training_bridge.derivations import DERIVATIONS, Derivation
+from training_bridge.derivations.settings import SINCE_SOFT_LABELS
 from training_bridge.exporters import EXPORTERS, Exporter, Source
-from training_bridge.files import var_path, verified
+from training_bridge.files import read_lines, var_path, verified
 from training_bridge.methods import METHODS
 from training_bridge.methods.interface import Method
 from training_bridge.models import ACTIVE, Run, Snapshot
-from training_bridge.snapshots import MANIFEST
+from training_bridge.snapshots import MANIFEST, RATERS, STRENGTHS
 
 
 def snapshots_of(project: Project) -> "QuerySet[Snapshot]":
@@ -86,6 +88,22 @@ def measured_by(version: ModelVersion) -> "QuerySet[Run]":
     return done.select_related("snapshot", "reference").order_by("-pk")[:5]
 
 
+def labels_of(run: Run) -> dict[str, Any] | None:
+    """What a run trains on: {"soft_labels", "version", "weights"}, None for each that its configuration does not use.
+
+    None where its method learns from no weighted pairs.
+    """
+    if run.snapshot is None or "use_soft_labels" not in run.config:
+        return None
+    derivation = SINCE_SOFT_LABELS | run.snapshot.derivation
+    softly, weighted = run.config["use_soft_labels"], run.config.get("use_weights", False)
+    return {
+        "soft_labels": derivation["soft_labels"] if softly else None,
+        "version": derivation["version"] if softly else None,
+        "weights": derivation["weights"] if weighted else None,
+    }
+
+
 def methods() -> list[Method]:
     return [plugs.load(METHODS, key, "method") for key in METHODS]
 
@@ -109,9 +127,33 @@ def source_of(snapshot: Snapshot) -> Source:
 
     def verify(name: str) -> Any:
         is_manifest = name == MANIFEST
+        if not is_manifest and name not in manifest["files"]:
+            raise NotFound(_("This snapshot has no such file."))
         return verified(folder / name, snapshot.manifest_sha256 if is_manifest else manifest["files"][name]["sha256"])
 
     return Source(manifest=manifest, manifest_sha256=snapshot.manifest_sha256, verify=verify)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Who voted, how reliable they are, and, where models were compared, how strong these are: rows of the snapshot's
+    files. `facts`: by question, how the soft labels were computed."""
+
+    raters: list[dict[str, Any]]
+    strengths: list[dict[str, Any]]
+    facts: dict[str, dict[str, Any]]
+
+
+def reliability_of(snapshot: Snapshot) -> Reliability:
+    """Raises Conflict where the snapshot is not ready or its files have changed, NotFound where they are gone."""
+    source = source_of(snapshot)
+    known = [name for name in (RATERS, STRENGTHS) if name in source.manifest["files"]]
+    rows = {name: list(read_lines(source.verify(name))) for name in known}
+    return Reliability(rows.get(RATERS, []), rows.get(STRENGTHS, []), source.manifest.get("soft_labels", {}))
+
+
+def derivations() -> list[Derivation]:
+    return [plugs.load(DERIVATIONS, key, "derivation") for key in DERIVATIONS]
 
 
 def export(snapshot: Snapshot, exporter: str, name: str) -> Iterator[bytes]:

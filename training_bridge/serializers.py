@@ -7,9 +7,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from annotation.models import Rater
 from common.api import StrictSerializer
 from corpus.models import ModelVersion
 from training_bridge import selectors
+from training_bridge.derivations import Derivation
 from training_bridge.methods.interface import Method
 from training_bridge.models import Run, Snapshot
 
@@ -32,6 +34,47 @@ class SnapshotIn(StrictSerializer):
     derivation = ObjectField(default=dict)
 
 
+class RaterOut(serializers.Serializer[Any]):
+    """`reliability`: the share of a rater's votes that is right, with its 95 % interval; null where nothing tells it.
+
+    `measured_by`: how many votes that rests on; `confusion`: by question {answer: {what was said: how often}}.
+    """
+
+    rater = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Rater.Kind.choices)
+    votes = serializers.IntegerField()
+    measured_by = serializers.FloatField()
+    reliability = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    confusion = ObjectField(required=False)
+
+
+class StrengthOut(serializers.Serializer[Any]):
+    """`share`: P(better than the average model), a tie counting half, with its 95 % interval; `logit`: the strength."""
+
+    name = serializers.CharField()
+    share = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    logit = serializers.FloatField()
+    comparisons = serializers.FloatField()
+
+
+class DerivationOut(serializers.Serializer[Derivation]):
+    """How votes become soft labels; `settings` is the JSON Schema of what it can be told."""
+
+    key = serializers.CharField()
+    version = serializers.IntegerField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    settings = serializers.SerializerMethodField()
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_settings(self, derivation: Derivation) -> dict[str, Any]:
+        return derivation.Config.model_json_schema()
+
+
 class SnapshotOut(serializers.ModelSerializer[Snapshot]):
     derivation = ObjectField(read_only=True)
     counts = ObjectField(read_only=True)
@@ -40,7 +83,8 @@ class SnapshotOut(serializers.ModelSerializer[Snapshot]):
     class Meta:
         model = Snapshot
         fields = [
-            "number", "name", "state", "derivation", "counts", "manifest_sha256", "error", "files", "created_at",
+            "number", "name", "state", "phase", "derivation", "counts", "manifest_sha256", "error", "files",
+            "created_at",
         ]  # fmt: skip
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}})
@@ -89,6 +133,7 @@ class RunOut(serializers.ModelSerializer[Run]):
     config = ObjectField(read_only=True)
     inputs = ObjectField(read_only=True)
     result = ObjectField(read_only=True)
+    labels = serializers.SerializerMethodField(help_text="What it trains on: soft labels and weights, or null")
     checkpoint_step = serializers.SerializerMethodField()
     share = serializers.SerializerMethodField()
     seconds_left = serializers.SerializerMethodField()
@@ -97,13 +142,17 @@ class RunOut(serializers.ModelSerializer[Run]):
         model = Run
         fields = [
             "id", "method", "state", "phase", "step", "total_steps", "share", "seconds_left", "attempt",
-            "cancel_requested", "snapshot", "base", "reference", "reward", "config", "inputs", "seed", "spec_hash",
-            "checkpoint_step", "result", "error", "produced", "created_at", "started_at", "finished_at",
+            "cancel_requested", "snapshot", "base", "reference", "reward", "labels", "config", "inputs", "seed",
+            "spec_hash", "checkpoint_step", "result", "error", "produced", "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
 
     def get_snapshot(self, run: Run) -> int | None:
         return run.snapshot.number if run.snapshot else None
+
+    @extend_schema_field({"type": "object", "nullable": True, "additionalProperties": True})
+    def get_labels(self, run: Run) -> dict[str, Any] | None:
+        return selectors.labels_of(run)
 
     def get_checkpoint_step(self, run: Run) -> int | None:
         return int(run.checkpoint["step"]) if run.checkpoint else None

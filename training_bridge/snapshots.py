@@ -23,6 +23,7 @@ from annotation.services.forms import default_fields
 from common.errors import Invalid
 from common.words import gettext_noop
 from corpus.models import Response
+from training_bridge import lessons
 from training_bridge.derivations import pairs as derive
 from training_bridge.derivations.ballots import Derived
 from training_bridge.derivations.pairs import Pair, Reason
@@ -35,8 +36,9 @@ ROW_GROUP = 2048
 PREFERENCES, PREFERENCES_JSONL, PROVENANCE, MANIFEST = (
     "preferences.parquet", "preferences.jsonl", "provenance.jsonl", "manifest.json",
 )  # fmt: skip
-RATERS, STRENGTHS = "raters.jsonl", "strengths.jsonl"
+LESSONS, RATERS, STRENGTHS = "lessons.jsonl", "raters.jsonl", "strengths.jsonl"
 WRITING = gettext_noop("Writing pairs: %(pairs)s so far")
+READING = gettext_noop("Reading thumbs, scores, marks, texts and reasons")
 
 _MESSAGES = pa.list_(pa.struct([pa.field("role", pa.string(), False), pa.field("content", pa.string(), False)]))
 SCHEMA = pa.schema(
@@ -89,25 +91,27 @@ def build(*, project_id: int, derivation: Derivation, folder: Path, tell: Tell) 
     """Writes the files into `folder` (which exists and is empty) and returns the manifest.
 
     `tell` is called at least once a batch with what is being done; what it raises ends the building. Raises Invalid
-    where no pair came out, OSError where the disk is full.
+    where neither a pair nor anything else to learn came out, OSError where the disk is full.
     """
     tally = Tally()
     judgments = _judgment_batches(project_id, derivation)
     soft = soft_labels(project_id=project_id, derivation=derivation, batches=judgments, tell=tell)
     _write_rows(folder, _rows(project_id, derivation, soft, tally, tell))
-    if not tally.pairs:
+    taught = {"train": Counter[str](), "test": Counter[str]()}
+    beside = _write_lessons(folder, lessons.rows(project_id, derivation, lambda: tell(READING)), taught)
+    if not tally.pairs and not beside:
         raise Invalid(_why_empty(tally), code="empty-snapshot")
     strengths = list(strength_rows(soft.strengths))
     _write_lines(folder / RATERS, soft.raters)
     _write_lines(folder / STRENGTHS, strengths)
     rows = dict.fromkeys([PREFERENCES, PREFERENCES_JSONL, PROVENANCE], tally.pairs)
-    rows |= {RATERS: len(soft.raters), STRENGTHS: len(strengths)}
+    rows |= {LESSONS: beside, RATERS: len(soft.raters), STRENGTHS: len(strengths)}
     manifest = {
         "schema_version": 1,
         "tool": f"prefloop {version('prefloop')}",
         "derivation": derivation.model_dump(mode="json"),
         "soft_labels": soft.facts,
-        "counts": tally.counts(),
+        "counts": tally.counts() | {"lessons": dict(taught["train"]), "held_out_lessons": dict(taught["test"])},
         "form_versions": sorted(tally.forms),
         "guidelines": sorted(tally.guidelines),
         "files": {
@@ -144,6 +148,17 @@ def _write_rows(folder: Path, rows: Iterator[tuple[dict[str, Any], dict[str, Any
             writer.write_table(pa.Table.from_pylist([row for row, _ in group], schema=SCHEMA), row_group_size=ROW_GROUP)
             jsonl.writelines(canonical_json(row) + b"\n" for row, _ in group)
             provenance.writelines(canonical_json(origin) + b"\n" for _, origin in group)
+
+
+def _write_lessons(folder: Path, rows: Iterator[dict[str, Any]], taught: Mapping[str, Counter[str]]) -> int:
+    """Writes what is taught beside pairs, counts it by split and kind, and returns the number of items."""
+    count = 0
+    with (folder / LESSONS).open("wb") as jsonl:
+        for row in rows:
+            jsonl.write(canonical_json(row) + b"\n")
+            taught[row["split"]].update({kind: len(row[kind]) for kind in lessons.KINDS if kind in row})
+            count += 1
+    return count
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

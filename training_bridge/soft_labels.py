@@ -118,7 +118,7 @@ def _raters(book: Votebook, kinds: dict[int, str], estimates: dict[str, Estimate
             "high": round(float(high[code]), 6) if measured else None,
         }
         if any(one.errors is not None for one in estimates.values()):
-            row["errors"] = {name: _table(book, name, one, code) for name, one in estimates.items()}
+            row["confusion"] = {name: _table(book, name, one, code) for name, one in estimates.items()}
         rows.append(row)
     return sorted(rows, key=lambda row: row["rater"])
 

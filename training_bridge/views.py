@@ -74,11 +74,30 @@ def snapshot(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
         "dropped": sorted(dropped, key=lambda pair: -pair[1]),
         "bars": charts.snapshot_bars(shown),
         "derivation": charts.derivation(shown.derivation),
+        **_reliability(shown),
         "exporters": selectors.exporters(),
         "runs": selectors.runs_of(request.project).filter(snapshot=shown)[:20],
     }
     template = "training_bridge/snapshot.html"
     return render(request, f"{template}#state" if getattr(request, "htmx", False) else template, context)
+
+
+def _reliability(shown: Snapshot) -> dict[str, Any]:
+    """What the page draws of the raters (and models); why not, where the files are not what they were."""
+    if shown.state != Snapshot.State.READY:
+        return {}
+    try:
+        found = selectors.reliability_of(shown)
+    except DomainError as fault:
+        return {"unreadable": fault.detail}
+    return {
+        "raters": found.raters[:MOST_ROWS],
+        "rater_count": len(found.raters),
+        "rater_bars": charts.rater_bars(found.raters),
+        "strengths": found.strengths[:MOST_ROWS],
+        "strength_bars": charts.strength_bars(found.strengths),
+        "computed": [one for one in found.facts.values() if "steps" in one],
+    }
 
 
 @require_POST
@@ -169,7 +188,7 @@ def _run_context(request: ProjectRequest, run_id: int) -> dict[str, Any]:
         "run": shown,
         "active": shown.state in ACTIVE,
         "may_continue": shown.state in {Run.State.FAILED, Run.State.CANCELLED, Run.State.LOST},
-        "inputs": charts.inputs(shown.inputs),
+        "inputs": charts.labels(selectors.labels_of(shown)) + charts.inputs(shown.inputs),
         "progress": selectors.progress_of(shown),
         "curves": charts.curves(metrics),
         "columns": charts.columns(metrics),

@@ -22,6 +22,12 @@ DEFAULT, PLAIN = "dawid_skene", "vote_share"
 """By default raters count by how reliable they are; scores and texts are not voted on, and are taken as they stand."""
 
 
+PINNED = ("version", "settings")
+"""Not chosen one by one, but by the soft labels that are."""
+SINCE_SOFT_LABELS: dict[str, Any] = {"soft_labels": PLAIN, "version": 1, "weights": "equal"}
+"""What a derivation says that was pinned before there was a choice."""
+
+
 class Derivation(BaseModel):
     """How labels become training pairs. Stored with the snapshot, so that it can be made again.
 
