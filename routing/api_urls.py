@@ -1,14 +1,23 @@
 from django.urls import path
 
-from routing import api, item_api
+from routing import api, item_api, learning_api, promise_api
 
 app_name = "routing-api"
 urlpatterns = [
     path("items/change/", item_api.ItemsChangeView.as_view(), name="items_change"),
     path("routing/plans/", api.PlansView.as_view(), name="plans"),
     path("routing/plans/<int:plan_number>/", api.PlanView.as_view(), name="plan"),
+    path("routing/promises/", promise_api.PromisesView.as_view(), name="promises"),
+    path("routing/promises/terms/", promise_api.TermsView.as_view(), name="promise_terms"),
+    path("routing/promises/certificates/", promise_api.CertificatesView.as_view(), name="certificates"),
+    path("routing/promises/readings/", promise_api.ReadingsView.as_view(), name="readings"),
+    path("routing/promises/alarms/", promise_api.AlarmsView.as_view(), name="alarms"),
+    path("routing/promises/alarms/<int:alarm_id>/close/", promise_api.AlarmCloseView.as_view(), name="alarm_close"),
     path("routing/budget/", api.BudgetView.as_view(), name="budget"),
+    path("routing/outlook/", api.OutlookView.as_view(), name="outlook"),
     path("routing/ledger/", api.LedgerView.as_view(), name="ledger"),
+    path("routing/learning/", learning_api.LearningView.as_view(), name="learning"),
+    path("routing/risk-models/", learning_api.RiskModelsView.as_view(), name="risk_models"),
     path("routing/decisions/", api.DecisionsView.as_view(), name="decisions"),
     path("routing/decisions/export/", api.DecisionsExportView.as_view(), name="decisions_export"),
     path("routing/decisions/<int:decision_id>/", api.DecisionView.as_view(), name="decision"),

@@ -1,18 +1,27 @@
 from django.urls import path
 
-from routing import item_views, views
+from routing import item_views, learning_views, outlook_views, promise_views, views
 
 app_name = "routing"
 urlpatterns = [
     path("items/change/", item_views.items_change, name="items_change"),
     path("routing/", views.desk, name="desk"),
+    path("routing/outlook/", outlook_views.look, name="outlook"),
+    path("routing/outlook/choose/", outlook_views.choose, name="choose"),
     path("routing/plan/", views.plan, name="plan"),
+    path("routing/promises/", promise_views.promises, name="promises"),
+    path("routing/promises/terms/", promise_views.terms, name="promise_terms"),
+    path("routing/promises/certify/", promise_views.certify, name="promise_certify"),
+    path("routing/promises/check/", promise_views.check, name="promise_check"),
+    path("routing/promises/alarms/<int:alarm_id>/close/", promise_views.alarm_close, name="alarm_close"),
     path("routing/budget/", views.budget, name="budget"),
     path("routing/judges/", views.judges, name="judges"),
     path("routing/judges/new/", views.judge_new, name="judge_new"),
     path("routing/judges/<int:judge_id>/", views.judge, name="judge"),
     path("routing/judges/<int:judge_id>/retire/", views.judge_retire, name="judge_retire"),
     path("routing/judges/<int:judge_id>/again/", views.judge_again, name="judge_again"),
+    path("routing/learning/", learning_views.learning_page, name="learning"),
+    path("routing/learning/again/", learning_views.learn_again, name="learn_again"),
     path("routing/decisions/", views.decisions, name="decisions"),
     path("routing/decisions/export.jsonl", views.decisions_export, name="decisions_export"),
     path("routing/decisions/<int:decision_id>/", views.decision, name="decision"),

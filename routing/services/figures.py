@@ -20,8 +20,6 @@ from routing.promises import estimates
 from routing.services.certificates import Ground
 
 CHUNK = 5000
-MOST_ANSWERS = 12
-"""A field with more different answers, say an order of five responses, has no shares worth a look."""
 MOST_MODELS = 50
 LEAST = 10
 """Items that people have answered, for a figure to be made."""
@@ -62,7 +60,8 @@ class Column:
 class Whole:
     """The routed items, row by row. `asked`, `why`: as Routed has them; `answered`: whether people have.
 
-    `votes`: field → (people's votes, None for one that votes for nothing; the judge's vote, None without its word).
+    `votes`: field whose answers are the same few on every item → (people's votes, None for one that votes for nothing;
+    the judge's vote, None without its word).
     `wins`: (field, model) → its column; `compares`: the fields whose answers do compare responses. `unreached`: items
     that people had no chance to be asked of; no figure speaks of them.
     """
@@ -96,9 +95,7 @@ class Whole:
     def shares(self) -> Iterator[tuple[str, Column]]:
         """("field=answer", its column): whether it was given. Who votes for nothing gives none of them."""
         for name, rows in self.votes.items():
-            met = Counter(vote for people, judged in rows for vote in (*people, *(judged or ())) if vote is not None)
-            if len(met) > MOST_ANSWERS:
-                continue
+            met = {vote for people, judged in rows for vote in (*people, *(judged or ())) if vote is not None}
             for answer in sorted(met):
                 column = Column()
                 for row, (people, judged) in enumerate(rows):
@@ -180,9 +177,10 @@ def whole(plan: RoutingPlan, ground: Ground) -> Whole:
             row = found.add(one)
             said = [compared.votes(values) for values in one.people]
             judged = None if one.judged is None else compared.votes(one.judged)
-            for name in compared.fields:
-                own = tuple(votes.get(name) for votes in said)
-                found.votes[name].append((own, None if judged is None else (judged.get(name),)))
+            for name, plug in compared.fields.items():
+                if plug.outcomes:
+                    own = tuple(votes.get(name) for votes in said)
+                    found.votes[name].append((own, None if judged is None else (judged.get(name),)))
             _add_wins(found, row, one, compared, models[one.item_id])
     return found
 

@@ -96,6 +96,7 @@ def _machines(project: Project, number: int) -> dict[str, Any]:
     run = factories.RunFactory(project=project)
     return {
         "judge_id": judge.pk,
+        "alarm_id": project.alarms.create(kind="drift", subject="confidence", said=f"{CANARY}-alarm").pk,
         "plan_number": factories.RoutingPlanFactory(project=project, number=number).number,
         "model_id": model.pk,
         "model_version_id": model.pk,
