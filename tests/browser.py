@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ ARGUMENTS = [
 ]
 DESKTOP = {"width": 1280, "height": 800}
 PATIENCE_MS = 15_000
+COLOURS = ("color-contrast", "link-in-text-block")
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
@@ -114,10 +115,20 @@ def sign_in(context: BrowserContext, user: User, base_url: str) -> None:
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": base_url}])
 
 
-def axe(page: Page) -> list[str]:
-    """What axe-core finds wrong with the page as it stands, one line a finding."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+def axe(page: Page, rules: Sequence[str] = ()) -> list[str]:
+    """What axe-core finds wrong with the page as it stands, one line a finding. `rules`: only these, else all."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{one['id']}: {node['target']} {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]
     ]
+
+
+def axe_by_day_and_night(page: Page) -> list[str]:
+    """The same in light and dark, where only colours differ. Nothing on the page may move: reduced_motion="reduce"."""
+    page.emulate_media(color_scheme="light")
+    found = axe(page)
+    page.emulate_media(color_scheme="dark")
+    return found + [f"dark, {one}" for one in axe(page, COLOURS)]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis import Redis
 
 from tests.stack import ROOT, Stack, running_stack
 
@@ -29,6 +30,11 @@ def stack() -> Iterator[Stack]:
 def start_again(stack: Stack, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "config.supervisor"]
     return subprocess.run(command, cwd=ROOT, env=stack.env | environment, capture_output=True, text=True, timeout=60)
+
+
+def redis_of(stack: Stack) -> Redis:
+    """A client of the product's own Redis, wherever that listens now."""
+    return Redis.from_url((stack.var / "redis" / "url").read_text().strip())
 
 
 def test_what_a_first_start_makes_is_private(stack: Stack) -> None:
@@ -74,14 +80,16 @@ def test_a_taken_port_is_said_so(stack: Stack, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_is_killed_comes_back(stack: Stack, name: str) -> None:
-    stack.shell(f"from django.core.cache import cache; cache.set('kept over kill of {name}', 1, 600)")
+    key = f"kept over kill of {name}"
+    with redis_of(stack) as store:
+        store.set(key, 1)
     time.sleep(1.1)  # what Redis promises to keep is older than a second
     pid = stack.kill(name)
     stack.wait(lambda: (stack.var / "run" / f"{name}.pid").exists() and stack.pid(name) != pid, 20, f"{name} back")
     stack.wait_ready(60)
     assert not psutil.pid_exists(pid)
-    kept = stack.shell(f"from django.core.cache import cache; print(cache.get('kept over kill of {name}'))")
-    assert kept.strip() == "1"
+    with redis_of(stack) as store:
+        assert store.get(key) == b"1"
 
 
 def test_a_worker_that_cannot_work_is_reported(stack: Stack) -> None:

@@ -11,17 +11,12 @@ from projects.models import Project
 from tests.access.matrix import MATRIX
 from tests.access.objects import objects
 from tests.access.routes import Route, routes
-from tests.browser import AXE
+from tests.browser import axe_by_day_and_night
 from tests.factories import FormVersionFactory, GuidelineFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
-FIND = """async () => {
-  const found = await axe.run(document, {resultTypes: ["violations"]});
-  const told = (one) => one.nodes.map((node) => `${one.id}: ${node.target} ${node.html.slice(0, 120)}`);
-  return found.violations.flatMap(told);
-}"""
 TOO_WIDE = """() => document.documentElement.scrollWidth > innerWidth
   ? [`scrolls sideways: ${document.documentElement.scrollWidth} px`] : []"""
 
@@ -35,7 +30,6 @@ def pages_of(person: str) -> list[Route]:
 def looked_at(page: Page, path: str) -> list[str]:
     """What is wrong with one page; nothing where it leads elsewhere or is no page (a file, a stream)."""
     page.set_viewport_size(DESKTOP)
-    page.emulate_media(color_scheme="light")
     try:
         answer = page.goto(path, wait_until="load")
     except Exception as fault:
@@ -48,10 +42,7 @@ def looked_at(page: Page, path: str) -> list[str]:
     assert answer.status < 500 or "healthz" in path, f"{path}: {answer.status}"
     if "<!doctype" not in answer.text()[:20].lower():
         return []  # a part of a page, which htmx asks for
-    page.evaluate(AXE.read_text())
-    faults = [f"light, {one}" for one in page.evaluate(FIND)]
-    page.emulate_media(color_scheme="dark")
-    faults += [f"dark, {one}" for one in page.evaluate(FIND) if f"light, {one}" not in faults]
+    faults = axe_by_day_and_night(page)
     page.set_viewport_size(PHONE)
     return faults + [f"phone, {one}" for one in page.evaluate(TOO_WIDE)]
 

@@ -11,7 +11,7 @@ from annotation.protocols.spans import PROTOCOL as SPANS
 from annotation.services import forms, items
 from corpus.models import Response
 from projects.models import Project
-from tests.browser import axe
+from tests.browser import axe_by_day_and_night
 from tests.factories import ItemFactory, PromptFactory, ResponseFactory
 from tests.journeys.desk import answers, saved
 
@@ -307,20 +307,19 @@ def test_a_critique_of_each_response_and_an_edit(asks: Any, page_of: Any, projec
     assert {one["text"] for one in values["critique"]["responses"].values()} == {"Too short."}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_axe_finds_nothing(asks: Any, at_work: Any, scheme: str, width: int) -> None:
+def test_axe_finds_nothing(asks: Any, at_work: Any, width: int) -> None:
     critique = {"protocol": "critique", "config": {"of": "responses", "aspects": [{"key": "tone", "name": "Tone"}]}}
     ontology = ONTOLOGY | {"correction": "optional", "targets": ["responses", "context", "messages"]}
     fields = [{"protocol": "spans", "config": ontology}, critique, {"protocol": "edit"}]
     asks(fields, TEXT, context=(PASSAGE,))
-    page = at_work(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page = at_work(viewport={"width": width, "height": 844}, reduced_motion="reduce")
     press(page, "m", "ArrowRight", "Shift+ArrowRight", "1", "1", "Shift+ArrowRight", "2", "2")
     page.get_by_role("button", name="Add what is missing").click()
     page.locator("[data-text]").fill("Clean it.")
     press(page, "Escape", "m", "ArrowRight", "Enter")
     page.wait_for_selector("[data-marker]:popover-open")
-    assert axe(page) == []
+    assert axe_by_day_and_night(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
