@@ -1,7 +1,7 @@
 """Items and how many answers they want: taken from candidates, opened for people and judges, withdrawn."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -126,14 +126,32 @@ def _end_imports(project_id: int | None) -> None:
         )
 
 
-def create_slots(item: Item, audiences: Sequence[Slot.Audience]) -> list[Slot]:
-    """Slots that want labels, of an item that the caller has locked."""
-    labels = Slot.objects.filter(item=item, purpose=Slot.Purpose.LABEL)
-    first = (labels.aggregate(last=Max("ordinal"))["last"] or 0) + 1
-    own = {"item": item, "project_id": item.project_id, "priority": item.priority, "lane": item.lane}
-    return Slot.objects.bulk_create(
-        Slot(ordinal=ordinal, audience=audience, **own) for ordinal, audience in enumerate(audiences, start=first)
-    )
+def lock_items(ids: Collection[int]) -> dict[int, Item]:
+    """These items and their slots, locked until the caller's transaction ends; without those that are withdrawn."""
+    holds.lock_all(Slot.objects.filter(item__in=ids))
+    wanted = Item.objects.filter(pk__in=ids).exclude(state=Item.State.VOID)
+    return {item.pk: item for item in wanted.order_by("pk").select_for_update(no_key=True)}
+
+
+def open_locked(wanted: Sequence[tuple[Item, int, int]]) -> dict[int, list[Slot]]:
+    """Asks for answers of (item, so many people, so many judges), on top of any asked before: the slots of each item.
+
+    The caller has locked the items; they are open from then on.
+    """
+    ids = [item.pk for item, *_ in wanted]
+    asked = Slot.objects.filter(item__in=ids, purpose=Slot.Purpose.LABEL).order_by()
+    last = dict(asked.values_list("item").annotate(last=Max("ordinal")))
+    made: dict[int, list[Slot]] = {}
+    for item, humans, judges in wanted:
+        own = {"item": item, "project_id": item.project_id, "priority": item.priority, "lane": item.lane}
+        audiences = [Slot.Audience.HUMAN] * humans + [Slot.Audience.JUDGE] * judges
+        first = last.get(item.pk, 0) + 1
+        made[item.pk] = [Slot(ordinal=n, audience=audience, **own) for n, audience in enumerate(audiences, first)]
+    Slot.objects.bulk_create(slot for slots in made.values() for slot in slots)
+    Item.objects.filter(pk__in=[pk for pk, slots in made.items() if slots]).update(state=Item.State.OPEN)
+    for item, *_ in wanted:
+        item.state = Item.State.OPEN if made[item.pk] else item.state
+    return made
 
 
 def open_slots(*, item: Item, humans: int, judges: int) -> list[Slot]:
@@ -142,14 +160,11 @@ def open_slots(*, item: Item, humans: int, judges: int) -> list[Slot]:
     In the caller's transaction. Raises Conflict for an item that was withdrawn.
     """
     with transaction.atomic():
-        holds.lock_all(Slot.objects.filter(item=item))
-        locked = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
-        if locked.state == Item.State.VOID:
+        locked = lock_items([item.pk]).get(item.pk)
+        if locked is None:
             raise Conflict(gettext("This item was withdrawn."), code="item-void")
-        slots = create_slots(locked, [Slot.Audience.HUMAN] * humans + [Slot.Audience.JUDGE] * judges)
-        if slots:
-            Item.objects.filter(pk=item.pk).update(state=Item.State.OPEN)
-            item.state = Item.State.OPEN
+        slots = open_locked([(locked, humans, judges)])[item.pk]
+    item.state = locked.state
     return slots
 
 

@@ -164,7 +164,12 @@ def _end(
     call.milliseconds = int((now - asked_at).total_seconds() * 1000)
     call.follow_up_due = state != JudgeCall.State.ANSWERED or _judge_first(call)
     call.save()
-    budgets.settle(project_id=call.judge.project_id, reserved=call.judge.price_per_call, spent=call.cost)
+    budgets.settle(
+        project_id=call.judge.project_id,
+        reserved=call.judge.price_per_call,
+        spent=call.cost,
+        taken_at=call.created_at,
+    )
 
 
 def _judge_first(call: JudgeCall) -> bool:

@@ -1,60 +1,94 @@
-"""Carrying out a router's word: allocate, open the slots, write the decision. All within the caller's transaction."""
+"""Carrying out the router's words, many at a time: what is asked is paid for, its slots are opened, and all of it is
+written down. Everything within the caller's transaction, in a number of statements that does not grow with the items.
+"""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Max
 
 from annotation.models import Item, Slot
-from annotation.services.items import open_slots
+from annotation.services.items import open_locked
 from annotation.watch import overlap_of
 from common.configs import checked
 from projects.models import Project
 from routing.features import described
 from routing.judges.pairwise import plain_text
-from routing.models import Decision, Judge, JudgeCall, Purchase, RoutingPlan
-from routing.policies import HUMAN, JUDGE, ItemView, Knowledge, Verdict, policy
-from routing.services import budgets
-
-SET_ASIDE = (Decision.Purpose.PILOT, Decision.Purpose.CALIBRATION)
-"""Drawn before any rule has a say: such an item stands for itself, and the others are figured without it."""
+from routing.models import Decision, Judge, JudgeCall, Purchase, RiskModel, RoutingPlan
+from routing.policies import Foreseen, ItemView, Knowledge, Verdict, policy
+from routing.services.budgets import Room, hold
+from routing.services.certificates import thresholds
+from routing.services.features import tags_of
+from routing.services.risk import model_of, risks
+from routing.words import PLAN, Draws, Word
 
 
 @dataclass(frozen=True)
 class Case:
-    """One item before the router, under one plan: `ordinal` is the number of the word to be spoken."""
+    """One item before the router, under one plan: `ordinal` is the number of the word to be spoken. `represented`: an
+    earlier word of the item is the one that counts in figures."""
 
     project: Project
     plan: RoutingPlan
     item: Item
     ordinal: int = 1
     signals: Mapping[str, Any] = field(default_factory=dict)
+    represented: bool = False
 
     @property
-    def draw(self) -> float:
-        """Uniform on [0, 1), the same whenever this word on this item under this plan is sought again."""
-        about = f"{self.project.slug}/{self.plan.number}/{self.ordinal}/{self.item.external_id}"
-        return int.from_bytes(hashlib.sha256(about.encode()).digest()[:8], "big") // 2**11 / 2**53
+    def draws(self) -> Draws:
+        """The same whenever this word on this item under this plan is sought again."""
+        return Draws(f"{self.project.slug}/{self.plan.number}/{self.ordinal}/{self.item.external_id}")
 
-    @property
+    @cached_property
     def features(self) -> dict[str, Any]:
         texts = [plain_text(row.response.messages) for row in self.item.item_responses.all()]
         return described(plain_text(self.item.prompt.messages), texts) | dict(self.signals)
 
-    def view(self) -> ItemView:
-        return ItemView(self.item.pk, self.draw, self.features, self.signals.get("confidence"))
+    def view(self, foreseen: Foreseen = Foreseen()) -> ItemView:  # noqa: B008  it is frozen
+        sure = self.signals.get("confidence")
+        return ItemView(self.item.pk, self.draws.of(PLAN), self.features, sure, foreseen, tags_of(self.item))
 
 
-def decide(cases: Sequence[Case], quota: int | None = None) -> list[Verdict]:
-    """What the plan's policy says to `cases`, all of one plan."""
-    if not cases:
-        return []
-    plan = cases[0].plan
+def later_words(
+    project: Project, plan: RoutingPlan, items: Sequence[Item], signals: Sequence[Mapping[str, Any]]
+) -> list[Case]:
+    """Cases of items that the router has spoken on before."""
+    words = Decision.objects.filter(item__in=items).order_by().values_list("item")
+    before = {pk: (last, asked) for pk, last, asked in words.annotate(last=Max("ordinal"), most=Max("asked"))}
+    return [
+        Case(project, plan, item, before.get(item.pk, (0, 0))[0] + 1, told, before.get(item.pk, (0, 0))[1] > 0)
+        for item, told in zip(items, signals, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A plan's policy with what it needs to know of a batch of cases, read once. `model`: what gives the risks."""
+
+    plan: RoutingPlan
+    views: Sequence[ItemView]
+    certified: Mapping[str, float | None]
+    model: RiskModel | None = None
+
+    def decide(self, *, quota: int | None, price: float | None = None, part: slice = slice(None)) -> list[Verdict]:
+        plug = policy(self.plan.policy)
+        known = Knowledge(quota, price, self.certified)
+        return plug.decide(self.views[part], checked(plug.Config, self.plan.config), known)
+
+
+def seat(plan: RoutingPlan, cases: Sequence[Case]) -> Seat:
+    """Risks and certificates are for policies that the judge answers first: before, there is nothing to rank by."""
     plug = policy(plan.policy)
-    return plug.decide([case.view() for case in cases], checked(plug.Config, plan.config), Knowledge(quota))
+    if not plug.judge_first(checked(plug.Config, plan.config)):
+        return Seat(plan, [case.view() for case in cases], {})
+    model = model_of(plan)
+    foreseen = risks(plan, [case.item for case in cases], model)
+    views = [case.view(one) for case, one in zip(cases, foreseen, strict=True)]
+    return Seat(plan, views, thresholds(plan), model)
 
 
 def price(project: Project, people: int) -> Decimal:
@@ -62,75 +96,113 @@ def price(project: Project, people: int) -> Decimal:
     return people * project.price_per_label
 
 
-def to_people(case: Case, verdict: Verdict) -> Decision | None:
-    """Opens slots for people and records the decision; None, and nothing changed, where the budget has no room."""
-    labels = overlap_of(case.project, case.item)
-    cost = price(case.project, labels)
-    if not budgets.allocate(project_id=case.project.pk, labels=labels, money=cost):
+Instead = Callable[[Case, Word], Word | None]
+"""The word on an item for whose people the budget is spent; None: it waits."""
+
+
+def waits(case: Case, word: Word) -> Word | None:
+    return None
+
+
+@dataclass(frozen=True)
+class _Spoken:
+    """A word that is paid for. `people`: slots for them; `judge`: who is asked beside or instead."""
+
+    case: Case
+    word: Word
+    people: int
+    judge: Judge | None
+    cost: Decimal
+
+    def decision(self, model: RiskModel | None) -> Decision:
+        case, word = self.case, self.word
+        return Decision(
+            item=case.item,
+            plan=case.plan,
+            ordinal=case.ordinal,
+            route=word.route,
+            purpose=word.purpose,
+            propensity=word.propensity,
+            asked=0.0 if case.represented else word.people,
+            draw=word.draw,
+            risk=word.risk,
+            risk_model=model if word.risk is not None else None,
+            threshold=word.threshold,
+            features=case.features,
+            reasons=list(word.reasons),
+            human_labels=self.people,
+            cost=self.cost,
+        )
+
+
+def carry_out(
+    project: Project,
+    words: Iterable[tuple[Case, Word]],
+    *,
+    judge: Judge | None = None,
+    judged: bool = False,
+    model: RiskModel | None = None,
+    instead: Instead = waits,
+) -> dict[int, Decision]:
+    """Item → the decision, of those words that the budget has room for; the others wait, and nothing is changed.
+
+    `judge`: whom words ask that ask a judge; without one they wait, unless the items are `judged` already: then its
+    answer stands. The caller has locked the items. What is drawn at random is paid for first, then what is most at
+    risk. A period that is spent makes an item wait for the next; where the budget is spent for good, `instead` says
+    what becomes of it.
+    """
+    spoken: list[_Spoken] = []
+    with hold(project.pk) as purse:
+        for case, word in sorted(words, key=_first_paid):
+            said: Word | None = word
+            while said is not None:
+                one = _spoken(case, said, judge, judged)
+                if one is None:
+                    break
+                room = purse.take(one.people, one.cost)
+                if room is Room.YES:
+                    spoken.append(one)
+                if room is not Room.NONE or not said.asks_people:
+                    break
+                said = instead(case, said)
+    return _write(spoken, model)
+
+
+def _first_paid(spoken: tuple[Case, Word]) -> tuple[bool, float]:
+    return spoken[1].purpose == PLAN, -(spoken[1].risk or 0.0)
+
+
+def _spoken(case: Case, word: Word, judge: Judge | None, judged: bool) -> _Spoken | None:
+    """None where the word asks a judge, and there is none to be asked."""
+    people = overlap_of(case.project, case.item) + word.more if word.asks_people else 0
+    if judged or not word.asks_judge:
+        return _Spoken(case, word, people, None, price(case.project, people))
+    if judge is None:
         return None
-    slots = open_slots(item=case.item, humans=labels, judges=0)
-    decision = record(case, verdict, human_labels=labels, cost=cost)
-    buy(decision, slots)
-    return decision
+    return _Spoken(case, word, people, judge, price(case.project, people) + judge.price_per_call)
+
+
+def _write(spoken: Sequence[_Spoken], model: RiskModel | None) -> dict[int, Decision]:
+    asking = [one for one in spoken if one.people or one.judge]
+    opened = open_locked([(one.case.item, one.people, int(one.judge is not None)) for one in asking])
+    made = Decision.objects.bulk_create(one.decision(model) for one in spoken)
+    found = {decision.item_id: decision for decision in made}
+    bought, calls = [], []
+    for one in asking:
+        pk = one.case.item.pk
+        slots = opened[pk]
+        bought += _purchases(found[pk], slots[: one.people], one.case.project.price_per_label)
+        if one.judge is not None:
+            calls.append(JudgeCall(judge=one.judge, item=one.case.item, slot=slots[-1], decision=found[pk]))
+    Purchase.objects.bulk_create(bought)
+    JudgeCall.objects.bulk_create(calls)
+    return found
 
 
 def buy(decision: Decision, slots: Sequence[Slot]) -> None:
-    """Writes down what was allocated for these slots of people, at the price of today."""
-    price = decision.item.project.price_per_label
-    Purchase.objects.bulk_create(Purchase(slot=slot, decision=decision, price=price) for slot in slots)
+    """Writes down what was taken out of the budget for these slots of people, at the price of today."""
+    Purchase.objects.bulk_create(_purchases(decision, slots, decision.item.project.price_per_label))
 
 
-def to_judge(case: Case, verdict: Verdict, judge: Judge) -> Decision | None:
-    """Opens a slot for the judge with its waiting call; None, and nothing changed, where the budget has no room."""
-    if not budgets.allocate(project_id=case.project.pk, labels=0, money=judge.price_per_call):
-        return None
-    (slot,) = open_slots(item=case.item, humans=0, judges=1)
-    decision = record(case, verdict, cost=judge.price_per_call)
-    JudgeCall.objects.create(judge=judge, item=case.item, slot=slot, decision=decision)
-    return decision
-
-
-def record(case: Case, verdict: Verdict, *, human_labels: int = 0, cost: Decimal = Decimal(0)) -> Decision:
-    return Decision.objects.create(
-        item=case.item,
-        plan=case.plan,
-        ordinal=case.ordinal,
-        route=verdict.route,
-        propensity=verdict.propensity,
-        asked=counts_with(case.item, verdict, Decision.Purpose.PLAN),
-        draw=case.draw,
-        risk=verdict.risk,
-        threshold=verdict.threshold,
-        features=case.features,
-        reasons=list(verdict.reasons),
-        human_labels=human_labels,
-        cost=cost,
-    )
-
-
-def counts_with(item: Item, verdict: Verdict, purpose: str) -> float:
-    """`Decision.asked`: the probability that this word asks people, where no word before it might have."""
-    if item.decisions.filter(asked__gt=0).exists():
-        return 0.0
-    if purpose in SET_ASIDE:
-        return 1.0
-    return 1 - verdict.propensity if verdict.route == JUDGE else verdict.propensity
-
-
-def forced(route: str, *reasons: str) -> Verdict:
-    """A word that no draw could have changed: its propensity is 1."""
-    return Verdict(route, 1.0, reasons)
-
-
-def next_ordinal(item: Item) -> int:
-    last: int | None = item.decisions.aggregate(last=Max("ordinal"))["last"]
-    return (last or 0) + 1
-
-
-def spent_verdict(verdict: Verdict, then: str) -> Verdict:
-    """`verdict` wanted people, and there is no budget left for them: the judge takes the item."""
-    return forced(JUDGE, *verdict.reasons, then)
-
-
-def wants_people(verdict: Verdict) -> bool:
-    return verdict.route == HUMAN
+def _purchases(decision: Decision, slots: Sequence[Slot], each: Decimal) -> list[Purchase]:
+    return [Purchase(slot=slot, decision=decision, price=each) for slot in slots]

@@ -2,60 +2,57 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from annotation.models import Item
-from annotation.services.items import void_slots
-from annotation.watch import most_overlap
+from annotation.services.items import lock_items, void_slots
 from common.configs import checked
-from common.errors import Conflict
 from common.words import gettext_noop as _
 from projects.models import Project
-from routing.models import Budget, Decision, JudgeCall, RoutingPlan
-from routing.policies import HUMAN, Verdict, policy
-from routing.services import budgets
-from routing.services.decisions import (
-    Case,
-    decide,
-    forced,
-    next_ordinal,
-    price,
-    record,
-    spent_verdict,
-    to_people,
-    wants_people,
-)
+from routing.models import Decision, JudgeCall, RoutingPlan
+from routing.policies import HUMAN, JUDGE, policy
+from routing.services import budgets, drawing, stream, walks
+from routing.services.decisions import Case, carry_out, later_words, seat
+from routing.words import ESCALATION, Chances, Word, forced, settled
 
-BATCH = 200
+BATCH = 500
 # Items compared with each other in one go, at most.
 LARGEST_BATCH = 5000
 LONGEST_WAIT = timedelta(hours=1)
 UNANSWERED = [JudgeCall.State.REFUSED, JudgeCall.State.FAILED]
 
 
-def follow_up(*, project: Project) -> int:
-    """Reads every finished call that is due; returns how many items got another word.
+def follow_up(*, project: Project, limit: int = 100_000) -> int:
+    """Reads finished calls that are due; returns how many items got another word.
 
     What should go to people while the budget has no room stays due, and is tried again.
     """
     if project.state != Project.State.ACTIVE:
         return 0
-    spoken, after = 0, 0
-    while (result := _escalate(project, after)) is not None:
-        after, done = result
-        spoken += done
-    plans = RoutingPlan.objects.filter(pk__in=_due(project).filter(state="answered").values("decision__plan"))
-    for plan in plans.select_related("judge"):
-        while done := _second_words(project, plan, timezone.now()):
-            spoken += done
+    spoken = walks.over(walks.Walk(project, "unanswered"), partial(_escalate, project), limit)
+    answered = _due(project).filter(state=JudgeCall.State.ANSWERED)
+    for plan in RoutingPlan.objects.filter(pk__in=answered.values("decision__plan")).select_related("judge"):
+        wanted = _compared(plan)
+        if wanted > 1:
+            while done := _second_words(project, plan, wanted, timezone.now()):
+                spoken += done
+        else:
+            walk = walks.Walk(project, f"answered/{plan.pk}")
+            spoken += walks.over(walk, partial(_stream, project, plan), limit)
     return spoken
 
 
 def _due(project: Project) -> QuerySet[JudgeCall]:
     return JudgeCall.objects.filter(judge__project=project, follow_up_due=True)
+
+
+def _compared(plan: RoutingPlan) -> int:
+    plug = policy(plan.policy)
+    return plug.batch(checked(plug.Config, plan.config))
 
 
 def _locked(calls: QuerySet[JudgeCall], limit: int) -> list[JudgeCall]:
@@ -66,43 +63,46 @@ def _locked(calls: QuerySet[JudgeCall], limit: int) -> list[JudgeCall]:
     return list(found.prefetch_related("item__item_responses__response").order_by("pk")[:limit])
 
 
+def _read(calls: Sequence[JudgeCall], waiting: set[int]) -> int:
+    """Marks as read the calls of all items but those waiting; returns how many."""
+    read = [call.pk for call in calls if call.item_id not in waiting]
+    JudgeCall.objects.filter(pk__in=read).update(follow_up_due=False)
+    return len(read)
+
+
+def _cases(project: Project, plan: RoutingPlan, calls: Sequence[JudgeCall]) -> list[Case]:
+    """Of the calls whose items nobody else has: locked, not withdrawn, and not with people already."""
+    asked = [call for call in calls if not call.with_people]  # type: ignore[attr-defined]  # annotated
+    live = lock_items([call.item_id for call in asked])
+    left = [call for call in asked if call.item_id in live]
+    return later_words(project, plan, [call.item for call in left], [signals(call) for call in left])
+
+
 @transaction.atomic
-def _escalate(project: Project, after: int) -> tuple[int, int] | None:
-    """One batch of calls without an answer, beyond the id `after`: (last id, items sent to people); None: no more."""
-    calls = _locked(_due(project).filter(state__in=UNANSWERED, pk__gt=after), BATCH)
+def _escalate(project: Project, after: int, limit: int) -> walks.Step:
+    """Calls without an answer, beyond the id `after`: people are asked instead."""
+    calls = _locked(_due(project).filter(state__in=UNANSWERED, pk__gt=after), min(BATCH, limit))
     if not calls:
-        return None
-    read, sent = [], 0
-    for call in calls:
-        settled = call.item.state == Item.State.VOID or call.with_people  # type: ignore[attr-defined]  # annotated
-        try:
-            with transaction.atomic():
-                decision = None if settled else _ask_people(project, call)
-        except Conflict:  # withdrawn in this moment
-            settled, decision = True, None
-        if settled or decision:
-            sent += decision is not None
-            read.append(call)
-    void_slots(slots=[call.slot for call in read if call.slot is not None])
-    JudgeCall.objects.filter(pk__in=[call.pk for call in read]).update(follow_up_due=False)
-    return calls[-1].pk, sent
+        return walks.Step(after)
+    said = {call.item_id: call.error.rstrip(".") or _("no reason known") for call in calls}
+    words, plans = [], {call.decision.plan for call in calls}
+    for plan in plans:
+        assert plan is not None  # a call comes of a plan's word
+        cases = _cases(project, plan, [call for call in calls if call.decision.plan == plan])
+        words += [(case, _unanswered(said[case.item.pk])) for case in cases]
+    done = carry_out(project, words, judged=True)
+    waiting = {case.item.pk for case, _word in words} - set(done)
+    void_slots(slots=[call.slot for call in calls if call.slot is not None and call.item_id not in waiting])
+    _read(calls, waiting)
+    return walks.Step(calls[-1].pk, len(calls), len(done), len(waiting))
 
 
-def _ask_people(project: Project, call: JudgeCall) -> Decision | None:
-    assert call.decision.plan is not None
-    case = Case(project, call.decision.plan, call.item, next_ordinal(call.item), signals(call))
-    said = call.error.rstrip(".") or _("no reason known")
-    return to_people(
-        case,
-        forced(
-            HUMAN,
-            _("People are asked instead of the judge."),
-            _("It gave no usable answer: %(said)s.") % {"said": said},
-        ),
-    )
+def _unanswered(said: str) -> Word:
+    why = _("It gave no usable answer: %(said)s.") % {"said": said}
+    return forced(HUMAN, _("People are asked instead of the judge."), why, purpose=ESCALATION)
 
 
-def signals(call: JudgeCall) -> dict[str, object]:
+def signals(call: JudgeCall) -> dict[str, Any]:
     """What a finished call tells a policy."""
     verdicts = [order.get("choice") or order.get("recorded") for order in call.answer.get("orders", [])]
     return {
@@ -114,21 +114,51 @@ def signals(call: JudgeCall) -> dict[str, object]:
 
 
 @transaction.atomic
-def _second_words(project: Project, plan: RoutingPlan, now: datetime) -> int:
-    """One batch of answered calls of a plan that hears the judge first; 0: nothing (more) to do yet."""
-    plug = policy(plan.policy)
-    wanted = plug.batch(checked(plug.Config, plan.config))
-    due = _due(project).filter(state="answered", decision__plan=plan)
-    calls = _locked(due, LARGEST_BATCH if wanted > 1 else BATCH)
-    if not calls or (wanted > 1 and not _ready(plan, calls, wanted, now)):
+def _second_words(project: Project, plan: RoutingPlan, wanted: int, now: datetime) -> int:
+    """One batch of answered calls that are compared with each other; 0: nothing (more) to do yet."""
+    calls = _locked(_answered(project, plan), LARGEST_BATCH)
+    if not calls or not _ready(plan, calls, wanted, now):
         return 0
-    # A call that was made again after people had been asked needs no second word.
-    open_calls = [call for call in calls if not call.with_people]  # type: ignore[attr-defined]  # annotated
-    cases = [Case(project, plan, call.item, next_ordinal(call.item), signals(call)) for call in open_calls]
-    for case, verdict in zip(cases, decide(cases, quota(project)), strict=True):
-        _carry_out(case, verdict)
-    JudgeCall.objects.filter(pk__in=[call.pk for call in calls]).update(follow_up_due=False)
-    return len(calls)
+    cases = _cases(project, plan, calls)
+    at = seat(plan, cases)
+    verdicts = at.decide(quota=budgets.quota(project))
+    chances = drawing.with_policy(Chances(), plan, plan.judge, verdicts, waiting=len(cases))
+    spoken = [settled(one, case.draws, chances, judged=True) for case, one in zip(cases, verdicts, strict=True)]
+    done = carry_out(
+        project, zip(cases, spoken, strict=True), judged=True, model=at.model, instead=_judges_answer_stands
+    )
+    return _read(calls, {case.item.pk for case in cases} - set(done))
+
+
+@transaction.atomic
+def _stream(project: Project, plan: RoutingPlan, after: int, limit: int) -> walks.Step:
+    """Answered calls beyond the id `after`, each by itself, at the price of the moment where a stream is paced."""
+    due = _answered(project, plan)
+    calls = _locked(due.filter(pk__gt=after), min(BATCH, limit))
+    if not calls:
+        return walks.Step(after)
+    cases = _cases(project, plan, calls)
+    here = due.count() if len(calls) == BATCH else len(cases)
+    at = seat(plan, cases)
+    pacer = stream.pacer(project, plan)
+    done: dict[int, Decision] = {}
+    for part in pacer.parts(len(cases)):
+        verdicts = at.decide(quota=None, price=pacer.price, part=part)
+        chances = drawing.with_policy(Chances(), plan, plan.judge, verdicts, waiting=here)
+        spoken = [
+            settled(one, case.draws, chances, judged=True) for case, one in zip(cases[part], verdicts, strict=True)
+        ]
+        words = zip(cases[part], spoken, strict=True)
+        now = carry_out(project, words, judged=True, model=at.model, instead=_judges_answer_stands)
+        pacer.passed(verdicts, [case.item.pk in now for case in cases[part]], list(now.values()))
+        done |= now
+    pacer.keep()
+    waiting = {case.item.pk for case in cases} - set(done)
+    return walks.Step(calls[-1].pk, len(calls), _read(calls, waiting), len(waiting))
+
+
+def _answered(project: Project, plan: RoutingPlan) -> QuerySet[JudgeCall]:
+    return _due(project).filter(state=JudgeCall.State.ANSWERED, decision__plan=plan)
 
 
 def _ready(plan: RoutingPlan, calls: Sequence[JudgeCall], wanted: int, now: datetime) -> bool:
@@ -140,28 +170,5 @@ def _ready(plan: RoutingPlan, calls: Sequence[JudgeCall], wanted: int, now: date
     return len(calls) >= wanted and not asking.exists()
 
 
-def _carry_out(case: Case, verdict: Verdict) -> None:
-    try:
-        with transaction.atomic():
-            if wants_people(verdict) and to_people(case, verdict) is not None:
-                return
-    except Conflict:  # withdrawn in this moment: there is nothing to decide
-        return
-    record(
-        case,
-        spent_verdict(verdict, _("The budget for people is spent. The judge's answer stands."))
-        if wants_people(verdict)
-        else verdict,
-    )
-
-
-def quota(project: Project) -> int | None:
-    """How many items the budget can still send to people, at the most that is asked of any; None: no limit."""
-    people = most_overlap(project)
-    budget: Budget = budgets.budget_of(project=project)
-    rooms = []
-    if budget.labels_limit is not None:
-        rooms.append((budget.labels_limit - budget.labels_allocated) // people)
-    if budget.money_limit is not None and (cost := price(project, people)) > 0:
-        rooms.append(int((budget.money_limit - budget.money_allocated) / cost))
-    return max(0, min(rooms)) if rooms else None
+def _judges_answer_stands(case: Case, word: Word) -> Word:
+    return forced(JUDGE, *word.reasons, _("The budget for people is spent. The judge's answer stands."))

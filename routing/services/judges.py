@@ -97,7 +97,9 @@ def ask_again(*, judge: Judge, limit: int = 1000) -> int:
     failed = JudgeCall.objects.select_for_update(of=("self",)).filter(judge=judge, state=JudgeCall.State.FAILED)
     asked = 0
     for call in failed.exclude(item__state=Item.State.VOID).select_related("item", "slot").order_by("pk")[:limit]:
-        if not budgets.allocate(project_id=judge.project_id, labels=0, money=judge.price_per_call):
+        # What an earlier round has cost stays spent; set aside is what is missing to the price of a call.
+        missing = max(Decimal(0), judge.price_per_call - call.cost)
+        if budgets.allocate(project_id=judge.project_id, labels=0, money=missing) is not budgets.Room.YES:
             break
         if call.slot is None or call.slot.state == Slot.State.VOID:
             call.slot = open_slots(item=call.item, humans=0, judges=1)[0]

@@ -16,6 +16,7 @@ from common.errors import Conflict, Invalid
 from projects.models import Project
 from routing.models import Decision
 from routing.services import budgets
+from routing.services.budgets import Room
 from routing.services.decisions import buy, price
 
 BATCH = 100
@@ -85,7 +86,7 @@ def _change(project: Project, item_id: int, people: int | None) -> tuple[int, in
 
 
 def _raise(project: Project, item: Item, more: int) -> int:
-    if not budgets.allocate(project_id=project.pk, labels=more, money=price(project, more)):
+    if budgets.allocate(project_id=project.pk, labels=more, money=price(project, more)) is not Room.YES:
         raise _Spent
     slots = open_slots(item=item, humans=more, judges=0)
     people = item.decisions.exclude(route=Decision.Route.JUDGE).select_related("item__project")
@@ -96,5 +97,5 @@ def _raise(project: Project, item: Item, more: int) -> int:
 def _lower(project: Project, free: Sequence[Slot]) -> int:
     gone = void_slots(slots=free)
     if gone:
-        budgets.release(project_id=project.pk, labels=gone, money=price(project, gone))
+        budgets.give_back(project_id=project.pk, slots=free)
     return gone

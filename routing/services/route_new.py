@@ -1,4 +1,8 @@
-"""New items get the router's first word. Safe for any number of routers at once."""
+"""New items get the router's first word, in short transactions. Safe for any number of routers at once; one that dies
+leaves its batch as it was.
+"""
+
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -7,66 +11,82 @@ from annotation.models import Item
 from common.configs import checked
 from common.words import gettext_noop
 from projects.models import Project
-from routing.models import RoutingPlan
-from routing.policies import JUDGE, Verdict, policy
-from routing.services import budgets
-from routing.services.decisions import Case, decide, forced, spent_verdict, to_judge, to_people, wants_people
+from routing.models import Judge, RoutingPlan
+from routing.policies import JUDGE, policy
+from routing.services import drawing, walks
+from routing.services.decisions import Case, carry_out, seat
+from routing.services.features import with_texts
+from routing.services.judges import usable
 from routing.services.plans import current_plan
+from routing.words import Chances, Word, drawn_aside, forced, judge_first, settled
 
-BATCH = 200
+BATCH = 500
+
+
+@dataclass
+class _Turn:
+    """`judge`: whom this turn may ask; `waiting`: new items that it has not come to."""
+
+    project: Project
+    plan: RoutingPlan
+    judge: Judge | None
+    waiting: int
 
 
 def route_new(*, project: Project, limit: int = 10_000) -> int:
-    """Routes up to `limit` new items by the plan in force, in short transactions; returns how many.
+    """Routes up to `limit` new items by the plan in force; returns how many.
 
-    An item that the budget has no room for, neither for people nor for the plan's judge, stays new and waits.
+    An item that the budget has no room for, neither for people nor for the plan's judge, stays new and waits; so does
+    one whose judge gets nothing new.
     """
     plan = current_plan(project=project)
     if plan is None or project.state != Project.State.ACTIVE:
         return 0
-    routed, reconciled = 0, False
-    while routed < limit:
-        found, done = _batch(project, plan, min(BATCH, limit - routed))
-        routed += done
-        if found == done and found == 0:
-            break
-        if done < found:  # the budget has no room: perhaps annotation has voided slots since
-            if reconciled or not budgets.reconcile(project=project):
-                break
-            reconciled = True
-    return routed
+    judge = plan.judge if plan.judge is not None and usable(plan.judge) else None
+    turn = _Turn(project, plan, judge, _new(project).count())
+    return walks.over(
+        walks.Walk(project, f"new/{plan.pk}/{judge is not None}"),
+        lambda after, most: _batch(turn, after, min(BATCH, most)),
+        limit,
+    )
 
 
-def _new(project: Project, limit: int) -> QuerySet[Item]:
-    items = Item.objects.filter(project=project, state=Item.State.NEW).order_by("pk")
-    if connection.features.has_select_for_update_skip_locked:
-        items = items.select_for_update(of=("self",), no_key=True, skip_locked=True)
-    return items.select_related("prompt").prefetch_related("item_responses__response")[:limit]
+def _new(project: Project) -> QuerySet[Item]:
+    return Item.objects.filter(project=project, state=Item.State.NEW)
 
 
 @transaction.atomic
-def _batch(project: Project, plan: RoutingPlan, limit: int) -> tuple[int, int]:
-    """Routes one batch; returns (items found, items routed). Stops at the first that the budget has no room for."""
-    cases = [Case(project, plan, item) for item in _new(project, limit)]
-    for done, (case, verdict) in enumerate(zip(cases, first_words(plan, cases), strict=True)):
-        if not _carry_out(case, verdict, plan):
-            return len(cases), done
-    return len(cases), len(cases)
+def _batch(turn: _Turn, after: int, limit: int) -> walks.Step:
+    """Routes the next items beyond the id `after`."""
+    items = with_texts(_new(turn.project).filter(pk__gt=after).order_by("pk"))
+    if connection.features.has_select_for_update_skip_locked:
+        items = items.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    cases = [Case(turn.project, turn.plan, item) for item in items[:limit]]
+    if not cases:
+        return walks.Step(after)
+    words = zip(cases, first_words(turn.plan, turn.judge, cases, waiting=turn.waiting), strict=True)
+    done = carry_out(turn.project, words, judge=turn.judge, instead=_judge_instead)
+    turn.waiting = max(0, turn.waiting - len(cases))
+    return walks.Step(cases[-1].item.pk, len(cases), len(done), len(cases) - len(done))
 
 
-def first_words(plan: RoutingPlan, cases: list[Case]) -> list[Verdict]:
-    """The policy's verdicts, or, where it wants to hear the judge first, the judge's turn for all."""
+def first_words(plan: RoutingPlan, judge: Judge | None, cases: list[Case], *, waiting: int) -> list[Word]:
+    """The pilot's and calibration's items, and of the others the policy's word, or, where it wants to hear the judge
+    first, the judge's turn."""
+    chances = drawing.set_aside(plan, judge, waiting=waiting) if judge is not None else Chances()
     plug = policy(plan.policy)
     if plug.judge_first(checked(plug.Config, plan.config)):
-        return [
-            forced(JUDGE, gettext_noop("The judge is asked first; people follow where it is unsure.")) for _ in cases
-        ]
-    return decide(cases)
+        chances = drawing.with_policy(chances, plan, judge, [], waiting=waiting)
+        first = judge_first(chances, gettext_noop("The judge is asked first; people follow where it is unsure."))
+        return [drawn_aside(case.draws, chances) or first for case in cases]
+    verdicts = seat(plan, cases).decide(quota=None)
+    chances = drawing.with_policy(chances, plan, judge, verdicts, waiting=waiting)
+    return [
+        drawn_aside(case.draws, chances) or settled(verdict, case.draws, chances, judged=False)
+        for case, verdict in zip(cases, verdicts, strict=True)
+    ]
 
 
-def _carry_out(case: Case, verdict: Verdict, plan: RoutingPlan) -> bool:
-    if wants_people(verdict):
-        if to_people(case, verdict) is not None:
-            return True
-        verdict = spent_verdict(verdict, gettext_noop("The budget for people is spent. The judge was asked instead."))
-    return plan.judge is not None and to_judge(case, verdict, plan.judge) is not None
+def _judge_instead(case: Case, word: Word) -> Word:
+    spent = gettext_noop("The budget for people is spent. The judge was asked instead.")
+    return forced(JUDGE, *word.reasons, spent)

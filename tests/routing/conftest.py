@@ -1,6 +1,6 @@
 """A project with items to route; judges and plans to route them by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from annotation.models import Item
 from projects.models import Project
 from routing.models import Judge, RoutingPlan
+from routing.sampling import NOTHING
 from routing.services.calls import run_batch
 from routing.services.follow_up import follow_up
 from routing.services.judges import create_judge
@@ -30,10 +31,14 @@ def simulated(project: Project) -> Judge:
 
 @pytest.fixture
 def plan(project: Project, simulated: Judge) -> Callable[..., RoutingPlan]:
-    """`plan("random", share=0.25)`: puts a plan with the simulated judge in force."""
+    """`plan("random", share=0.25)`: puts a plan with the simulated judge in force; `sampling`: nothing is drawn beside
+    the policy unless it says so."""
 
-    def make(policy: str, judge: Judge | None = simulated, **config: Any) -> RoutingPlan:
-        return set_plan(project=project, policy=policy, config=config, judge=judge)
+    def make(
+        policy: str, judge: Judge | None = simulated, sampling: Mapping[str, Any] | None = None, **config: Any
+    ) -> RoutingPlan:
+        drawn = NOTHING.model_dump() | dict(sampling or {})
+        return set_plan(project=project, policy=policy, config=config, judge=judge, sampling=drawn)
 
     return make
 

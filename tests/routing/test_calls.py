@@ -177,18 +177,16 @@ def test_a_call_that_costs_more_or_less_than_expected_is_settled(
 
 def test_people_are_asked_where_the_judge_is_unsure(project: Project, items: Items, plan: Any, settle: Any) -> None:
     items(60)
-    plan("confidence", mode="batch", share=0.2, exploration=0.1, batch_items=10)
+    plan("confidence", mode="batch", share=0.2, batch_items=10, sampling={"audit_share": 0.1})
     settle()
     second = Decision.objects.filter(ordinal=2)
     assert second.count() == 60
-    people = second.filter(route="human")
-    assert people.count() == 12
+    people, audits = second.filter(route="human", purpose="plan"), second.filter(purpose="audit")
+    assert people.count() == 12 and 0 < audits.count() < 16  # of the 48 others a tenth, and five standard deviations
     assert Annotation.objects.filter(item__in=people.values("item")).count() == 12  # the judge's stand beside
-    explored = [found for found in people if found.reasons[-1] == "It was drawn at random."]
-    assert len(explored) == 5  # a tenth of the 48 others, rounded up
+    assert {one.route for one in audits} == {"human"}
     kept = second.filter(route="judge")
-    ranked = [found.risk for found in people if found not in explored]
-    assert min(ranked) >= max(found.risk for found in kept)
+    assert min(found.risk for found in people) >= max(found.risk for found in [*kept, *audits])
     assert all(found.features["confidence"] is not None for found in kept)
     assert set(Item.objects.filter(decisions__in=kept).values_list("state", flat=True)) == {"done"}
 
@@ -206,7 +204,7 @@ def test_a_stream_under_a_spent_budget_keeps_the_judges_answer(
     project: Project, items: Items, plan: Any, settle: Any
 ) -> None:
     items(20)
-    plan("confidence", threshold=1.0, exploration=0.01)
+    plan("confidence", threshold=1.0)
     budgets.set_limits(project=project, labels=3, money=None)
     settle()
     second = Decision.objects.filter(ordinal=2)

@@ -57,7 +57,6 @@ configs = {
             "mode": st.sampled_from(["stream", "batch"]),
             "threshold": st.floats(0, 1),
             "share": st.floats(0.01, 1),
-            "exploration": st.floats(0.01, 0.5),
         }
     ),
 }
@@ -87,10 +86,9 @@ def test_a_batch_sends_exactly_its_share_and_never_a_surer_item_by_rank(
     people = [i for i, verdict in enumerate(verdicts) if verdict.route == HUMAN]
     wanted = min(len(views), max(1, round(share * len(views))))
     assert len(people) == (wanted if quota is None else min(wanted, quota))
-    sure = [view.confidence or 0.0 for view in views]
-    ranked = [sure[i] for i in people if "drawn at random." not in verdicts[i].reasons[-1]]
-    kept = [sure[i] for i, verdict in enumerate(verdicts) if verdict.route != HUMAN]
-    assert not ranked or not kept or max(ranked) <= min(kept)
+    doubt = [1 - (view.confidence or 0.0) for view in views]
+    kept = [doubt[i] for i, verdict in enumerate(verdicts) if verdict.route != HUMAN]
+    assert not people or not kept or min(doubt[i] for i in people) >= max(kept)
 
 
 def test_propensities_of_a_batch_are_the_shares_seen_over_many_draws() -> None:
@@ -98,7 +96,7 @@ def test_propensities_of_a_batch_are_the_shares_seen_over_many_draws() -> None:
     import random
 
     plug = policy("confidence")
-    config = plug.Config.model_validate({"mode": "batch", "share": 0.4, "exploration": 0.2})
+    config = plug.Config.model_validate({"mode": "batch", "share": 0.4})
     sure = [0.1, 0.5, 0.5, 0.5, 0.5, 0.9, 0.9, 0.95, 0.99, 1.0]
     chance, rounds = random.Random(1), 6000
     visits, said = [0] * 10, [0.0] * 10
@@ -111,17 +109,14 @@ def test_propensities_of_a_batch_are_the_shares_seen_over_many_draws() -> None:
         assert visits[i] / rounds == pytest.approx(said[i], abs=0.025)
 
 
-def test_a_stream_explores_what_the_judge_is_sure_of() -> None:
+def test_a_stream_asks_people_up_to_the_threshold_or_from_the_price_that_makes_the_budget_last() -> None:
     plug = policy("confidence")
-    config = plug.Config.model_validate({"threshold": 0.8, "exploration": 0.05})
-    unsure, silent, explored, kept = plug.decide(
-        [ItemView(1, 0.9, {}, 0.7), ItemView(2, 0.9, {}, None), ItemView(3, 0.04, {}, 0.9), ItemView(4, 0.06, {}, 0.8)],
-        config,
-        Knowledge(),
-    )
-    assert [v.route for v in (unsure, silent, explored, kept)] == ["human", "human", "human", "judge"]
-    assert (unsure.propensity, silent.propensity, explored.propensity, kept.propensity) == (1, 1, 0.05, 0.95)
-    assert unsure.risk == pytest.approx(0.3)
+    config = plug.Config.model_validate({"threshold": 0.8})
+    views = [ItemView(i, 0.9, {}, sure) for i, sure in enumerate((0.7, None, 0.9, 0.81))]
+    assert [one.route for one in plug.decide(views, config, Knowledge())] == ["human", "human", "judge", "judge"]
+    paced = plug.decide(views, config, Knowledge(price=0.5))
+    assert [one.route for one in paced] == ["judge", "human", "judge", "judge"]
+    assert all(one.propensity == 1 for one in paced) and paced[0].risk == pytest.approx(0.3)
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.5001, 0.9]), draws), max_size=40), st.integers(0, 50))
@@ -164,6 +159,8 @@ def test_a_label_is_bought_where_people_do_better_than_the_judge() -> None:
     route, said = one("gain", ItemView(1, 0.5, foreseen=poor), mode="batch", share=1)
     assert route == JUDGE and "Human labels are not worth buying here." in said
     assert one("gain", ItemView(1, 0.5, foreseen=poor), Knowledge(price=0.0))[0] == JUDGE, "plenty of budget or not"
+    paced = one("gain", ItemView(1, 0.5, foreseen=worth), Knowledge(price=0.6))
+    assert paced[0] == JUDGE and "So that the budget lasts" in paced[1]
     assert "is not known yet" in one("gain", ItemView(1, 0.5, foreseen=Foreseen(0.5)))[1]
 
 

@@ -12,6 +12,7 @@ from annotation.models import Item, Slot
 from annotation.services.items import void_slots
 from common.errors import Invalid
 from projects.models import Project
+from routing import features
 from routing.models import Budget, Decision, Judge, JudgeCall
 from routing.services import budgets
 from routing.services.plans import current_plan, set_plan
@@ -43,7 +44,11 @@ def test_a_share_of_items_goes_to_people_and_every_word_is_kept(project: Project
     assert set(Decision.objects.filter(route="judge").values_list("propensity", flat=True)) == {0.75}
     for decision in Decision.objects.filter(item__project=project):
         assert decision.draw is not None and (decision.draw < 0.25) == (decision.route == "human")
-        assert len(decision.reasons) == 2 and decision.features["version"] == 2 and decision.plan is not None
+        assert (
+            len(decision.reasons) == 2
+            and decision.features["version"] == features.VERSION
+            and decision.plan is not None
+        )
     assert human_slots(project) == people.count()
     assert JudgeCall.objects.filter(state="queued").count() == 400 - people.count()
     assert route_new(project=project) == 0

@@ -31,7 +31,7 @@ def counts() -> tuple[int, int, int]:
 
 def test_one_ring_routes_asks_and_reads(project: Project, items: Any, plan: Any) -> None:
     items(5)
-    plan("confidence", threshold=1.0, exploration=0.01)
+    plan("confidence", threshold=1.0)
     tasks.route_project.delay(project.pk)
     assert counts() == (10, 5, 5)
     assert set(Item.objects.values_list("state", flat=True)) == {"open"}
@@ -66,9 +66,7 @@ def test_paused_projects_are_left_alone(project: Project, items: Any, plan: Any)
 
 def test_every_task_has_a_queue_that_is_served() -> None:
     found = {name: task.queue for name, task in app.tasks.items() if name.startswith("routing.")}
-    assert found == {
-        "routing.tasks.route_project": "default",
-        "routing.tasks.run_judge_calls": "judge",
-        "routing.tasks.sweep": "default",
-    }
+    assert found.pop("routing.tasks.run_judge_calls") == "judge"
+    assert {"routing.tasks.route_project", "routing.tasks.sweep"} <= set(found)
+    assert set(found.values()) == {"default"}
     assert {entry["task"] for entry in tasks.BEAT.values()} <= set(found)
