@@ -1,6 +1,6 @@
 """Aspects in closed form, their debt to length, and the gate."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -197,7 +197,7 @@ def _gate(
     heads: Tensor,
     shares: Tensor,
     verbosity: int | None,
-) -> tuple[Gate | None, Mapping[str, float]]:
+) -> tuple[Gate | None, dict[str, float]]:
     pairs = []
     for one in scored:
         aspects = one.responses @ heads.T

@@ -1,0 +1,177 @@
+"""What judgments teach beside pairs, as rows of a snapshot: thumbs, scores, marks, texts and reasons, item by item.
+
+    {"item_id", "group", "split", "prompt", "source", "responses": [{"id", "messages"}],
+     "thumbs": [{"response_id", "soft", "weight"}],              soft = P(people want it)
+     "scores": [{"response_id", "aspect", "value", "weight"}],   value from 0 to 1 of its scale; none where nobody could tell
+     "marked": [response id], "spans": [{"response_id", "start", "end", "category"}],
+     "texts": [{"response_id", "weight"}],
+     "rationales": [{"chosen_id", "rejected_id", "text"}]}
+
+Of every field of the form, whichever the pairs are made of. People's judgments go before judges', as in the consensus.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from annotation.consensus import Vote, heard, rule
+from annotation.models import Annotation, Item, ItemResponse
+from annotation.protocols import Protocol, protocol
+from annotation.services.labels import votes_on
+from corpus.models import Response
+from training_bridge.derivations import pairs as derive
+from training_bridge.derivations.settings import Derivation
+
+BATCH = 500
+KINDS = ("thumbs", "scores", "marked", "texts", "rationales")
+
+Lessons = dict[str, list[Any]]
+Messages = list[dict[str, str]]
+
+
+def thumbs(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
+    """P(wanted) by the votes on each response, one that saw neither up nor down counting half."""
+    settled = rule("majority_each").settle(votes, plug)
+    if settled is None:
+        return {}
+    weight = settled.confidence if weigh else 1.0
+    found = []
+    for name in settled.value:
+        if name.isdigit():
+            up, down = (settled.soft.get(f"{name}={one}", 0.0) for one in ("up", "down"))
+            found.append({"response_id": int(name), "soft": round(up + (1 - up - down) / 2, 6), "weight": weight})
+    return {"thumbs": found}
+
+
+def scores(votes: Sequence[Vote], plug: Any, weigh: bool) -> Lessons:
+    """The mean of each aspect of each response."""
+    settled = rule("mean").settle(votes, plug)
+    if settled is None:
+        return {}
+    weight = settled.confidence if weigh else 1.0
+    return {
+        "scores": [
+            {"response_id": int(name), "aspect": aspect, "value": round(value, 6), "weight": weight}
+            for (name, aspect), value in sorted(plug.measures(settled.value).items())
+            if name.isdigit()
+        ]
+    }
+
+
+def marks(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
+    """Every fault that anybody marked in a response, each once; "no errors" is a word on all of them."""
+    spans = {
+        (span["target"]["response"], part["start"], part["end"], span["category"])
+        for vote in votes
+        for span in vote.value.get("spans") or ()
+        if "response" in span.get("target", {}) and "category" in span
+        for part in span.get("segments") or ()
+    }
+    keys = ("response_id", "start", "end", "category")
+    read = any("raw" not in vote.value for vote in votes)
+    return {"spans": [dict(zip(keys, span, strict=True)) for span in sorted(spans)], "marked": [True] if read else []}
+
+
+def texts(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
+    """Each text that somebody wrote or mended."""
+    ids = {vote.value["response"] for vote in votes if vote.value.get("response") is not None}
+    return {"texts": [{"response_id": pk, "weight": 1.0} for pk in sorted(ids)]}
+
+
+def reasons(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
+    """The first rater's words on why one response is the better one, for each of the two that anybody preferred."""
+    found = {}
+    for vote in votes:
+        chosen, text = vote.value.get("choice"), str(vote.value.get("rationale") or "").strip()
+        if chosen in ("left", "right") and text:
+            ids = [vote.value["left"], vote.value["right"]]
+            better, worse = ids if chosen == "left" else ids[::-1]
+            found.setdefault((better, worse), text)
+    return {"rationales": [{"chosen_id": a, "rejected_id": b, "text": text} for (a, b), text in sorted(found.items())]}
+
+
+READERS: dict[str, Callable[[Sequence[Vote], Any, bool], Lessons]] = {
+    "thumbs": thumbs,
+    "rating": scores,
+    "spans": marks,
+    "edit": texts,
+    "pairwise": reasons,
+}
+
+
+def rows(project_id: int, derivation: Derivation, alive: Callable[[], None]) -> Iterator[dict[str, Any]]:
+    """A row for every item that teaches any of it, in item order. `alive` is called once a batch."""
+    for items in _batches(project_id, derivation):
+        alive()
+        taught: dict[int, Lessons] = defaultdict(dict)
+        sources: dict[int, set[bool]] = defaultdict(set)
+        for (item_id, field), votes in votes_on([item.pk for item in items]).items():
+            used = heard(votes)
+            people = used[0].human
+            if field.protocol in READERS and derivation.sources in {"both", "human" if people else "judge"}:
+                weigh = derivation.weights == "confidence"
+                for kind, found in READERS[field.protocol](used, protocol(field.protocol), weigh).items():
+                    taught[item_id].setdefault(kind, []).extend(found)
+                sources[item_id].add(people)
+        known = _texts(items, taught)
+        for item in items:
+            row = _row(item, derivation, taught.get(item.pk, {}), known)
+            if row:
+                both = len(sources[item.pk]) > 1
+                yield row | {"source": "both" if both else "human" if True in sources[item.pk] else "judge"}
+
+
+def _batches(project_id: int, derivation: Derivation) -> Iterator[list[Item]]:
+    answered = Exists(Annotation.objects.filter(item=OuterRef("pk")))
+    wanted = Item.objects.filter(answered, project_id=project_id).exclude(state=Item.State.VOID)
+    wanted = wanted.filter(round__in=derivation.rounds) if derivation.rounds else wanted
+    last = 0
+    while batch := list(wanted.filter(pk__gt=last).select_related("prompt").order_by("pk")[:BATCH]):
+        yield batch
+        last = batch[-1].pk
+
+
+def _texts(items: Sequence[Item], taught: Mapping[int, Lessons]) -> dict[int, dict[int, Messages]]:
+    """By item: the usable messages of its own responses and of those that were written of them, by id."""
+    own = ItemResponse.objects.filter(item__in=items).order_by("item_id", "pk").values_list("item_id", "response_id")
+    wanted: dict[int, list[int]] = defaultdict(list)
+    for item_id, pk in own:
+        wanted[item_id].append(pk)
+    for item_id, lessons in taught.items():
+        wanted[item_id] += [one["response_id"] for one in lessons.get("texts", ())]
+    ids = {pk for found in wanted.values() for pk in found}
+    plain = {
+        pk: derive.plain_messages(messages)
+        for pk, messages in Response.objects.filter(Q(pk__in=ids)).values_list("pk", "messages")
+    }
+    return {
+        item_id: {pk: messages for pk in found if (messages := plain.get(pk)) and not derive.is_empty(messages)}
+        for item_id, found in wanted.items()
+    }
+
+
+def _row(
+    item: Item, derivation: Derivation, taught: Lessons, known: Mapping[int, Mapping[int, Messages]]
+) -> dict[str, Any] | None:
+    """None where nothing is taught, or by nothing but what is no text."""
+    prompt, responses = derive.plain_messages(item.prompt.messages), known.get(item.pk, {})
+    if prompt is None or not responses:
+        return None
+    kept: Lessons = {}
+    for kind, found in taught.items():
+        if kind == "marked":
+            kept[kind] = list(responses) if found else []
+        else:
+            kept[kind] = [
+                one for one in found if {pk for key, pk in one.items() if key.endswith("_id")} <= set(responses)
+            ]
+    if not any(kept.get(kind) for kind in KINDS):
+        return None
+    group = item.prompt.group
+    return {
+        "item_id": item.pk, "group": group, "prompt": prompt,
+        "split": derive.split_of(group, seed=derivation.split_seed, test_fraction=derivation.test_fraction),
+        "responses": [{"id": pk, "messages": messages} for pk, messages in responses.items()],
+    } | {kind: found for kind, found in kept.items() if found}  # fmt: skip
