@@ -61,14 +61,30 @@ class Fit:
 def by_expectation(
     votes: Votes, maximise: Maximise, config: Expectation, say: Say, *, errors: bool = False
 ) -> Estimate:
-    """The model fitted to votes of one kind of raters; with the errors of each where they are asked for."""
-    found = fit(votes, maximise, tolerance=config.tolerance, iterations=config.iterations, say=say)
+    """The model fitted to the votes of people, or of judges; with the errors of each where they are asked for.
+
+    Where people have judged some of the units, judges are measured on those alone (each mistake once more than it was
+    seen, after Laplace, because those may be few): that judges agree with each other on the rest tells nothing, and
+    would make them surer than they are.
+    """
+    taught, extra = votes, 0.0
+    if votes.is_known.any() and not votes.by_person.any():
+        taught, _units = votes.part(votes.is_known[votes.unit], known=votes.known, weight=votes.weight)
+        extra = 1 / votes.raters
+    found = fit(
+        taught,
+        lambda counts: maximise(counts + extra),
+        tolerance=config.tolerance,
+        iterations=config.iterations,
+        say=say,
+    )
+    soft = found.soft if taught is votes else posterior(votes, found.prior, found.errors)[0]
     facts = {
         "steps": found.iterations,
         "converged": found.converged,
         "log_likelihood": round(found.log_likelihood, 6),
     }
-    return Estimate(found.soft, *votes.agreement(found.soft), facts, found.errors if errors else None)
+    return Estimate(soft, *votes.agreement(soft), facts, found.errors if errors else None)
 
 
 def fit(votes: Votes, maximise: Maximise, *, tolerance: float, iterations: int, say: Say = lambda number: None) -> Fit:
@@ -81,7 +97,7 @@ def fit(votes: Votes, maximise: Maximise, *, tolerance: float, iterations: int, 
     prior, errors = _maximised(votes, soft, maximise)
     for number in range(1, iterations + 1):
         say(number)
-        soft, likelihood = _expected(votes, prior, errors)
+        soft, likelihood = posterior(votes, prior, errors)
         converged = likelihood - before < tolerance * weight
         before = likelihood
         if converged:
@@ -101,7 +117,7 @@ def _maximised(votes: Votes, soft: Floats, maximise: Maximise) -> tuple[Floats, 
     return prior / prior.sum(), maximise(counts)
 
 
-def _expected(votes: Votes, prior: Floats, errors: Floats) -> tuple[Floats, float]:
+def posterior(votes: Votes, prior: Floats, errors: Floats) -> tuple[Floats, float]:
     """P(answer | votes) [U, K], known answers as they are; and the log-likelihood, in which those count as given."""
     scores = votes.matrix @ np.log(errors).reshape(-1, votes.outcomes)
     scores += np.log(prior)

@@ -162,4 +162,4 @@ def wilson(hits: Floats, of: Floats) -> tuple[Floats, Floats]:
     middle, width = p + Z * Z / (2 * n), Z * np.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
     low, high = (middle - width) / (1 + Z * Z / n), (middle + width) / (1 + Z * Z / n)
     nothing = of <= 0
-    return np.where(nothing, 0.0, np.clip(low, 0, 1)), np.where(nothing, 1.0, np.clip(high, 0, 1))
+    return np.where(nothing, 0.0, np.clip(low, 0, p)), np.where(nothing, 1.0, np.clip(high, p, 1))
