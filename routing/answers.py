@@ -69,13 +69,16 @@ class Comparison:
             if value is not None and vote is not None:
                 yield name, value, vote
 
-    def agrees(self, one: Values, other: Values) -> bool | None:
-        """Whether both say the same wherever both have voted; None where they have no vote in common."""
+    def same(self, one: Values, other: Values) -> list[bool]:
+        """Of each field in which both have voted, whether they say the same."""
         theirs = {name: value for name, value, _ in self._votes(other)}
         shared = [(name, value) for name, value, _ in self._votes(one) if name in theirs]
-        if not shared:
-            return None
-        return all(self.fields[name].distance(value, theirs[name]) == 0 for name, value in shared)
+        return [self.fields[name].distance(value, theirs[name]) == 0 for name, value in shared]
+
+    def agrees(self, one: Values, other: Values) -> bool | None:
+        """Whether both say the same wherever both have voted; None where they have no vote in common."""
+        found = self.same(one, other)
+        return all(found) if found else None
 
     def votes(self, values: Values) -> dict[str, str]:
         """{field: what the answer votes for}."""

@@ -1,6 +1,5 @@
 """Reads about routing: what is in force, where items went and why some wait, what judges did and how well."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +8,15 @@ from decimal import Decimal
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
-from annotation.models import Annotation, Item, Slot
-from annotation.protocols import protocol
+from annotation.models import Item, Slot
 from annotation.services.forms import current_form
-from annotation.standings import current
 from annotation.watch import most_overlap
 from common.charts import fixed
 from common.errors import NotFound
 from projects.models import Project
+from routing.against import beside, judged
+from routing.answers import Comparison
+from routing.calibration import Proportion
 from routing.models import Budget, Decision, Judge, JudgeCall, RoutingPlan
 from routing.policies import Policy, policy
 from routing.services.plans import current_plan
@@ -184,18 +184,17 @@ def judge_calls(project: Project, *, judge: int | None = None, state: str | None
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often a judge and a person say the same of an item, over `pairs` (item, person); a 95 % Wilson interval.
+    """How often people say what a judge says, of all items that it answers: an item counts by one over the probability
+    that people were asked of it, so that it does not matter whom the router sent where.
 
-    Naive: over the items that happen to have both answers. Where a policy sent people what the judge was unsure of,
-    that is not how often they would agree on all items.
+    `pairs`: (item, field, person) compared, of `items`; `interval`: 95 %. Items that people had no chance to be asked of
+    are left out.
     """
 
     pairs: int
-    matches: int
-
-    @property
-    def share(self) -> float:
-        return self.matches / self.pairs if self.pairs else 0.0
+    items: int
+    share: float
+    interval: tuple[float, float]
 
     @property
     def percent(self) -> str:
@@ -209,28 +208,11 @@ class Agreement:
     def high_percent(self) -> str:
         return fixed(100 * self.interval[1], 1)
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        n, p, z = self.pairs, self.share, 1.96
-        if n == 0:
-            return 0.0, 1.0
-        middle, width = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, (middle - width) / (1 + z * z / n)), min(1.0, (middle + width) / (1 + z * z / n))
-
 
 def judge_agreement(judge: Judge) -> Agreement:
     """On the judge's last 5,000 answers; people known from an import count as people."""
-    own = current().filter(rater=judge.rater_id, standing=Annotation.Standing.COUNTED).order_by("-pk")
-    said = dict(own.values_list("item", "values")[:MOST_COMPARED])
-    people = current().filter(item__in=said, rater__kind__in=["person", "recorded_person"])
-    fields = {field["name"]: protocol(field["protocol"]) for field in current_form(project=judge.project).fields}
-    pairs = matches = 0
-    aside = [Annotation.Standing.EXTRA, Annotation.Standing.TEST, Annotation.Standing.REPEAT]
-    for item_id, values in people.exclude(standing__in=aside).values_list("item", "values"):
-        for name, plug in fields.items():
-            one, other = said[item_id].get(name), values.get(name)
-            if one is None or other is None or plug.outcome(other) is None:
-                continue
-            pairs += 1
-            matches += plug.distance(one, other) == 0
-    return Agreement(pairs, matches)
+    compared, found = Comparison(current_form(project=judge.project)), Proportion()
+    for one in beside(list(judged(judge.rater_id).order_by("-pk")[:MOST_COMPARED])):
+        same = [compared.same(one.judged.values, person.values) for person in one.people]
+        found.add([float(hit) for hits in same for hit in hits], 1 / one.asked)
+    return Agreement(found.n, found.clusters, found.share or 0.0, found.interval)

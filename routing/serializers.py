@@ -76,6 +76,25 @@ class LedgerOut(serializers.Serializer[Any]):
     saved = SavedOut(help_text="Of what people alone would have taken")
 
 
+class OutlookPointOut(serializers.Serializer[Any]):
+    share = serializers.FloatField(help_text="Of the items, with people")
+    agreement = serializers.FloatField(help_text="With people, expected")
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    at_random = serializers.FloatField(help_text="With the same share drawn at random")
+
+
+class OutlookOut(serializers.Serializer[Any]):
+    items = serializers.IntegerField(help_text="Doubly labelled ones that it was measured on")
+    by_risk = serializers.BooleanField(help_text="Ranked by a risk model; else by the judge's confidence")
+    share = serializers.FloatField(allow_null=True, help_text="Of the plan in force, where it is one of shares")
+    ceiling = serializers.FloatField(allow_null=True, help_text="How often two people agree")
+    points = OutlookPointOut(many=True, help_text="Empty while too few items are doubly labelled")
+    labels = serializers.IntegerField(help_text="If people answered all that was routed")
+    money = serializers.DecimalField(max_digits=14, decimal_places=6, help_text="For all of these labels")
+    calls = serializers.DecimalField(max_digits=14, decimal_places=6, help_text="For the judge on all of it")
+
+
 class JudgeIn(StrictSerializer):
     name = serializers.CharField(max_length=80)
     kind = serializers.ChoiceField(choices=sorted(JUDGES))
@@ -86,8 +105,8 @@ class JudgeIn(StrictSerializer):
 
 
 class JudgeAgreementOut(serializers.Serializer[Agreement]):
-    pairs = serializers.IntegerField()
-    matches = serializers.IntegerField()
+    pairs = serializers.IntegerField(help_text="Of an item, a field and a person")
+    items = serializers.IntegerField()
     share = serializers.FloatField()
     interval = serializers.ListField(child=serializers.FloatField())
 
@@ -104,7 +123,7 @@ class JudgeOut(serializers.ModelSerializer[Judge]):
 class JudgeDetail(serializers.Serializer[Any]):
     judge = JudgeOut()
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="By state")
-    agreement = JudgeAgreementOut(help_text="With people, on items that both have answered")
+    agreement = JudgeAgreementOut(help_text="With people, of all items that it answers: weighted by inverse propensity")
 
 
 class AskedAgain(serializers.Serializer[Any]):
