@@ -2,7 +2,7 @@
 
     {"item_id", "group", "split", "prompt", "source", "responses": [{"id", "messages"}],
      "thumbs": [{"response_id", "soft", "weight"}],              soft = P(people want it)
-     "scores": [{"response_id", "aspect", "value", "weight"}],   value from 0 to 1 of its scale; none where nobody could tell
+     "scores": [{"response_id", "aspect", "value", "weight"}],   from 0 to 1 of its scale; none where nobody could tell
      "marked": [response id], "spans": [{"response_id", "start", "end", "category"}],
      "texts": [{"response_id", "weight"}],
      "rationales": [{"chosen_id", "rejected_id", "text"}]}
@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from annotation.consensus import Vote, heard, rule
 from annotation.models import Annotation, Item, ItemResponse
@@ -115,9 +115,10 @@ def rows(project_id: int, derivation: Derivation, alive: Callable[[], None]) -> 
                 for kind, found in READERS[field.protocol](used, protocol(field.protocol), weigh).items():
                     taught[item_id].setdefault(kind, []).extend(found)
                 sources[item_id].add(people)
-        known = _texts(items, taught)
+        own = _responses(items)
+        known = _texts(own, taught)
         for item in items:
-            row = _row(item, derivation, taught.get(item.pk, {}), known)
+            row = _row(item, derivation, taught.get(item.pk, {}), own.get(item.pk, []), known.get(item.pk, {}))
             if row:
                 both = len(sources[item.pk]) > 1
                 yield row | {"source": "both" if both else "human" if True in sources[item.pk] else "judge"}
@@ -133,18 +134,23 @@ def _batches(project_id: int, derivation: Derivation) -> Iterator[list[Item]]:
         last = batch[-1].pk
 
 
-def _texts(items: Sequence[Item], taught: Mapping[int, Lessons]) -> dict[int, dict[int, Messages]]:
+def _responses(items: Sequence[Item]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    shown = ItemResponse.objects.filter(item__in=items).order_by("item_id", "pk")
+    for item_id, pk in shown.values_list("item_id", "response_id"):
+        found[item_id].append(pk)
+    return found
+
+
+def _texts(own: Mapping[int, list[int]], taught: Mapping[int, Lessons]) -> dict[int, dict[int, Messages]]:
     """By item: the usable messages of its own responses and of those that were written of them, by id."""
-    own = ItemResponse.objects.filter(item__in=items).order_by("item_id", "pk").values_list("item_id", "response_id")
-    wanted: dict[int, list[int]] = defaultdict(list)
-    for item_id, pk in own:
-        wanted[item_id].append(pk)
+    wanted = {item_id: list(ids) for item_id, ids in own.items()}
     for item_id, lessons in taught.items():
-        wanted[item_id] += [one["response_id"] for one in lessons.get("texts", ())]
+        wanted.setdefault(item_id, []).extend(one["response_id"] for one in lessons.get("texts", ()))
     ids = {pk for found in wanted.values() for pk in found}
     plain = {
         pk: derive.plain_messages(messages)
-        for pk, messages in Response.objects.filter(Q(pk__in=ids)).values_list("pk", "messages")
+        for pk, messages in Response.objects.filter(pk__in=ids).values_list("pk", "messages")
     }
     return {
         item_id: {pk: messages for pk in found if (messages := plain.get(pk)) and not derive.is_empty(messages)}
@@ -153,20 +159,18 @@ def _texts(items: Sequence[Item], taught: Mapping[int, Lessons]) -> dict[int, di
 
 
 def _row(
-    item: Item, derivation: Derivation, taught: Lessons, known: Mapping[int, Mapping[int, Messages]]
+    item: Item, derivation: Derivation, taught: Lessons, own: Sequence[int], responses: Mapping[int, Messages]
 ) -> dict[str, Any] | None:
     """None where nothing is taught, or by nothing but what is no text."""
-    prompt, responses = derive.plain_messages(item.prompt.messages), known.get(item.pk, {})
+    prompt = derive.plain_messages(item.prompt.messages)
     if prompt is None or not responses:
         return None
     kept: Lessons = {}
     for kind, found in taught.items():
-        if kind == "marked":
-            kept[kind] = list(responses) if found else []
+        if kind == "marked":  # what was written of them, nobody has read for faults
+            kept[kind] = [pk for pk in responses if pk in own] if found else []
         else:
-            kept[kind] = [
-                one for one in found if {pk for key, pk in one.items() if key.endswith("_id")} <= set(responses)
-            ]
+            kept[kind] = [one for one in found if _named(one) <= responses.keys()]
     if not any(kept.get(kind) for kind in KINDS):
         return None
     group = item.prompt.group
@@ -175,3 +179,8 @@ def _row(
         "split": derive.split_of(group, seed=derivation.split_seed, test_fraction=derivation.test_fraction),
         "responses": [{"id": pk, "messages": messages} for pk, messages in responses.items()],
     } | {kind: found for kind, found in kept.items() if found}  # fmt: skip
+
+
+def _named(lesson: Mapping[str, Any]) -> set[Any]:
+    """The responses that a lesson speaks of."""
+    return {pk for key, pk in lesson.items() if key.endswith("_id")}

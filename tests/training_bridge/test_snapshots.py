@@ -242,7 +242,9 @@ def test_downloads_are_whole_and_never_altered(
             page = browse(noor).get(reverse("training_bridge:snapshot_file", args=path))
             body = b"".join(page.streaming_content)  # type: ignore[attr-defined]
             other = api(noor).get(reverse("training_bridge-api:snapshot_file", args=path))
-            assert body == b"".join(other.streaming_content) and bool(body) == (name not in {"test.jsonl", files.STRENGTHS})
+            assert body == b"".join(other.streaming_content) and bool(body) == (
+                name not in {"test.jsonl", files.LESSONS, files.STRENGTHS}
+            )
             assert (
                 page.headers["Content-Disposition"].startswith("attachment")
                 and page.headers["X-Content-Type-Options"] == "nosniff"
