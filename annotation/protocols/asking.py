@@ -18,7 +18,9 @@ from common.errors import Invalid
 
 # Brackets, bars and back-ticks make up the control tokens of every chat format; inside a string JSON can spell them.
 _ALIVE = set("<>|[]{}`")
-_HIDING = {"Cf", "Cc", "Co", "Cn"}
+_HIDING = {"Cf", "Cc", "Co", "Cn", "Zl", "Zp"}
+# Drawn as nothing although they count as letters and marks (Unicode's Default_Ignorable_Code_Point).
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 def encode(value: Any) -> str:
@@ -33,7 +35,7 @@ def encode(value: Any) -> str:
 
 
 def _spelled(character: str) -> str:
-    alive = character in _ALIVE or unicodedata.category(character) in _HIDING
+    alive = character in _ALIVE or unicodedata.category(character) in _HIDING or _BLANK.match(character)
     if not alive:
         return character
     return "".join(f"\\u{int.from_bytes(pair, 'big'):04x}" for pair in _halves(character))

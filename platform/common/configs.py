@@ -19,6 +19,8 @@ from common.said import said
 from common.words import gettext_noop
 
 Model = TypeVar("Model", bound=BaseModel)
+SHORT = 500
+"""Characters up to which a text is asked for in one line."""
 
 
 def checked(model: type[Model], values: object, what: str = "") -> Model:
@@ -178,7 +180,9 @@ def _field(label: str, schema: dict[str, Any], *, required: bool, default: Any) 
         field = NumbersField if items == "integer" else WordsField
         return field(**(common | {"initial": default if isinstance(default, list) else ""}))
     if kind == "string":
-        return forms.CharField(max_length=schema.get("maxLength", 500), **common)
+        longest = schema.get("maxLength", SHORT)
+        widget = forms.TextInput() if longest <= SHORT else forms.Textarea(attrs={"rows": 3})
+        return forms.CharField(max_length=longest, widget=widget, **common)
     return TreeField(**(common | {"initial": _plain(default)}))
 
 

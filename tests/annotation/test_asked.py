@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.protocols import Content, Shown, Value, askable, check_config, protocol
 from annotation.protocols.asking import lenient
 from tests.annotation.choices import Case, cases, junk, shown_otherwise
 
+often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VOTED = ("best_of_n", "ranking", "rating", "thumbs", "labels")
 any_case = st.sampled_from(VOTED).flatmap(cases)
 
@@ -23,6 +24,7 @@ def read(case: Case, answer: Value, content: Content) -> Value | None:
     return None if told is None else case.plug.normal_form(told, lenient(case.config), content)
 
 
+@often
 @given(any_case, st.data())
 def test_what_a_judge_says_is_what_a_person_would_have_said_in_whatever_order(case: Case, data: Any) -> None:
     assert read(case, case.answer, case.content) == case.value
@@ -30,6 +32,7 @@ def test_what_a_judge_says_is_what_a_person_would_have_said_in_whatever_order(ca
     assert read(case, case.plug.display_form(case.value, turned), turned) == case.value
 
 
+@often
 @given(any_case, junk, st.data())
 def test_what_is_not_of_the_form_is_none_and_never_an_error(case: Case, said: object, data: Any) -> None:
     plug, broken = askable(case.plug.key), dict(case.answer)
@@ -42,6 +45,7 @@ def test_what_is_not_of_the_form_is_none_and_never_an_error(case: Case, said: ob
     assert plug.read_answer(json.dumps(case.answer | {"also": 1}), case.config, case.content) is None
 
 
+@often
 @given(st.sampled_from(["best_of_n", "ranking"]).flatmap(cases))
 def test_a_judge_that_names_ids_is_not_heard(case: Case) -> None:
     assert read(case, {key: one for key, one in case.value.items() if key in case.answer}, case.content) is None

@@ -1,14 +1,17 @@
 """An endpoint on loopback that speaks the OpenAI chat-completions protocol, and misbehaves on demand.
 
-`Endpoint.behave`: what it does with the next requests, one entry each; when empty it prefers the longer response.
+`Endpoint.behave`: what it does with the next requests, one entry each; when empty what `always` says; by default it
+prefers the longer response. `Endpoint.says`: its answer to other questions, of the data that it is shown.
 """
 
 import json
 import math
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -31,12 +34,16 @@ class Endpoint:
         self.keys: list[str] = []
         self.behave: list[str] = []
         self.always = "longer"
+        self.says: Callable[[dict[str, Any]], Any] | None = None
+        self.came: list[float] = []
         self.released = threading.Event()
         self.url = ""
 
     def reply(self, body: dict[str, Any]) -> str:
         """An honest judge that likes the longer response; `first` always says A, whatever it reads."""
         data = judged(body)
+        if self.says:
+            return json.dumps(self.says(data))
         longer = "A" if len(data["response_A"]) >= len(data["response_B"]) else "B"
         choice = "A" if self.always == "first" else longer
         return json.dumps({"choice": choice, "strength": 1, "rationale": "It says more."})
@@ -76,6 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         endpoint = self.server.endpoint
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         endpoint.requests.append(body)
+        endpoint.came.append(time.monotonic())
         endpoint.keys.append(self.headers.get("Authorization", ""))
         act = endpoint.behave.pop(0) if endpoint.behave else endpoint.always
         getattr(self, f"act_{act}", self.act_answer)(endpoint, body)
@@ -92,6 +100,22 @@ class Handler(BaseHTTPRequestHandler):
 
     def act_busy(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
         self.send(429, b'{"error": {"message": "slow down"}}', Retry_After="0")
+
+    def act_busy_bare(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
+        self.send(429, b"")
+
+    def act_later(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
+        self.send(429, b"", Retry_After="0.4")
+
+    def act_tomorrow(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
+        self.send(503, b"", Retry_After=formatdate(time.time() + 86_400, usegmt=True))
+
+    def act_broken(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
+        self.send(500, b'{"error": "oh"}')
+
+    def act_uncounted(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
+        found = json.loads(endpoint.completion(endpoint.reply(body)))
+        self.send(200, json.dumps({key: one for key, one in found.items() if key != "usage"}).encode())
 
     def act_forbidden(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
         self.send(401, b'{"error": {"message": "who are you"}}')
@@ -150,8 +174,8 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving() -> Iterator[Endpoint]:
-    server = Server(("127.0.0.1", 0), Handler)
+def serving(port: int = 0) -> Iterator[Endpoint]:
+    server = Server(("127.0.0.1", port), Handler)
     server.endpoint = endpoint = Endpoint()
     endpoint.url = f"http://127.0.0.1:{server.server_port}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -24,6 +24,7 @@ from routing.judges.readings import Reading, Unusable, agreed
 from tests.annotation.choices import Case, cases
 from tests.routing.endpoint import judged_in
 
+often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VOTED = ("best_of_n", "ranking", "rating", "thumbs", "labels")
 
 
@@ -33,6 +34,7 @@ def question(case: Case, **more: Any) -> Question:
     return Question(1, "item", "f", case.plug.key, case.config, prompt, responses, **more)
 
 
+@often
 @given(st.sampled_from(VOTED).flatmap(cases))
 def test_readings_that_agree_are_that_answer_and_all_others_are_one_the_form_takes_or_none(case: Case) -> None:
     asked = question(case)
@@ -108,6 +110,7 @@ attacks = st.lists(
 ).map("".join)
 
 
+@often
 @given(st.data(), st.sampled_from(["pairwise", "spans", "critique", *VOTED]), st.sampled_from([*PROMPTS]))
 def test_judged_texts_are_data_in_every_form_and_prompt(data: Any, key: str, template: str) -> None:
     texts = data.draw(st.lists(attacks, min_size=2, max_size=2))
@@ -124,7 +127,8 @@ def test_judged_texts_are_data_in_every_form_and_prompt(data: Any, key: str, tem
             assert "Be kind: $100." in system
         assert user.split("\n")[0] in system
         assert not any(token in living for token in ("<|", "|>", "[/", "```", "\u200b", "\u202e"))
-        assert len(user.split("\n")) <= 4 and not any(text in system for text in texts if len(text) > 2)
+        told = system.replace(user.split("\n")[0], "")
+        assert len(user.split("\n")) <= 4 and not any(text in told for text in texts if len(text) > 2)
 
 
 def manner(template: str = "plain", **more: Any) -> Manner:
@@ -296,6 +300,7 @@ def cut(text: str, places: Sequence[int]) -> list[dict[str, Any]]:
     return [{"token": one, "top_logprobs": [{"token": one, "logprob": math.log(0.25)}]} for one in pieces]
 
 
+@often
 @given(
     st.dictionaries(st.text(max_size=3), flat_json, min_size=1, max_size=3), st.lists(st.integers(0, 200), max_size=30)
 )
