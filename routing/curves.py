@@ -264,13 +264,18 @@ def stop_buying_after(cases: Cases, *, seeds: int = 20) -> int | None:
 
 
 def _stops(gain: Floats, doubt: Floats) -> int | None:
-    for look, n in enumerate((n for n in LOOKS if n <= len(gain)), start=1):
-        z = float(norm.ppf(1 - 0.1 / (look * (look + 1))))
-        doubtful = doubt[:n] >= np.median(doubt[:n])
-        halves = [gain[:n][doubtful], gain[:n][~doubtful]]
-        if all(len(one) < 5 or one.mean() + z * one.std() / np.sqrt(len(one)) < WORTH for one in halves):
-            return n
-    return None
+    return next((n for n in LOOKS if n <= len(gain) and most_gained(gain[:n], doubt[:n]) < WORTH), None)
+
+
+def most_gained(gain: Floats, doubt: Floats) -> float:
+    """What a human label gains at most: an upper bound for the half of the items where the judge is in more doubt and
+    for the other half, whichever is higher; looked at in the order of the items, every five of them."""
+    n = len(gain)
+    look = max(1, sum(one <= n for one in LOOKS))
+    z = float(norm.ppf(1 - 0.1 / (look * (look + 1))))
+    doubtful = doubt >= np.median(doubt)
+    halves = [one for one in (gain[doubtful], gain[~doubtful]) if len(one) >= 5]
+    return max((float(one.mean() + z * one.std() / np.sqrt(len(one))) for one in halves), default=1.0)
 
 
 def measure(cases: Cases, *, name: str, shares: Sequence[int], seeds: int) -> Mapping[str, Any]:

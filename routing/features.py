@@ -83,6 +83,8 @@ class Signals:
             found += 0.0 if math.isnan(row[name]) else row[name]
         if not math.isnan(row["margin"]):
             return found + 1 - row["margin"]
+        if self.score_gap is None and self.confidence is not None:
+            return found + 1 - self.confidence
         return found + (0.0 if math.isnan(row["gap"]) else 1 / (1 + row["gap"]))
 
 

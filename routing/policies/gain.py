@@ -10,7 +10,7 @@ from dataclasses import replace
 from pydantic import Field
 
 from common.words import gettext_noop as _
-from routing.policies import ItemView, Knowledge, Verdict
+from routing.policies import JUDGE, ItemView, Knowledge, Verdict
 from routing.policies.learned import THRESHOLD as COLD
 from routing.policies.learned import scored
 from routing.policies.selection import Ranked, Scored, by_bar, by_share, foreseen_in_words, ranked, two
@@ -54,7 +54,16 @@ class Gain:
         rows = [_scored(item, config.price) for item in items]
         if config.mode == "batch":
             return by_share(rows, config.share, known, least=config.price)
-        return by_bar(rows, config.price, known, least=config.price)
+        verdicts = by_bar(rows, config.price, replace(known, price=None))
+        return [_paced(verdict, known.price) for verdict in verdicts]
+
+
+def _paced(verdict: Verdict, price: float | None) -> Verdict:
+    """The price of the moment is a risk: what lies below it is left to the judge, however much a label would gain."""
+    if price is None or verdict.route == JUDGE or (verdict.risk or 0.0) >= price:
+        return verdict
+    words = _("So that the budget lasts, people are asked only from the risk %(price)s on.") % {"price": two(price)}
+    return replace(verdict, route=JUDGE, reasons=(*verdict.reasons[:-1], words))
 
 
 def _scored(item: ItemView, price: float) -> Scored:

@@ -1,7 +1,7 @@
 """People or the judge by what an item is about: rules over its tags, topic and language, the first that fits."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,7 +10,7 @@ from routing.policies import HUMAN, JUDGE, ItemView, Knowledge, Verdict
 from routing.sampling import Sampling
 
 To = Literal["human", "judge"]
-WORDS = {"human": _("people"), "judge": _("the judge")}
+WORDS: dict[str, Any] = {"human": _("people"), "judge": _("the judge")}
 
 
 class Rule(BaseModel):

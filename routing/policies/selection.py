@@ -77,10 +77,10 @@ class Scored:
     risk: float | None
 
 
-def by_bar(rows: Sequence[Scored], bar: float, known: Knowledge, *, least: float = 0.0) -> list[Verdict]:
-    """People from the price of the moment on, or, where nothing is paced, from `bar`; never below `least`."""
+def by_bar(rows: Sequence[Scored], bar: float, known: Knowledge) -> list[Verdict]:
+    """People from the price of the moment on, or, where nothing is paced, from `bar`."""
     paced = known.price is not None
-    bar = max(least, bar if known.price is None else known.price)
+    bar = bar if known.price is None else known.price
     found = []
     for row in rows:
         gaps = {"score": two(row.score), "bar": two(bar)}
@@ -164,8 +164,8 @@ def foreseen_in_words(foreseen: Foreseen) -> tuple[str, ...]:
         found.append((raised if weight > 0 else lowered) % gaps)
     if foreseen.like and foreseen.like[0]:
         n, agreed = foreseen.like
-        gaps = {"n": n, "share": per_cent(round(agreed / n, 2))}
-        found.append(_("Of %(n)s past items like this one it agreed with people in %(share)s.") % gaps)
+        past = {"n": n, "share": per_cent(round(agreed / n, 2))}
+        found.append(_("Of %(n)s past items like this one it agreed with people in %(share)s.") % past)
     return tuple(found)
 
 

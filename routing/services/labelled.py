@@ -34,11 +34,11 @@ Values = Mapping[str, Any]
 class Labelled:
     """n items that people and the judge, or several people, have answered; never one drawn for calibration.
 
-    `features` (n, f) by `names`; the last columns are the slices `tags`. `disagreed` (n,): the share of people who said
-    otherwise than the judge, NaN where it has not answered; `people` (n,): the share of pairs of people who differ, NaN
-    with fewer than two. `groups` (n,): of the prompts. `asked` (n,): as `routing.against.asked` has it, 1 where
-    people answered elsewhere;
-    `drawn` (n,): whether a draw, not the policy, had people and judge answer.
+    `features` (n, f) by `names`; the last columns are the slices `tags`. `disagreed` (n,): the share of people who
+    said otherwise than the judge, NaN where it has not answered; `people` (n,): the share of pairs of people who
+    differ, NaN with fewer than two. `doubt` (n,): how unsure the judge is of itself (features.Signals). `groups`
+    (n,): of the prompts. `asked` (n,): as `routing.against.asked` has it, 1 where people answered elsewhere; `drawn`
+    (n,): whether a draw, not the policy, had people and judge answer.
     """
 
     items: NDArray[np.int64]
@@ -47,6 +47,7 @@ class Labelled:
     tags: tuple[str, ...]
     disagreed: Floats
     people: Floats
+    doubt: Floats
     groups: NDArray[Any]
     asked: Floats
     drawn: NDArray[np.bool_]
@@ -58,13 +59,13 @@ def count(judge: Judge, form: FormVersion) -> int:
     return both.filter(~Exists(_calibration().filter(item=OuterRef("item")))).values("item").distinct().count()
 
 
-def collect(judge: Judge, form: FormVersion) -> Labelled:
-    """All of them, the newest MOST."""
+def collect(judge: Judge, form: FormVersion, *, most: int = MOST) -> Labelled:
+    """Those among the newest `most` items that people have answered."""
     people: dict[int, list[Values]] = defaultdict(list)
     recorded: set[int] = set()
     rows = _people(judge.project).filter(~Exists(_calibration().filter(item=OuterRef("item")))).order_by("-item", "pk")
     for item_id, standing, values in rows.values_list("item", "standing", "values").iterator(chunk_size=2000):
-        if item_id not in people and len(people) == MOST:
+        if item_id not in people and len(people) == most:
             break
         people[item_id].append(values)
         if standing == Annotation.Standing.RECORDED:
@@ -76,7 +77,7 @@ def collect(judge: Judge, form: FormVersion) -> Labelled:
     plugs = {field["name"]: protocol(field["protocol"]) for field in form.fields if field.get("required", True)}
     disagreed = np.array([_against(plugs, said.get(one), people[one]) for one in ids], dtype=float)
     among = np.array([_among(plugs, people[one]) for one in ids], dtype=float)
-    groups, slices, rows_of = _told(judge, form, ids)
+    groups, slices, rows_of, doubt = _told(judge, form, ids)
     tags = _frequent(slices)
     asked, drawn = _chances(ids, recorded)
     return Labelled(
@@ -86,6 +87,7 @@ def collect(judge: Judge, form: FormVersion) -> Labelled:
         tags=tags,
         disagreed=disagreed,
         people=among,
+        doubt=doubt,
         groups=np.array(groups),
         asked=asked,
         drawn=drawn,
@@ -139,19 +141,22 @@ def _among(plugs: Mapping[str, Protocol], people: Sequence[Values]) -> float:
     return _mean([apart(plugs, one, other) for one, other in combinations(people, 2)])
 
 
-def _told(judge: Judge, form: FormVersion, ids: Sequence[int]) -> tuple[list[str], list[list[str]], Floats]:
-    """(group of the prompt, slices, features) of each item, a few queries for each CHUNK of them."""
+def _told(judge: Judge, form: FormVersion, ids: Sequence[int]) -> tuple[list[str], list[list[str]], Floats, Floats]:
+    """(group of the prompt, slices, features, doubt) of each item, a few queries for each CHUNK of them."""
     groups: list[str] = []
     slices: list[list[str]] = []
     rows: list[Floats] = [np.zeros((0, len(features.NAMES)))]
+    doubt: list[float] = []
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         items = Item.objects.filter(pk__in=chunk).select_related("prompt").order_by("pk")
         for item in items.only("meta", "prompt__group", "prompt__tags", "prompt__language"):
             groups.append(item.prompt.group)
             slices.append(features.slices(stored.tags_of(item)))
-        rows.append(stored.matrix(chunk, stored.text_rows(chunk), stored.signals_of(judge, form, chunk)))
-    return groups, slices, np.vstack(rows)
+        said = stored.signals_of(judge, form, chunk)
+        doubt += [said[one].doubt() if one in said else float("nan") for one in chunk]
+        rows.append(stored.matrix(chunk, stored.text_rows(chunk), said))
+    return groups, slices, np.vstack(rows), np.array(doubt)
 
 
 def _frequent(slices: Sequence[Sequence[str]]) -> tuple[str, ...]:

@@ -22,12 +22,12 @@ from annotation.services.forms import current_form
 from common.errors import Conflict
 from common.words import gettext_noop as _
 from projects.models import Project
-from routing import disagreement, features
+from routing import curves, disagreement, features
 from routing.disagreement import Fitted
 from routing.models import Judge, RiskModel, RoutingPlan
 from routing.policies import Foreseen
 from routing.services import features as stored
-from routing.services import labelled
+from routing.services import forecasts, labelled
 from routing.services.labelled import Labelled
 from routing.services.plans import current_plan
 
@@ -113,6 +113,34 @@ def _fitted(model_id: int) -> _Ready:
     )
 
 
+@dataclass(frozen=True)
+class Worth:
+    """What human labels are worth beside the judge's on the `items` that several people and the judge have answered.
+
+    `gain`: how much likelier a single person's label is to be right; `most`: what it is at most, with 90 % confidence,
+    where the judge is in doubt or where it is not; it pays unless that is less than `price`.
+    """
+
+    items: int
+    gain: float
+    most: float
+    price: float = curves.WORTH
+
+    @property
+    def pays(self) -> bool:
+        return self.most >= self.price
+
+
+def worth(judge: Judge, form: FormVersion) -> Worth | None:
+    """Whether human labels are worth buying here; None before enough items have several people's answers."""
+    rows = labelled.collect(judge, form, most=curves.LOOKS[-1])
+    known = ~np.isnan(rows.people) & ~np.isnan(rows.disagreed)
+    if known.sum() < curves.LOOKS[0]:
+        return None
+    gain = (rows.disagreed - rows.people)[known]
+    return Worth(len(gain), float(gain.mean()), curves.most_gained(gain, rows.doubt[known]))
+
+
 # Fitting
 
 
@@ -185,6 +213,9 @@ def _learnt(rows: Labelled) -> dict[str, Any]:
         why = _("The judge and people agree always or never: there is nothing to learn.")
         return {"state": RiskModel.State.REFUSED, "why": why, "items": n}
     fitted = disagreement.fit(told, wrong, groups, names=rows.names, measured=rows.drawn[known])
+    risk = disagreement.cross_fitted_risk(told, wrong, groups)
+    everyone = np.full(len(known), np.nan)
+    everyone[known] = risk
     ended: dict[str, Any] = {
         "state": RiskModel.State.READY,
         "items": n,
@@ -195,11 +226,13 @@ def _learnt(rows: Labelled) -> dict[str, Any]:
             "judge": fitted.as_json(),
             "people": _people(rows),
             "tags": list(rows.tags),
-            "like": _bins(disagreement.cross_fitted_risk(told, wrong, groups), wrong),
+            "like": _bins(risk, wrong),
+            "sample": forecasts.sample_of(rows, everyone),
         },
     }
     if fitted.auc_low <= 0.5:
         ended |= {"state": RiskModel.State.REFUSED, "why": _no_better(fitted, int(rows.drawn[known].sum()))}
+        ended["parameters"]["sample"] = forecasts.sample_of(rows, rows.doubt)
     return ended
 
 

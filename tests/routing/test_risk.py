@@ -1,6 +1,8 @@
 """The risk of items: what is learnt from, when it is refused, and what a decision is told."""
 
+import itertools
 import random
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotation.models import Annotation, FormVersion, Item, Rater
-from annotation.services.items import open_slots
+from annotation.models import Annotation, FormVersion, Item, ItemResponse, Slot
 from common.errors import Conflict
+from corpus.models import Prompt, Response
 from projects.models import Project
 from routing import features, tasks
 from routing.models import Decision, ItemFeatures, Judge, JudgeCall, RiskModel
@@ -25,37 +27,82 @@ pytestmark = pytest.mark.django_db
 Labels = Callable[..., list[Item]]
 
 
-def answered(item: Item, rater: Rater, choice: str, form: FormVersion) -> None:
-    left, right = item.item_responses.values_list("response", flat=True)
-    value = {"left": left, "right": right, "choice": choice, "strength": int(choice != "tie")}
-    slots = open_slots(item=item, humans=int(rater.is_human), judges=int(not rater.is_human))
-    Annotation.objects.create(
-        item=item, rater=rater, slot=slots[0], standing="counted", values={"preference": value}, form_version=form
-    )
-
-
 @pytest.fixture
 def label(project: Project, form: FormVersion, plan: Callable[..., Any], simulated: Judge) -> Labels:
     """`label(160, hint=True)`: so many items that a person and the judge have answered. With a hint the judge is wrong
     where its two orders contradict each other; else it is wrong by chance."""
     made = plan("random", share=0.5)
     rosa = factories.RaterFactory(project=project)
+    numbers = itertools.count()
 
     def make(number: int, *, hint: bool = True, purpose: str = "pilot", seed: int = 0) -> list[Item]:
         chance = random.Random(seed)
-        items = factories.ItemFactory.create_batch(number, project=project, state="open")
-        for item in items:
+        names = [f"{next(numbers)}" for _ in range(number)]
+        asked = [{"role": "user", "content": "Why?"}]
+        prompts = Prompt.objects.bulk_create(
+            Prompt(project=project, external_id=name, group=name, messages=asked) for name in names
+        )
+        texts = [
+            Response(prompt=prompt, external_id=f"{prompt.external_id}{side}", messages=asked)
+            for prompt in prompts
+            for side in "ab"
+        ]
+        responses = iter(Response.objects.bulk_create(texts))
+        items = Item.objects.bulk_create(
+            Item(project=project, external_id=prompt.external_id, prompt=prompt, state="open") for prompt in prompts
+        )
+        ends = [(next(responses), next(responses)) for _ in items]
+        ItemResponse.objects.bulk_create(
+            ItemResponse(item=item, response=one, ordinal=place)
+            for item, pair in zip(items, ends, strict=True)
+            for place, one in enumerate(pair)
+        )
+        words = Decision.objects.bulk_create(
+            Decision(item=item, plan=made, route="both", purpose=purpose, propensity=0.5, asked=0.5, human_labels=1)
+            for item in items
+        )
+        calls, said = [], []
+        for item, (left, right), word in zip(items, ends, words, strict=True):
             unsure = chance.random() < 0.4
             wrong = chance.random() < ((0.8 if unsure else 0.05) if hint else 0.3)
-            word = Decision.objects.create(
-                item=item, plan=made, route="both", purpose=purpose, propensity=0.5, asked=0.5, human_labels=1
-            )
             orders = [{"first": "left", "choice": "left"}, {"first": "right", "choice": "right" if unsure else "left"}]
-            JudgeCall.objects.create(
-                judge=simulated, item=item, decision=word, state="answered", confidence=0.5, answer={"orders": orders}
+            calls.append(
+                JudgeCall(
+                    judge=simulated,
+                    item=item,
+                    decision=word,
+                    state="answered",
+                    confidence=0.5,
+                    answer={"orders": orders},
+                )
             )
-            answered(item, simulated.rater, "left", form)
-            answered(item, rosa, "right" if wrong else "left", form)
+            for rater, choice in ((simulated.rater, "left"), (rosa, "right" if wrong else "left")):
+                value = {"left": left.pk, "right": right.pk, "choice": choice, "strength": 1}
+                audience = "human" if rater is rosa else "judge"
+                slot = Slot(
+                    project=project,
+                    item=item,
+                    ordinal=len(said) % 2,
+                    audience=audience,
+                    state="done",
+                    rater=rater,
+                    token=uuid.uuid4(),
+                    form_version=form,
+                    display_order=[left.pk, right.pk],
+                )
+                said.append(
+                    (
+                        slot,
+                        Annotation(
+                            item=item, rater=rater, standing="counted", values={"preference": value}, form_version=form
+                        ),
+                    )
+                )
+        JudgeCall.objects.bulk_create(calls)
+        Slot.objects.bulk_create(slot for slot, _ in said)
+        for slot, annotation in said:
+            annotation.slot = slot
+        Annotation.objects.bulk_create(annotation for _, annotation in said)
         return items
 
     return make
@@ -168,3 +215,19 @@ def test_features_are_stored_once_and_read_as_they_would_be_made(project: Projec
     assert len(asked) == 1 and all(again[pk] == pytest.approx(row, rel=1e-6) for pk, row in made.items())
     ItemFeatures.objects.update(version=features.VERSION - 1)
     assert stored.store(project=project) == 5, "another meaning is another version"
+
+
+def test_page_and_api_say_what_is_learnt_and_have_it_learn_again(
+    project: Project, label: Labels, browse: Any, api: Any, ada: Any, noor: Any
+) -> None:
+    page, again = f"/projects/{project.slug}/routing/learning/", f"/projects/{project.slug}/routing/learning/again/"
+    assert b"0 items have answers of both people and the judge" in browse(noor).get(page).content
+    label(200)
+    assert browse(ada).post(again).status_code == 302 and browse(noor).post(again).status_code == 404
+    assert api(ada).post(f"/api/v1/projects/{project.slug}/routing/risk-models/").status_code == 409
+    tasks.fit_risk_model(RiskModel.objects.get().pk)
+    shown = browse(noor).get(page).content.decode()
+    assert "Risk model 1 of “Simulated” is in force" in shown and "contradicts itself" in shown
+    told = api(noor).get(f"/api/v1/projects/{project.slug}/routing/learning/").json()
+    assert told["model"]["number"] == 1 and told["doubly"] == 200 and told["worth"] is None
+    assert told["model"]["weights"][0]["feature"] == "order_matters"
