@@ -187,7 +187,7 @@ class Agreement:
     """How often people say what a judge says, of all items that it answers: an item counts by one over the probability
     that people were asked of it, so that it does not matter whom the router sent where.
 
-    `pairs`: (item, field, person) compared, of `items`; `interval`: 95 %. Items that people had no chance to be asked of
+    `pairs`: (item, field, person) compared, of `items`; `interval`: 95 %. Items that people could not be asked of
     are left out.
     """
 
