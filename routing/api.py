@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api import chosen, known_parameters, paged, validated
-from common.errors import Invalid, NotFound
+from common.errors import Conflict, Invalid, NotFound
 from common.http import NDJSON, json_lines
 from projects.access import ADMIN, RESEARCH, ProjectAPIView
 from routing import selectors, tasks
@@ -19,6 +19,7 @@ from routing.export import routed_lines
 from routing.ledger import ledger
 from routing.models import Decision, Judge, JudgeCall
 from routing.services.budgets import set_limits
+from routing.services.forecasts import outlook
 from routing.services.judges import ask_again, create_judge, retire_judge
 from routing.services.plans import set_plan
 
@@ -84,6 +85,21 @@ class LedgerView(ProjectAPIView):
         """What was asked for, by what it was for and what became of it, and what routing saves."""
         known_parameters(request, set())
         return Response(forms.LedgerOut(ledger(self.project)).data)
+
+
+class OutlookView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH}
+
+    @extend_schema(operation_id="routing_outlook_retrieve", responses=forms.OutlookOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """What a budget buys: expected agreement with people by the share of items that they judge, with its interval.
+        409 where the plan in force has no judge. A share is chosen by a new plan in mode `batch`."""
+        known_parameters(request, set())
+        found = outlook(self.project)
+        if found is None:
+            raise Conflict(_("There is no plan with a judge, so there is no share to choose."), code="judge-missing")
+        curve = {"ceiling": found.curve and found.curve.ceiling, "points": found.curve.points if found.curve else []}
+        return Response(forms.OutlookOut(vars(found) | curve).data)
 
 
 class JudgesView(ProjectAPIView):

@@ -23,6 +23,7 @@ from routing.judges import JUDGES
 from routing.judges import judge as judge_plug
 from routing.ledger import ledger
 from routing.models import Decision, JudgeCall
+from routing.outlook_views import shown as outlook
 from routing.policies import POLICIES, policy
 from routing.sampling import Sampling
 from routing.services.budgets import set_limits
@@ -35,7 +36,7 @@ from routing.services.plans import current_plan, set_plan
 def desk(request: ProjectRequest) -> HttpResponse:
     shown = selectors.desk(request.project)
     spent = ledger(request.project)
-    context = {
+    context = outlook(request.project, request.GET.get("share")) | {
         "desk": shown,
         "ledger": spent,
         "ledger_rows": ledger_rows(spent),

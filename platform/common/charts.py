@@ -16,10 +16,11 @@ TICKS = 6
 
 @dataclass(frozen=True)
 class Series:
-    """A named line through (x, y) points, x ascending; all numbers finite."""
+    """A named line through (x, y) points, x ascending; all numbers finite. `band`: (x, low, high) of its interval."""
 
     name: str
     points: Sequence[tuple[float, float]]
+    band: Sequence[tuple[float, float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Line:
     number: int
     path: str
     last: Tick
+    band: str = ""
 
 
 def fixed(value: float | Decimal, places: int = 0) -> str:
@@ -123,6 +125,7 @@ def line_chart(series: Sequence[Series]) -> LineChart | None:
         return None
     xs = [x for one in series for x, _ in one.points]
     ys = [y for one in series for _, y in one.points]
+    ys += [y for one in series for _, *ends in one.band for y in ends]
     x_low, x_high = min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1
     y_low, y_high = _span(ys)
 
@@ -135,7 +138,9 @@ def line_chart(series: Sequence[Series]) -> LineChart | None:
     for index, one in enumerate(series):
         path = " ".join("{},{}".format(*place(x, y)) for x, y in thinned(one.points))
         x, y = one.points[-1]
-        lines.append(Line(one.name, index % 4 + 1, path, Tick(place(x, y)[1], number(y))))
+        edge = [(at, high) for at, _, high in one.band] + [(at, low) for at, low, _ in reversed(one.band)]
+        band = " ".join("{},{}".format(*place(*point)) for point in edge)
+        lines.append(Line(one.name, index % 4 + 1, path, Tick(place(x, y)[1], number(y)), band))
     return LineChart(
         lines=lines,
         x_ticks=[Tick(place(x, y_low)[0], number(x)) for x in nice_ticks(x_low, x_high, 5)],

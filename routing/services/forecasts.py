@@ -13,10 +13,10 @@ from projects.models import Project
 from routing.forecast import LEAST, Forecast, forecast
 from routing.ledger import all_human_labels
 from routing.models import Decision, RiskModel, RoutingPlan
-from routing.policies import Policy, policy
+from routing.policies import policy
 from routing.services import labelled
 from routing.services.labelled import Labelled
-from routing.services.plans import current_plan
+from routing.services.plans import current_plan, takes_share
 
 MOST = 2000
 """The newest so many items make a curve: more would not be seen in it."""
@@ -59,11 +59,6 @@ def outlook(project: Project) -> Outlook | None:
     )
 
 
-def takes_share(plug: Policy, config: dict[str, Any]) -> bool:
-    """Whether a plan of this policy says itself which share of the items people judge."""
-    return "share" in plug.Config.model_fields and config.get("mode", "batch") == "batch"
-
-
 def sample_of(rows: Labelled, risk: NDArray[np.float64]) -> dict[str, Any]:
     """What a curve is made of, to be kept with a fitted model. `risk`: (n,) out of fold, of `rows`."""
     counts = (rows.asked > 0) & ~np.isnan(rows.disagreed)
@@ -103,4 +98,4 @@ def _curve(sample: dict[str, Any]) -> Forecast | None:
 def _share(plan: RoutingPlan) -> float | None:
     plug = policy(plan.policy)
     config = checked(plug.Config, plan.config).model_dump()
-    return float(config["share"]) if takes_share(plug, config) else None
+    return float(config["share"]) if takes_share(plug) and config["mode"] == "batch" else None

@@ -12,7 +12,9 @@ from common.errors import Conflict, Invalid
 from projects.models import Project
 from routing.judges import judge as judge_plug
 from routing.models import Budget, Judge, RoutingPlan
+from routing.policies import Policy
 from routing.policies import policy as policy_plug
+from routing.policies.selection import Ranked
 from routing.sampling import Sampling
 
 
@@ -78,3 +80,22 @@ def _check_judge(project: Project, judge: Judge) -> None:
             fault = _("This judge cannot fill in the form's field “%(name)s”.") % {"name": beyond[0]}
     if fault:
         raise Invalid(fault, code="judge-unfit", fields={"judge": [fault]})
+
+
+def takes_share(plug: Policy) -> bool:
+    """Whether plans of this policy may send a set share of the items to people, the riskiest first."""
+    return issubclass(plug.Config, Ranked)
+
+
+def set_share(*, project: Project, share: float, by: User | None = None) -> RoutingPlan:
+    """Puts a plan in force that sends `share` of each batch to people, the riskiest first: the policy in force where it
+    ranks items, else `learned`. Raises Invalid (a share not in (0, 1], no plan with a judge)."""
+    plan = current_plan(project=project)
+    if plan is None or plan.judge is None:
+        raise Invalid(_("There is no plan with a judge, so there is no share to choose."), code="judge-missing")
+    if takes_share(policy_plug(plan.policy)):
+        key, config, sampling = plan.policy, dict(plan.config), plan.sampling
+    else:
+        key, config, sampling = "learned", {}, None
+    config |= {"mode": "batch", "share": share}
+    return set_plan(project=project, policy=key, config=config, judge=plan.judge, sampling=sampling, created_by=by)
