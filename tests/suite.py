@@ -1,12 +1,12 @@
 """`make test`: the whole suite, on SQLite and on PostgreSQL.
 
-What runs where, and why. Tests inside one process, and journeys on a server inside the test's own process, share the
-cores: as many parts at a time as there are cores, two at least, the longest first. A test that meets no database runs
-once (`database` is a marker that tests/conftest.py gives to those that do), and so does one whose answer no database
-changes. The tests that start the whole product then run alone, because they have many processes and some watch the
-clock. Journeys run on SQLite, which is what `make run` gives a newcomer and where many processes meet in one file; on
-PostgreSQL the whole product runs once more, without the browser, for the sake of its pool and its locks. Races between
-claimers (marker `postgres`) need PostgreSQL: SQLite's single writer hides them.
+What runs where, and why. Tests inside one process, on both databases, and journeys on a server in the test's own
+process run side by side: three parts, also on two cores, which none of them leaves idle. A test that meets no database
+runs once (`database` is a marker that tests/conftest.py gives to those that do), and so does one whose answer no
+database changes. The tests that start the whole product then run alone, because they have many processes and some watch
+the clock. Journeys run on SQLite, which is what `make run` gives a newcomer and where many processes meet in one file;
+on PostgreSQL the whole product runs once more, without the browser, for the sake of its pool and its locks. Races
+between claimers (marker `postgres`) need PostgreSQL: SQLite's single writer hides them.
 """
 
 import os
@@ -14,13 +14,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tests.postgres import server
 
 HEAVY = "browser or services"
 NOTHING_COLLECTED = 5
+# Each part has its own: two that shared a folder would share a database.
+OF_ONE_RUN = {"DATABASE_URL", "TEST_DATABASE_NAME", "VAR_DIR"}
 
 
 @dataclass(frozen=True)
@@ -47,30 +49,29 @@ ONCE = tuple(
     )
 )
 TOGETHER = [
-    Part("SQLite: journeys", "browser and not services", postgres=False),
     Part("SQLite", f"not ({HEAVY}) and not postgres", postgres=False, without=REAL_DATA),
     Part("PostgreSQL", f"(database or postgres) and not ({HEAVY})", postgres=True, without=ONCE),
+    Part("SQLite: journeys", "browser and not services", postgres=False),
 ]
 ALONE = [
     Part("SQLite: the whole product", "services and not postgres", postgres=False),
     Part("PostgreSQL: the whole product", "services and not browser", postgres=True),
 ]
-LANES = max(2, min(len(TOGETHER), len(os.sched_getaffinity(0))))
 
 
 class Running:
     """One part under way. `aside`: its words wait in a file until it has ended, because another part is speaking."""
 
     def __init__(self, part: Part, url: str, arguments: list[str], *, aside: bool) -> None:
-        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment = {name: value for name, value in os.environ.items() if name not in OF_ONE_RUN}
         if part.postgres:
             environment["DATABASE_URL"] = url
         command = [sys.executable, "-m", "pytest", "-q", "--durations=12", "--durations-min=1", "-m", part.marks]
         # Two runs side by side would overwrite each other's memory of what failed last.
         command += ["-p", "no:cacheprovider", *(f"--ignore={path}" for path in part.without), *arguments]
-        self.part, self.started = part, time.monotonic()
+        self.part = part
         self.output = tempfile.TemporaryFile() if aside else None  # noqa: SIM115  it lives as long as the part
-        print(f"=== {part.title}{', shown when it has ended' if aside else ''}", flush=True)
+        print(f"=== {part.title}{', shown afterwards' if aside else ''}", flush=True)
         self.popen = subprocess.Popen(command, env=environment, stdout=self.output, stderr=subprocess.STDOUT)
 
     def stop(self) -> None:
@@ -82,37 +83,28 @@ class Running:
     def passed(self) -> bool:
         """Waits for the end, and says how it went."""
         good = self.popen.wait() in {0, NOTHING_COLLECTED}
-        seconds = time.monotonic() - self.started
         if self.output is not None:
             print(f"\n=== {self.part.title}", flush=True)
             self.output.seek(0)
             sys.stdout.buffer.write(self.output.read())
-        print(f"=== {self.part.title}: {'passed' if good else 'FAILED'} in {seconds:.0f} s", flush=True)
+        print(f"=== {self.part.title}: {'passed' if good else 'FAILED'}", flush=True)
         return good
 
 
-def run(parts: list[Part], lanes: int, url: str, arguments: list[str]) -> list[str]:
-    """`lanes` parts at a time, in order; the titles of those that failed."""
-    waiting, running, failed = list(parts), list[Running](), list[str]()
-    try:
-        while waiting or running:
-            while waiting and len(running) < lanes:
-                running.append(Running(waiting.pop(0), url, arguments, aside=lanes > 1))
-            for ended in [one for one in running if one.popen.poll() is not None]:
-                running.remove(ended)
-                if not ended.passed():
-                    failed.append(ended.part.title)
-            time.sleep(0.1)
-    finally:
-        for one in running:
-            one.stop()
-    return failed
+def run(parts: list[Part], url: str, arguments: list[str]) -> list[str]:
+    """All at once; the first speaks, the others afterwards. The titles of those that failed."""
+    running: list[Running] = []
+    with ExitStack() as ends:
+        for part in parts:
+            running.append(Running(part, url, arguments, aside=part is not parts[0]))
+            ends.callback(running[-1].stop)
+        return [one.part.title for one in running if not one.passed()]
 
 
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     with server() as url:
-        failed = run(TOGETHER, LANES, url, arguments) + run(ALONE, 1, url, arguments)
+        failed = [title for parts in (TOGETHER, *([part] for part in ALONE)) for title in run(parts, url, arguments)]
     print(f"\nFailed: {', '.join(failed)}" if failed else "\nAll passed.")
     return 1 if failed else 0
 
