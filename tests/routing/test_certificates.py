@@ -26,10 +26,7 @@ Plan = Callable[..., RoutingPlan]
 @pytest.fixture
 def certified(plan: Plan) -> RoutingPlan:
     """A plan that keeps what is certified of the simulated judge, with a calibration sample of 200."""
-    made = plan("certified")
-    RoutingPlan.objects.filter(pk=made.pk).update(sampling=made.sampling | {"calibration": 200})
-    made.refresh_from_db()
-    return made
+    return plan("certified", sampling={"calibration": 200})
 
 
 def calibration(
