@@ -1,0 +1,182 @@
+"""Losses and gradients against TRL's trainers, on the same weights and the very same tokens, where TRL is installed.
+
+`pip install "trl==1.16.*"` in an environment of its own; the product never imports it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.plugs import load
+from tests.methods import lessons, small
+from training_bridge.methods import METHODS
+
+trl = pytest.importorskip("trl", reason="TRL is not installed: the worked values of test_losses.py stand in for it")
+
+import torch  # noqa: E402
+
+from lm.loading import Loaded, load_causal, load_reward_base  # noqa: E402
+from training_bridge.methods.groups import PromptGroup  # noqa: E402
+from training_bridge.methods.judged import read_snapshot  # noqa: E402
+from training_bridge.methods.rewarding import Rewarding  # noqa: E402
+from training_bridge.methods.tuning import Tuning, with_reference  # noqa: E402
+
+DPO_FAMILY: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "dpo": ({"beta": 0.3}, "sigmoid", {"beta": 0.3}),
+    "dpo_norm": ({"beta": 5.0}, "sigmoid_norm", {"beta": 5.0}),
+    "rdpo": ({"beta": 0.3, "flip_rate": 0.2}, "robust", {"beta": 0.3, "label_smoothing": 0.2}),
+    "ipo": ({"beta": 0.3}, "ipo", {"beta": 0.3}),
+}
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Any:
+    return read_snapshot(lessons.snapshot(tmp_path / "judged", items=6), "train")
+
+
+def hard(**config: Any) -> dict[str, Any]:
+    """TRL knows neither weights nor soft labels nor ties."""
+    return {"use_weights": False, "use_soft_labels": False, "max_length": 96, "token_budget": 256} | config
+
+
+def moved(model: Any) -> Any:
+    """The model a little away from where it was, so that it and its reference differ."""
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return model
+
+
+def without_ties(groups: list[PromptGroup]) -> list[PromptGroup]:
+    kept = [replace(group, relations=[one for one in group.relations if one.soft != 0.5]) for group in groups]
+    return [replace(group, weight=float(len(group.relations))) for group in kept]
+
+
+def ours(objective: Any, model: Any, groups: list[PromptGroup]) -> tuple[float, torch.Tensor]:
+    """The step's loss and the gradient of all weights, as the trainer makes them."""
+    model.zero_grad()
+    objective.begin(model, groups)
+    total, weight = 0.0, objective.weight(groups)
+    for piece in objective.pieces(groups):
+        loss = objective.loss(model, piece)[0] / weight
+        loss.backward()
+        total += loss.item()
+    return total, gradient(model)
+
+
+def gradient(model: Any) -> torch.Tensor:
+    return torch.cat([one.grad.flatten() for one in model.parameters() if one.grad is not None]).clone()
+
+
+def theirs(trainer: Any, rows: list[dict[str, Any]]) -> tuple[float, torch.Tensor]:
+    trainer.model.zero_grad()
+    trainer.model.train()
+    loss = trainer.compute_loss(trainer.model, trainer.data_collator(rows))
+    loss.backward()
+    return loss.item(), gradient(trainer.model)
+
+
+def agree(one: tuple[float, torch.Tensor], other: tuple[float, torch.Tensor]) -> None:
+    assert one[0] == pytest.approx(other[0], rel=1e-5)
+    assert one[1].shape == other[1].shape
+    assert float((one[1] - other[1]).norm() / other[1].norm()) < 1e-4
+
+
+def settings(kind: Any, room: Path, **given: Any) -> Any:
+    return kind(
+        output_dir=str(room), report_to=[], use_cpu=True, bf16=False, max_length=None, per_device_train_batch_size=64,
+        gradient_checkpointing=False, disable_dropout=True, **given,
+    )  # fmt: skip
+
+
+def texts(*columns: str, **more: Any) -> Any:
+    """A data set that TRL can prepare; what is compared is given as tokens, past it."""
+    from datasets import Dataset
+
+    row = {"prompt": small.asked(1)} | {name: small.said(small.GOOD) for name in columns} | more
+    return Dataset.from_list([row, row])
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("key", DPO_FAMILY)
+def test_the_dpo_family(key: str, policy: Path, judged: Any, tmp_path: Path) -> None:
+    config, loss_type, arguments = DPO_FAMILY[key]
+    method = load(METHODS, key, "method")
+    set_up = method.Config(**hard(**config))
+    reference = load_causal(str(policy))
+    groups = without_ties(method.groups(reference.tokenizer, judged, set_up, 7))
+    context = small.context(tmp_path / "out")
+    groups = with_reference(context, set_up, Tuning(method, set_up, reference), reference, groups, str(policy))
+    trainer = trl.DPOTrainer(
+        model=str(policy), ref_model=load_causal(str(policy)).model, processing_class=reference.tokenizer,
+        args=settings(trl.DPOConfig, tmp_path / "trl", loss_type=[loss_type], **arguments),
+        train_dataset=texts("chosen", "rejected"),
+    )  # fmt: skip
+    tuned = Loaded(moved(load_causal(str(policy)).model), reference.tokenizer)
+    trainer.model.load_state_dict(tuned.model.state_dict())
+    rows = [
+        {
+            "prompt_ids": group.prompt,
+            "chosen_ids": group.responses[one.better],
+            "rejected_ids": group.responses[one.worse],
+        }
+        for group in groups
+        for one in group.relations
+    ]
+    agree(ours(Tuning(method, set_up, tuned), tuned.model, groups), theirs(trainer, rows))
+
+
+@pytest.mark.filterwarnings("default")
+def test_kto(policy: Path, judged: Any, tmp_path: Path) -> None:
+    method = load(METHODS, "kto", "method")
+    set_up = method.Config(**hard(beta=0.3, bad_weight=1.5))
+    reference = load_causal(str(policy))
+    groups = method.groups(reference.tokenizer, judged, set_up, 7)
+    # TRL has one mismatched response for each judged one, ours one for each prompt: let there be one of each.
+    groups = [replace(group, thumbs=group.thumbs[place % 2 :][:1], weight=1.0) for place, group in enumerate(groups)]
+    context = small.context(tmp_path / "out")
+    groups = with_reference(context, set_up, Tuning(method, set_up, reference), reference, groups, str(policy))
+    trainer = trl.KTOTrainer(
+        model=str(policy), ref_model=load_causal(str(policy)).model, processing_class=reference.tokenizer,
+        args=settings(trl.KTOConfig, tmp_path / "trl", beta=0.3, undesirable_weight=1.5),
+        train_dataset=texts("completion", label=True),
+    )  # fmt: skip
+    tuned = Loaded(moved(load_causal(str(policy)).model), reference.tokenizer)
+    trainer.model.load_state_dict(tuned.model.state_dict())
+    rows = [
+        {
+            "prompt_ids": group.prompt,
+            "completion_ids": group.responses[group.thumbs[0].response],
+            "KL_completion_ids": group.beside[0].responses[0],
+            "label": group.thumbs[0].soft > 0.5,
+        }
+        for group in groups
+    ]
+    agree(ours(Tuning(method, set_up, tuned), tuned.model, groups), theirs(trainer, rows))
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_reward_model_with_margin_and_centering(policy: Path, judged: Any, tmp_path: Path) -> None:
+    method = load(METHODS, "reward_model", "method")
+    set_up = method.Config(**hard(margin_per_strength=0.5, centering=0.01))
+    loaded = load_reward_base(str(policy))
+    groups = without_ties(method.groups(loaded.tokenizer, judged, set_up, 7))
+    trainer = trl.RewardTrainer(
+        model=str(policy), processing_class=loaded.tokenizer,
+        args=settings(trl.RewardConfig, tmp_path / "trl", center_rewards_coefficient=0.01),
+        train_dataset=texts("chosen", "rejected"),
+    )  # fmt: skip
+    trainer.model.load_state_dict(loaded.model.state_dict())
+    rows = [
+        {
+            "chosen_ids": [*group.prompt, *group.responses[one.better]],
+            "rejected_ids": [*group.prompt, *group.responses[one.worse]],
+            "margin": 0.5 * one.strength,
+        }
+        for group in groups
+        for one in group.relations
+    ]
+    agree(ours(Rewarding(method, set_up, loaded), loaded.model, groups), theirs(trainer, rows))
