@@ -11,15 +11,20 @@ from annotation.models import Item
 from common import bells
 from common.errors import Conflict
 from projects.models import Project
-from routing.models import Judge, JudgeCall, RoutingPlan
-from routing.services import calls, features, promises, risk
+from routing.models import Card, Judge, JudgeCall, ProbeRun, RoutingPlan
+from routing.services import calls, cards, features, probes, promises, risk
 from routing.services.follow_up import follow_up
 from routing.services.route_new import route_new
 
 # Seconds that one message keeps a worker: others wait for it too.
 TURN = 60
 
+# Seconds between rings for what waits; a ring that nobody answers before the next is worth nothing.
+RING_SECONDS = 15
+
 BEAT = {
+    "judges-sweep": {"task": "routing.tasks.sweep_judges", "schedule": RING_SECONDS},
+    "planted-cases": {"task": "routing.tasks.plant_cases", "schedule": 300},
     "routing-sweep": {"task": "routing.tasks.sweep", "schedule": 5},
     "routing-learning": {"task": "routing.tasks.learn", "schedule": 60},
     "promises-sweep": {"task": "routing.tasks.sweep_promises", "schedule": 20},
@@ -34,6 +39,16 @@ def ring_project(project_id: int) -> None:
 def ring_judge(judge_id: int) -> None:
     """A judge has calls to make."""
     bells.ring(run_judge_calls, judge_id)
+
+
+def ring_card(card_id: int) -> None:
+    """A judge's card is to be computed."""
+    bells.ring(compute_card, card_id)
+
+
+def ring_probes(run_id: int) -> None:
+    """Planted cases are to be put to a judge."""
+    bells.ring(put_planted_cases, run_id)
 
 
 def ring_fitting(risk_model_id: int) -> None:
@@ -117,6 +132,20 @@ def learn() -> None:
             store_features.delay(project.pk)
     for risk_model_id in risk.waiting().values_list("pk", flat=True):
         fit_risk_model.delay(risk_model_id)
+    performance.fail_stale()
+    for report_id in performance.waiting().values_list("pk", flat=True):
+        report_performance.delay(report_id)
+
+
+def ring_performance(report_id: int) -> None:
+    """A performance report is to be computed."""
+    bells.ring(report_performance, report_id)
+
+
+@shared_task(queue="default")
+def report_performance(report_id: int) -> None:
+    """Computes one performance report; ringing twice computes once."""
+    performance.compute(report_id=report_id)
 
 
 @shared_task(queue="default")
@@ -132,3 +161,32 @@ def store_features(project_id: int) -> None:
     ends = time.monotonic() + TURN
     while time.monotonic() < ends and features.store(project=project, limit=features.CHUNK):
         pass
+
+
+@shared_task(queue="default")
+def compute_card(card_id: int) -> None:
+    """Computes one card that waits; ringing twice computes it once."""
+    cards.compute_card(card_id=card_id)
+
+
+@shared_task(queue="judge")
+def put_planted_cases(run_id: int) -> None:
+    """Puts one run of planted cases to its judge; ringing twice asks once."""
+    probes.run_probes(run_id=run_id)
+
+
+@shared_task(queue="default", expires=RING_SECONDS)
+def sweep_judges() -> None:
+    """Takes back what dead workers held of cards and planted cases, and rings for all that waits."""
+    cards.requeue_silent_cards()
+    probes.requeue_silent_probes()
+    for card_id in Card.objects.filter(state=Card.State.QUEUED).values_list("pk", flat=True):
+        compute_card.apply_async((card_id,), expires=RING_SECONDS)
+    for run_id in ProbeRun.objects.filter(state=ProbeRun.State.QUEUED).values_list("pk", flat=True):
+        put_planted_cases.apply_async((run_id,), expires=RING_SECONDS)
+
+
+@shared_task(queue="default")
+def plant_cases() -> None:
+    """Asks for planted cases where a judge is new or a week has passed; the sweep rings for them."""
+    probes.request_due()

@@ -8,7 +8,7 @@ from routing.models.escalations import Escalation
 from routing.models.judges import Judge
 from routing.models.probes import Probe, ProbeRun
 from routing.models.promises import Alarm, Certificate, PromiseCheck, Reading, Terms
-from routing.models.risk import ItemFeatures, RiskModel
+from routing.models.risk import ItemFeatures, PerformanceReport, RiskModel
 
 __all__ = [
     "Alarm",
@@ -22,6 +22,7 @@ __all__ = [
     "JudgeCall",
     "Probe",
     "ProbeRun",
+    "PerformanceReport",
     "PromiseCheck",
     "Purchase",
     "Reading",

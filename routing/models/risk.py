@@ -71,3 +71,41 @@ class RiskModel(Created):
 
     def __str__(self) -> str:
         return f"risk model {self.number}"
+
+
+class PerformanceReport(Created):
+    """What other mixes of a judge's and people's labels would have given (`routing.performance`), as of its day.
+
+    waiting → computing → ready (`result` as `performance.predict` gives it) | failed (`why`).
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        COMPUTING = "computing", _("Computing")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="performance_reports")
+    judge = models.ForeignKey(Judge, models.PROTECT, related_name="performance_reports")
+    form_version = models.ForeignKey(FormVersion, models.PROTECT, related_name="+")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    why = models.TextField(blank=True)
+    result = CleanJSONField(default=dict)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "computing", "ready", "failed"]), name="performance_report_state"
+            ),
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(state__in=["waiting", "computing"]), name="performance_report_one_open"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="computing") | Q(started_at__isnull=False), name="performance_report_was_started"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"performance report {self.pk}"

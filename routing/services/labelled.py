@@ -61,18 +61,7 @@ def count(judge: Judge, form: FormVersion) -> int:
 
 def collect(judge: Judge, form: FormVersion, *, most: int = MOST) -> Labelled:
     """Those among the newest `most` items that people have answered."""
-    people: dict[int, list[Values]] = defaultdict(list)
-    recorded: set[int] = set()
-    rows = _people(judge.project).filter(~Exists(_calibration().filter(item=OuterRef("item")))).order_by("-item", "pk")
-    for item_id, standing, values in rows.values_list("item", "standing", "values").iterator(chunk_size=2000):
-        if item_id not in people and len(people) == most:
-            break
-        people[item_id].append(values)
-        if standing == Annotation.Standing.RECORDED:
-            recorded.add(item_id)
-    said = dict(
-        _judge(judge, form).filter(item__in=_people(judge.project).values("item")).values_list("item", "values")
-    )
+    people, said, recorded = answers(judge, form, most=most)
     ids = sorted(item_id for item_id, answers in people.items() if item_id in said or len(answers) > 1)
     plugs = {field["name"]: protocol(field["protocol"]) for field in form.fields if field.get("required", True)}
     disagreed = np.array([_against(plugs, said.get(one), people[one]) for one in ids], dtype=float)
@@ -92,6 +81,24 @@ def collect(judge: Judge, form: FormVersion, *, most: int = MOST) -> Labelled:
         asked=asked,
         drawn=drawn,
     )
+
+
+def answers(
+    judge: Judge, form: FormVersion, *, most: int = MOST
+) -> tuple[dict[int, list[Values]], dict[int, Values], set[int]]:
+    """(item → people's answers, item → the judge's answer, items answered elsewhere) of the newest `most` items that
+    people have answered."""
+    people: dict[int, list[Values]] = defaultdict(list)
+    recorded: set[int] = set()
+    rows = _people(judge.project).filter(~Exists(_calibration().filter(item=OuterRef("item")))).order_by("-item", "pk")
+    for item_id, standing, values in rows.values_list("item", "standing", "values").iterator(chunk_size=2000):
+        if item_id not in people and len(people) == most:
+            break
+        people[item_id].append(values)
+        if standing == Annotation.Standing.RECORDED:
+            recorded.add(item_id)
+    both = _judge(judge, form).filter(item__in=_people(judge.project).values("item"))
+    return people, dict(both.values_list("item", "values")), recorded
 
 
 def _people(project: Project) -> QuerySet[Annotation]:
