@@ -12,7 +12,7 @@ from common import bells
 from common.errors import Conflict
 from projects.models import Project
 from routing.models import Card, Judge, JudgeCall, ProbeRun, RoutingPlan
-from routing.services import calls, cards, features, probes, promises, risk
+from routing.services import calls, cards, features, performance, probes, promises, risk
 from routing.services.follow_up import follow_up
 from routing.services.route_new import route_new
 
