@@ -75,7 +75,10 @@ def promises(request: ProjectRequest) -> HttpResponse:
     context = {
         "view": view,
         "held": [(one, words.statement(one), words.conditions(one)) for one in view.held],
-        "alarms": [(one, words.WHAT_TO_DO[Alarm.Kind(one.kind)]) for one in view.alarms],
+        "alarms": [
+            (one, said(WORDS.get(one.subject, one.subject)), words.WHAT_TO_DO[Alarm.Kind(one.kind)])
+            for one in view.alarms
+        ],
         "audits": [(one, words.audit_statement(one), selectors.course(one, names)) for one in view.audits],
         "gate": view.gate and words.gate_statement(view.gate),
         "drift": [(one, said(WORDS.get(one.subject, one.subject))) for one in view.drift],

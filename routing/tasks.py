@@ -150,8 +150,10 @@ def report_performance(report_id: int) -> None:
 
 @shared_task(queue="default")
 def fit_risk_model(risk_model_id: int) -> None:
-    """Fits one risk model that was put down; ringing twice fits once."""
-    risk.fit(risk_model_id=risk_model_id)
+    """Fits one risk model that was put down; ringing twice fits once. What was promised by the one before ends with it:
+    certificates are made anew at once."""
+    if risk.fit(risk_model_id=risk_model_id):
+        check_promises.delay(RiskModel.objects.values_list("project", flat=True).get(pk=risk_model_id))
 
 
 @shared_task(queue="default")

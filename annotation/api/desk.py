@@ -274,6 +274,10 @@ class AgreementView(ProjectAPIView):
 
     @extend_schema(operation_id="annotation_agreement", responses=forms.AgreementOut(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        """How far raters agree, by field of the form, over the latest 20,000 judgments."""
+        """How far raters agree, by field of the form, over the latest 20,000 judgments.
+
+        It speaks of the items that both of a pair have judged, and of no others: where a router chose what people see,
+        how often they agree with a judge of all items is told by the judge's page and `judges/<id>/`.
+        """
         known_parameters(request, set())
         return Response(forms.AgreementOut(selectors.agreement(project=self.project), many=True).data)

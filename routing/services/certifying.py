@@ -64,7 +64,8 @@ def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
         created_at__gte=begun(ground),
     )
     live = drawn.exclude(item__state=Item.State.VOID)
-    ids = list(live.order_by("item").values_list("item", flat=True).distinct())
+    states: dict[int, str] = dict(live.order_by("item").values_list("item", "item__state"))
+    ids = list(states)
     people = answers.of_people(ids, **ground.of_answers())
     judged = answers.of_judge(ground.judge, ids, **ground.of_answers())
     unusable = set(
@@ -74,15 +75,15 @@ def sample(plan: RoutingPlan, ground: Ground, tag: str = "") -> Sample:
             state__in=[JudgeCall.State.REFUSED, JudgeCall.State.FAILED],
         ).values_list("item", flat=True)
     )
-    both = [pk for pk in ids if pk in people and pk in judged and pk not in unusable]
+    both = {pk for pk in ids if pk in people and pk in judged and pk not in unusable}
     compared = answers.Comparison(ground.form_version)
     rows = []
-    for item, confidence in _sure(plan, ground, both):
+    for item, confidence in _sure(plan, ground, sorted(both)):
         human = answers.one_of(item, people[item.pk])
         agrees = compared.agrees(judged[item.pk].values, human.values)
         if agrees is not None:
             rows.append(Row(item.pk, confidence, agrees, tag_of(item, tag)))
-    waiting = [pk for pk in ids if pk not in unusable and not (pk in people and pk in judged)]
+    waiting = [pk for pk in ids if pk not in both and pk not in unusable and states[pk] != Item.State.DONE]
     return Sample(rows, drawn.count(), len(waiting))
 
 
