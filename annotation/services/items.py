@@ -143,7 +143,7 @@ def open_locked(wanted: Sequence[tuple[Item, int, int]]) -> dict[int, list[Slot]
     last = dict(asked.values_list("item").annotate(last=Max("ordinal")))
     made: dict[int, list[Slot]] = {}
     for item, humans, judges in wanted:
-        own = {"item": item, "project_id": item.project_id, "priority": item.priority, "lane": item.lane}
+        own = {"item_id": item.pk, "project_id": item.project_id, "priority": item.priority, "lane": item.lane}
         audiences = [Slot.Audience.HUMAN] * humans + [Slot.Audience.JUDGE] * judges
         first = last.get(item.pk, 0) + 1
         made[item.pk] = [Slot(ordinal=n, audience=audience, **own) for n, audience in enumerate(audiences, first)]

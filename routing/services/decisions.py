@@ -29,7 +29,7 @@ from routing.words import PLAN, Draws, Word
 @dataclass(frozen=True)
 class Case:
     """One item before the router, under one plan: `ordinal` is the number of the word to be spoken. `represented`: an
-    earlier word of the item is the one that counts in figures."""
+    earlier word of the item is the one that counts in figures. `texts`: of the responses, where they are at hand."""
 
     project: Project
     plan: RoutingPlan
@@ -37,6 +37,7 @@ class Case:
     ordinal: int = 1
     signals: Mapping[str, Any] = field(default_factory=dict)
     represented: bool = False
+    texts: Sequence[str] | None = None
 
     @property
     def draws(self) -> Draws:
@@ -45,7 +46,9 @@ class Case:
 
     @cached_property
     def features(self) -> dict[str, Any]:
-        texts = [plain_text(row.response.messages) for row in self.item.item_responses.all()]
+        texts = self.texts
+        if texts is None:
+            texts = [plain_text(row.response.messages) for row in self.item.item_responses.all()]
         return described(plain_text(self.item.prompt.messages), texts) | dict(self.signals)
 
     def view(self, foreseen: Foreseen = Foreseen()) -> ItemView:  # noqa: B008  it is frozen
@@ -117,8 +120,8 @@ class _Spoken:
     def decision(self, model: RiskModel | None) -> Decision:
         case, word = self.case, self.word
         return Decision(
-            item=case.item,
-            plan=case.plan,
+            item_id=case.item.pk,
+            plan_id=case.plan.pk,
             ordinal=case.ordinal,
             route=word.route,
             purpose=word.purpose,
@@ -126,7 +129,7 @@ class _Spoken:
             asked=0.0 if case.represented else word.people,
             draw=word.draw,
             risk=word.risk,
-            risk_model=model if word.risk is not None else None,
+            risk_model_id=model.pk if model is not None and word.risk is not None else None,
             threshold=word.threshold,
             features=case.features,
             reasons=list(word.reasons),
@@ -193,7 +196,8 @@ def _write(spoken: Sequence[_Spoken], model: RiskModel | None) -> dict[int, Deci
         slots = opened[pk]
         bought += _purchases(found[pk], slots[: one.people], one.case.project.price_per_label)
         if one.judge is not None:
-            calls.append(JudgeCall(judge=one.judge, item=one.case.item, slot=slots[-1], decision=found[pk]))
+            own = {"judge_id": one.judge.pk, "item_id": pk, "slot_id": slots[-1].pk, "decision_id": found[pk].pk}
+            calls.append(JudgeCall(**own))
     Purchase.objects.bulk_create(bought)
     JudgeCall.objects.bulk_create(calls)
     return found
@@ -205,4 +209,4 @@ def buy(decision: Decision, slots: Sequence[Slot]) -> None:
 
 
 def _purchases(decision: Decision, slots: Sequence[Slot], each: Decimal) -> list[Purchase]:
-    return [Purchase(slot=slot, decision=decision, price=each) for slot in slots]
+    return [Purchase(slot_id=slot.pk, decision_id=decision.pk, price=each) for slot in slots]

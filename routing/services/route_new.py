@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from annotation.models import Item
+from annotation.models import Item, ItemResponse
 from common.configs import checked
 from common.words import gettext_noop
 from projects.models import Project
+from routing.judges.pairwise import plain_text
 from routing.models import Judge, RoutingPlan
 from routing.policies import JUDGE, policy
 from routing.services import drawing, walks
 from routing.services.decisions import Case, carry_out, seat
-from routing.services.features import with_texts
 from routing.services.judges import usable
 from routing.services.plans import current_plan
 from routing.words import Chances, Word, drawn_aside, forced, judge_first, settled
@@ -58,16 +58,27 @@ def _new(project: Project) -> QuerySet[Item]:
 @transaction.atomic
 def _batch(turn: _Turn, after: int, limit: int) -> walks.Step:
     """Routes the next items beyond the id `after`."""
-    items = with_texts(_new(turn.project).filter(pk__gt=after).order_by("pk"))
+    items = _new(turn.project).filter(pk__gt=after).select_related("prompt").order_by("pk")
     if connection.features.has_select_for_update_skip_locked:
         items = items.select_for_update(of=("self",), no_key=True, skip_locked=True)
-    cases = [Case(turn.project, turn.plan, item) for item in items[:limit]]
-    if not cases:
+    found = list(items[:limit])
+    if not found:
         return walks.Step(after)
+    texts = _texts(found)
+    cases = [Case(turn.project, turn.plan, item, texts=texts[item.pk]) for item in found]
     words = zip(cases, first_words(turn.plan, turn.judge, cases, waiting=turn.waiting), strict=True)
     done = carry_out(turn.project, words, judge=turn.judge, instead=_judge_instead)
     turn.waiting = max(0, turn.waiting - len(cases))
     return walks.Step(cases[-1].item.pk, len(cases), len(done), len(cases) - len(done))
+
+
+def _texts(items: list[Item]) -> dict[int, list[str]]:
+    """Item → the texts of its responses, without a model instance for each."""
+    found: dict[int, list[str]] = {item.pk: [] for item in items}
+    rows = ItemResponse.objects.filter(item__in=items).order_by("item", "ordinal")
+    for item_id, messages in rows.values_list("item", "response__messages"):
+        found[item_id].append(plain_text(messages))
+    return found
 
 
 def first_words(plan: RoutingPlan, judge: Judge | None, cases: list[Case], *, waiting: int) -> list[Word]:
