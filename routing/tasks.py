@@ -11,7 +11,7 @@ from annotation.models import Item
 from common import bells
 from common.errors import Conflict
 from projects.models import Project
-from routing.models import Card, Judge, JudgeCall, ProbeRun, RoutingPlan
+from routing.models import Card, Judge, JudgeCall, ProbeRun, RiskModel, RoutingPlan
 from routing.services import calls, cards, features, performance, probes, promises, risk
 from routing.services.follow_up import follow_up
 from routing.services.route_new import route_new
