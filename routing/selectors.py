@@ -1,7 +1,7 @@
 """Reads about routing: what is in force, where items went and why some wait, what judges did and how well."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,13 +12,15 @@ from annotation.models import Item, Slot
 from annotation.services.forms import current_form
 from annotation.watch import most_overlap
 from common.charts import fixed
+from common.configs import checked
 from common.errors import NotFound
 from projects.models import Project
 from routing.against import beside, judged
 from routing.answers import Comparison
 from routing.calibration import Proportion
-from routing.models import Budget, Decision, Judge, JudgeCall, RoutingPlan
+from routing.models import Alarm, Budget, Decision, Judge, JudgeCall, RoutingPlan
 from routing.policies import Policy, policy
+from routing.services.certificates import calibrating
 from routing.services.plans import current_plan
 
 MOST_COMPARED = 5000
@@ -61,6 +63,7 @@ class DeskView:
     routes: Mapping[str, int]
     waiting: list[Waiting]
     calls: Mapping[str, int]
+    alarms: Sequence[Alarm]
 
 
 def desk(project: Project) -> DeskView:
@@ -75,6 +78,7 @@ def desk(project: Project) -> DeskView:
         routes={route.value: routes[route.value] for route in Decision.Route},
         waiting=waiting(project, plan),
         calls=calls_by_state(JudgeCall.objects.filter(judge__project=project)),
+        alarms=list(Alarm.objects.filter(project=project, closed_at=None).order_by("-pk")),
     )
 
 
@@ -114,10 +118,17 @@ def waiting(project: Project, plan: RoutingPlan | None) -> list[Waiting]:
             Waiting(given_up, _("The judge gave no usable answer, and people are asked as soon as the budget allows."))
         )
     if compared:
-        found.append(
-            Waiting(compared, _("The judge has answered; the policy compares a batch before it sends any to people."))
-        )
+        found.append(Waiting(compared, _why_answered(plan)))
     return found
+
+
+def _why_answered(plan: RoutingPlan | None) -> str:
+    plug = policy(plan.policy) if plan else None
+    if plan and plug and plug.needs_certificate and calibrating(plan):
+        return _("The judge has answered; they wait until the calibration sample has shown what may be promised.")
+    if plan and plug and plug.batch(checked(plug.Config, plan.config)) > 1:
+        return _("The judge has answered; the policy compares a batch before it sends any to people.")
+    return _("The judge has answered; the policy is about to decide, or waits for the budget of the next period.")
 
 
 def _why_new(project: Project, plan: RoutingPlan | None) -> str:
