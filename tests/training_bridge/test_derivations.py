@@ -1,7 +1,5 @@
 """Soft labels by what they must obey: closed forms, known truths recovered, symmetries, and people before judges."""
 
-import gzip
-import json
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
+from benchmarks import held_out
 from common.errors import Invalid
 from common.plugs import load
 from training_bridge.derivations import DERIVATIONS, Derivation, Estimate
@@ -306,34 +305,10 @@ def test_what_is_said_of_other_pairs_of_a_prompt_counts() -> None:
 # Real judgments
 
 
-def _held_out(votes: list[tuple[int, int, int]], seed: int) -> dict[str, float]:
-    """How often each derivation's label, made without one vote of each unit, says what that vote says."""
-    rows = np.array(votes)
-    rng = np.random.default_rng(seed)
-    shuffled = rows[rng.permutation(len(rows))]
-    _units, first = np.unique(shuffled[:, 0], return_index=True)
-    rest = np.delete(shuffled, first, axis=0)
-    test = shuffled[first]
-    units, raters = rows[:, :2].max(0) + 1
-    nothing = np.full((units, 3), np.nan)
-    kept = Votes.of(*rest.T, outcomes=3, human=np.ones(raters, bool), known=nothing)
-    found = {}
-    for key in ("vote_share", "weighted_vote", "one_coin", "dawid_skene"):
-        soft = estimated(key, kept).soft[test[:, 0]]
-        best = soft >= soft.max(1, keepdims=True) - 1e-9
-        found[key] = float((best[np.arange(len(test)), test[:, 2]] / best.sum(1)).mean())
-    return found
-
-
 def test_reliability_helps_on_real_judgments() -> None:
-    path = DATA / "pandalm" / "testset-v1.json.gz"
-    if not path.exists():
+    if not (DATA / "pandalm").exists():
         pytest.skip("../shared/data/pandalm is not here")
-    with gzip.open(path, "rt") as handle:
-        items = json.load(handle)
-    code = {0: 2, 1: 0, 2: 1}
-    votes = [(unit, who - 1, code[int(one[f"annotator{who}"])]) for unit, one in enumerate(items) for who in (1, 2, 3)]
-    found = _held_out(votes, 0)
+    found = held_out.agreement(held_out.pandalm(DATA), seed=0)
     assert found["vote_share"] > 0.91
     assert min(found["one_coin"], found["dawid_skene"]) > found["vote_share"]
 
