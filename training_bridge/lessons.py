@@ -82,7 +82,7 @@ def texts(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
 
 def reasons(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
     """The first rater's words on why one response is the better one, for each of the two that anybody preferred."""
-    found = {}
+    found: dict[tuple[int, int], str] = {}
     for vote in votes:
         chosen, text = vote.value.get("choice"), str(vote.value.get("rationale") or "").strip()
         if chosen in ("left", "right") and text:

@@ -79,18 +79,23 @@ def response_places(
     for char in guarded:
         at = before[-1]
         before.append(at + (at < len(raw) and raw[at] == char))
+    kept = len(_ended(tokenizer, _ids(tokenizer, tail)))
     offsets = tokenizer(tail, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     places = []
-    for start, end in offsets:
+    for start, end in offsets[:kept]:
         inside = first <= start < end <= first + len(guarded)
         places.append((before[start - first], before[end - first]) if inside else (0, 0))
-    return [*places, (0, 0)]  # the end token, where `encode` adds one
+    return [*places, *[(0, 0)] * (kept - len(places))]  # the end token, where it was added
 
 
 def _response_ids(
     tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message], head: str, response: Sequence[Message]
 ) -> list[int]:
-    ids = _ids(tokenizer, _response_text(tokenizer, prompt, head, response))
+    return _ended(tokenizer, _ids(tokenizer, _response_text(tokenizer, prompt, head, response)))
+
+
+def _ended(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[int]:
+    """`ids` up to the end token, which is added where there is none."""
     end = _end_id(tokenizer)
     if end in ids:
         return ids[: ids.index(end) + 1]

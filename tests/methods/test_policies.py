@@ -1,14 +1,18 @@
 """Every method that tunes a policy, for real on a tiny one: it starts where theory says and learns what people said."""
 
 import math
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common.plugs import load
 from tests.methods import lessons, small
 from training_bridge.methods import METHODS
+from training_bridge.methods.interface import Refused
 
 SMALL = {"learning_rate": 2e-3, "epochs": 5, "batch_size": 8, "max_length": 96, "checkpoint_every": 100}
 PAIRED = ["dpo", "dpo_norm", "rdpo", "ipo", "simpo", "orpo", "lipo_lambda", "pro", "rationale_dpo"]
@@ -45,3 +49,91 @@ def test_it_trains_a_real_model(key: str, policy: Path, judged: Path, tmp_path: 
         assert steps[-1]["accuracy"] > 0.8
     assert result.model.kind == "policy" and result.model.config["method"] == key
     assert (Path(result.model.path) / "model.safetensors").is_file()
+
+
+def groups_of(key: str, policy: Path, judged: Path, **config: Any) -> Any:
+    from lm.loading import load_causal
+    from training_bridge.methods.judged import read_snapshot
+
+    method, tokenizer = load(METHODS, key, "method"), load_causal(str(policy)).tokenizer
+    groups = method.groups(tokenizer, read_snapshot(judged, "train"), method.Config(**(SMALL | config)), 7)
+    return groups, tokenizer
+
+
+def test_a_chain_of_hindsight_learns_the_answers_and_not_the_words_before_them(policy: Path, judged: Path) -> None:
+    groups, tokenizer = groups_of("chain_of_hindsight", policy, judged, order="bad_first")
+    (ids,), (learnt,) = groups[0].responses, groups[0].learnt
+    told = tokenizer.decode([token for token, kept in zip(ids, learnt, strict=True) if kept])
+    unlearnt = tokenizer.decode([token for token, kept in zip(ids, learnt, strict=True) if not kept])
+    assert told == f"{small.BAD}<|end|>{small.GOOD}<|end|>"
+    assert unlearnt == "An unhelpful answer: A helpful answer: "
+    assert groups[0].weight == sum(learnt) * 2  # items of odd number weigh twice
+    mixed, _ = groups_of("chain_of_hindsight", policy, judged)
+    assert len({tokenizer.decode(group.responses[0])[:5] for group in mixed}) == 2
+
+
+def test_a_policy_of_hindsight_is_asked_for_the_good_kind_of_answer(policy: Path, judged: Path, tmp_path: Path) -> None:
+    from lm.chat import encode
+    from lm.loading import load_causal
+
+    made = trained("chain_of_hindsight", tmp_path, policy, judged, epochs=0.2, good="It's \\ the best: ")[0]
+    tokenizer = load_causal(made.model.path).tokenizer
+    group = encode(tokenizer, small.asked(1), [small.said(small.GOOD)], 96)
+    assert tokenizer.decode(group.prompt).endswith("<|assistant|>It's \\ the best: ")
+    assert tokenizer.decode(group.responses[0]) == f"{small.GOOD}<|end|>"
+
+
+def test_a_rationale_is_asked_for_with_both_responses_and_counts_for_its_pair_alone(policy: Path, judged: Path) -> None:
+    groups, tokenizer = groups_of("rationale_dpo", policy, judged, max_length=400)
+    with_reasons = [group for group in groups if any(one.weight or len(one.prompt) > 1 for one in group.beside)]
+    assert 0 < len(with_reasons) < len(groups)
+    group = with_reasons[0]
+    (place,) = [at for at, one in enumerate(group.beside) if len(one.prompt) > 1]
+    relation, why = group.relations[place], group.beside[place]
+    assert tokenizer.decode(group.responses[relation.better]) == f"{small.GOOD}<|end|>"
+    assert tokenizer.decode(why.responses[0]) == "It says thank you.<|end|>"
+    assert f"First: {small.GOOD}\n\nSecond: {small.BAD}" in tokenizer.decode(why.prompt)
+
+
+def test_each_prompt_is_matched_with_a_response_to_another_or_the_run_is_refused(policy: Path, judged: Path) -> None:
+    from training_bridge.methods.groups import PromptGroup, mismatched
+
+    groups = [PromptGroup([number], [[number, 9]], 1.0) for number in (1, 2, 2, 3, 2)]
+    for group in mismatched(groups, 3):
+        (beside,) = group.beside
+        assert beside.prompt == group.prompt and beside.responses[0][0] != group.prompt[0]
+    with pytest.raises(Refused, match="All prompts are the same"):
+        mismatched([groups[1], groups[2]], 3)
+
+
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=7), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_the_pairs_of_a_ranking_give_the_ranking_back(ranks: list[int], ties: bool) -> None:
+    from training_bridge.methods.groups import tiers_of
+    from training_bridge.methods.judged import Relation
+
+    pairs = [(a, b) for a, b in combinations(range(len(ranks)), 2) if ties or ranks[a] != ranks[b]]
+    ordered = [(a, b) if ranks[a] <= ranks[b] else (b, a) for a, b in pairs]
+    relations = [Relation(a, b, 0.5 if ranks[a] == ranks[b] else 0.8, 1.0, 1.0) for a, b in ordered]
+    expected = [[place for place, rank in enumerate(ranks) if rank == level] for level in sorted(set(ranks))]
+    assert tiers_of(relations, len(ranks)) == expected
+
+
+def test_a_list_longer_than_others_has_no_larger_say_and_is_never_cut(policy: Path, judged: Path) -> None:
+    groups, _ = groups_of("lipo_lambda", policy, judged)
+    assert {len(group.responses) for group in groups} == {3} and {group.weight for group in groups} == {1.0, 2.0}
+    from training_bridge.methods.groups import best_first, standings
+
+    for group in map(best_first, groups):
+        stand = standings(group.relations, 3)
+        assert stand == sorted(stand, reverse=True)
+
+
+@pytest.mark.parametrize("key", ["kto", "lipo_lambda", "sft"])
+def test_how_a_step_is_cut_changes_nothing(key: str, policy: Path, judged: Path, tmp_path: Path) -> None:
+    whole, pieces = (
+        trained(key, tmp_path / str(budget), policy, judged, epochs=2, token_budget=budget)[1] for budget in (8192, 64)
+    )
+    for one, other in zip(whole, pieces, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-4, abs=1e-5)
+        assert one.get("accuracy") == pytest.approx(other.get("accuracy"))

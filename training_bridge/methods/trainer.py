@@ -51,14 +51,14 @@ def fit(
     Resumes from `context.checkpoint` where its files are whole; else starts over, which ends in the same weights.
     """
     if config.gradient_checkpointing and isinstance(model, PreTrainedModel):
-        model.gradient_checkpointing_enable()
+        model.gradient_checkpointing_enable()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     steps = Steps(items, batch_size=config.batch_size, epochs=config.epochs, seed=context.seed)
     context.total(len(steps))
     trainer = FeedbackTrainer(context, config, model, steps, objective)
     trainer.train(resume_from_checkpoint=_usable(context))
     if context.stop_requested():
         raise Cancelled
-    model.eval()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    model.eval()
     return trainer.measured
 
 
