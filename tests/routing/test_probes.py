@@ -122,7 +122,7 @@ def test_a_run_that_cannot_be_made_ends_with_its_reason_and_goes_on_when_tried_a
     judge: Judge, endpoint: Endpoint, project: Project
 ) -> None:
     Judge.objects.filter(pk=judge.pk).update(price_per_call=1)
-    set_limits(project=project, labels=None, money=10)
+    set_limits(project=project, labels=None, money=8)
     run = ran(judge)
     assert (run.state, run.error) == ("failed", "The budget has no room for planted cases.")
     asked = run.probes.exclude(outcome="waiting").count()
