@@ -55,8 +55,10 @@ def make(plan: RoutingPlan, judge: Judge, done: Sequence[Done]) -> list[Item]:
     )
     pairs = list(zip(responses[::2], responses[1::2], strict=True))
     items = Item.objects.bulk_create(
-        Item(project=project, external_id=f"w{first}-{i}", prompt=prompt, state=Item.State.DONE)
-        for i, prompt in enumerate(prompts)
+        Item(
+            project=project, external_id=f"w{first}-{i}", prompt=prompt, state="open" if None in one.people else "done"
+        )
+        for i, (prompt, one) in enumerate(zip(prompts, done, strict=True))
     )
     ItemResponse.objects.bulk_create(
         ItemResponse(item=item, response=response, ordinal=side)
