@@ -1,10 +1,15 @@
 """What the router has learnt about its judge, as people and the API read it."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
 
 from annotation.services.forms import current_form
+from common.charts import Series, number
+from common.said import said
 from projects.models import Project
-from routing.models import Judge, RiskModel
+from routing.models import Judge, PerformanceReport, RiskModel
 from routing.policies.selection import feature_in_words
 from routing.services import features, labelled, risk
 from routing.services.plans import current_plan
@@ -58,3 +63,54 @@ def weights_of(model: RiskModel) -> list[Weight]:
     pairs = zip(fitted["names"], fitted["weights"], strict=True)
     found = [Weight(name, feature_in_words(name), fitted["slope"] * weight) for name, weight in pairs if weight]
     return sorted(found, key=lambda one: -abs(one.weight))[:WEIGHTIEST]
+
+
+@dataclass(frozen=True)
+class Mixes:
+    """A performance report in words. `rows`: (share of people in %, best mix, random mix), qualities in %; `kinds`:
+    (kind, gain, items), the ends of the list: where people's labels add most and where least."""
+
+    judge: str
+    people: str
+    best_share: int
+    rows: list[tuple[int, str, str]]
+    curves: list[Series]
+    kinds: list[tuple[str, float, int]]
+
+
+ENDS = 5
+
+
+def mixes(report: PerformanceReport) -> Mixes | None:
+    """None until it is ready."""
+    found = report.result
+    if report.state != PerformanceReport.State.READY:
+        return None
+    best, chance = found["quality"]["best"], found["quality"]["random"]
+    shares = sorted(best, key=float)
+    gains = found["gains"]
+    shown = gains if len(gains) <= 2 * ENDS else [*gains[:ENDS], *gains[-ENDS:]]
+    return Mixes(
+        _interval(found["quality"]["judge"]),
+        _interval(found["quality"]["people"]),
+        round(100 * found["best_share"]),
+        [(round(100 * float(share)), _interval(best[share]), _interval(chance[share])) for share in shares],
+        [
+            Series(name, [(100 * float(share), 100 * row[share]["mean"]) for share in shares])
+            for name, row in ((_("Best mix"), best), (_("Random mix"), chance))
+        ],
+        [(kind_in_words(one["kind"]), one["gain"], one["items"]) for one in shown],
+    )
+
+
+def _interval(spread: dict[str, float]) -> str:
+    mean, low, high = (number(100 * spread[key]) for key in ("mean", "low", "high"))
+    return f"{mean} % ({low}–{high})"
+
+
+def kind_in_words(kind: str) -> str:
+    """ "alike:3/3" → "how many words the responses share: 3 of 3"."""
+    name, _colon, place = kind.rpartition(":")
+    at, _slash, of = place.partition("/")
+    words: Any = said(feature_in_words(name))
+    return _("%(what)s: part %(at)s of %(of)s") % {"what": words, "at": at, "of": of}

@@ -11,8 +11,8 @@ from common.api import known_parameters, paged
 from projects.access import ADMIN, RESEARCH, ProjectAPIView
 from routing import tasks
 from routing.learning import Learning, learning, weights_of
-from routing.models import RiskModel
-from routing.services import risk
+from routing.models import PerformanceReport, RiskModel
+from routing.services import performance, risk
 
 
 class WeightOut(serializers.Serializer[Any]):
@@ -77,3 +77,30 @@ class RiskModelsView(ProjectAPIView):
         made = risk.begin(project=self.project, by=self.membership.user)
         tasks.ring_fitting(made.pk)
         return Response(RiskModelOut(made).data, status=202)
+
+
+class PerformanceReportOut(serializers.ModelSerializer[PerformanceReport]):
+    result = serializers.DictField(
+        help_text="Qualities are shares of people's preferences that a reward model trained on the mix agrees with"
+    )
+
+    class Meta:
+        model = PerformanceReport
+        fields = ["id", "judge", "state", "why", "result", "created_at", "finished_at"]
+
+
+class PerformanceReportsView(ProjectAPIView):
+    roles: ClassVar = {"GET": RESEARCH, "POST": ADMIN}
+
+    @extend_schema(operation_id="performance_reports_list", responses=PerformanceReportOut(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """What only people, only the judge, and mixes of both would have given, newest first."""
+        known_parameters(request, set())
+        return paged(self, self.project.performance_reports.order_by("-pk"), PerformanceReportOut)
+
+    @extend_schema(operation_id="performance_reports_create", request=None, responses={202: PerformanceReportOut})
+    def post(self, request: Request, slug: str) -> Response:
+        """Has a worker compute a report on the plan's judge. 409 while one is being computed."""
+        made = performance.begin(project=self.project, by=self.membership.user)
+        tasks.ring_performance(made.pk)
+        return Response(PerformanceReportOut(made).data, status=202)

@@ -10,15 +10,21 @@ from common.errors import Conflict
 from common.http import page_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from routing import tasks
-from routing.learning import learning
-from routing.services import risk
+from routing.learning import learning, mixes
+from routing.services import performance, risk
 
 
 @require_safe
 @project_view(RESEARCH)
 def learning_page(request: ProjectRequest) -> HttpResponse:
     models = request.project.risk_models.select_related("judge").order_by("-number")
-    context = {"learnt": learning(request.project), "page": page_of(request, models)}
+    report = performance.latest(request.project)
+    context = {
+        "learnt": learning(request.project),
+        "page": page_of(request, models),
+        "report": report,
+        "mixes": mixes(report) if report else None,
+    }
     return render(request, "routing/learning.html", context)
 
 
@@ -32,4 +38,17 @@ def learn_again(request: ProjectRequest) -> HttpResponse:
     else:
         tasks.ring_fitting(made.pk)
         messages.success(request, _("Risk model %(number)s is being fitted.") % {"number": made.number})
+    return redirect("routing:learning", request.project.slug)
+
+
+@require_POST
+@project_view(ADMIN)
+def performance_begin(request: ProjectRequest) -> HttpResponse:
+    try:
+        made = performance.begin(project=request.project, by=request.user)
+    except Conflict as fault:
+        messages.error(request, _(fault.detail))
+    else:
+        tasks.ring_performance(made.pk)
+        messages.success(request, _("The report is being computed."))
     return redirect("routing:learning", request.project.slug)

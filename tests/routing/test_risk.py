@@ -17,7 +17,7 @@ from common.errors import Conflict
 from corpus.models import Prompt, Response
 from projects.models import Project
 from routing import features, tasks
-from routing.models import Decision, ItemFeatures, Judge, JudgeCall, RiskModel
+from routing.models import Decision, ItemFeatures, Judge, JudgeCall, PerformanceReport, RiskModel
 from routing.policies import Foreseen
 from routing.services import features as stored
 from routing.services import labelled, risk
@@ -231,3 +231,9 @@ def test_page_and_api_say_what_is_learnt_and_have_it_learn_again(
     told = api(noor).get(f"/api/v1/projects/{project.slug}/routing/learning/").json()
     assert told["model"]["number"] == 1 and told["doubly"] == 200 and told["worth"] is None
     assert told["model"]["weights"][0]["feature"] == "order_matters"
+    assert browse(ada).post(page + "performance/").status_code == 302
+    assert api(ada).post(f"/api/v1/projects/{project.slug}/routing/performance/").status_code == 409
+    tasks.report_performance(PerformanceReport.objects.get().pk)
+    (report,) = api(noor).get(f"/api/v1/projects/{project.slug}/routing/performance/").json()["results"]
+    assert (report["state"], report["why"], report["result"]["items"]) == ("ready", "", 200)
+    assert "the best mix sends" in browse(noor).get(page).content.decode()
