@@ -1,12 +1,16 @@
 """One decision in words: where the item went, why, what the router saw and what came of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotation.protocols import LETTERS, full_config, protocol
+from annotation.services.forms import current_form
 from common.charts import number
+from common.said import said
 from routing.models import Decision, JudgeCall
 from routing.policies import POLICIES, policy
 
@@ -65,7 +69,15 @@ VALUES = {
 ORDERS = {
     "field": _("Field"),
     "first": _("Shown first"),
+    "order": _("Shown in the order"),
+    "sample": _("Sample"),
+    "portion": _("Asked about"),
+    "principle": _("By the principle"),
+    "reference": _("An answer of its own, to compare with"),
     "choice": _("Verdict"),
+    "verdict": _("It said"),
+    "p": _("Probability of the verdict"),
+    "fault": _("Why it does not count"),
     "p_left": _("Probability that the left is better"),
     "annotator": _("Recorded judge"),
     "recorded": _("Recorded verdict"),
@@ -75,15 +87,37 @@ ORDERS = {
     "left": _("Score of the left"),
     "right": _("Score of the right"),
     "cached": _("Kept from an earlier asking"),
+    "estimated": _("Tokens estimated, as nobody counted them"),
     "raw": _("Reply"),
 }
 
 
 def _orders(call: JudgeCall) -> list[tuple[str, list[Any]]]:
     """What was said in each order asked, side by side: (what it is, one value an order)."""
-    orders = call.answer.get("orders", [])
+    records = call.answer.get("orders", [])
+    # What a comparison says stands in words of its own; other forms put theirs in words.
+    worded = any("verdict" in one and "choice" not in one for one in records)
+    fields = {one["name"]: one for one in current_form(project=call.item.project).fields} if worded else {}
+    orders = [_told(record, fields.get(record.get("field"))) for record in records]
     kept = [key for key in ORDERS if any(order.get(key) is not None for order in orders)]
     return [(str(ORDERS[key]), [_shown(order.get(key, "")) for order in orders]) for key in kept]
+
+
+def _told(record: Mapping[str, Any], field: Mapping[str, Any] | None) -> dict[str, Any]:
+    """One record of a judge's in words; `field`: of the form in force, None where it is no longer there."""
+    told = dict(record)
+    if "first" in told:
+        told.pop("order", None)
+    elif isinstance(told.get("order"), list):
+        told["order"] = [LETTERS[place] for place in told["order"]]
+    if told.get("sample") is not None:
+        told["sample"] += 1
+    if "fault" in told:
+        told["fault"] = said(str(told["fault"]))
+    verdict = told.pop("verdict", None)
+    if verdict is not None and "choice" not in told and field is not None:
+        told["verdict"] = "; ".join(protocol(field["protocol"]).in_words(verdict, full_config(field)))
+    return told
 
 
 def _shown(value: Any) -> Any:
