@@ -4,6 +4,7 @@ Each kind of draw has a number of its own for every item, so that none hangs on 
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -87,17 +88,27 @@ SET_ASIDE = {
 }
 
 
-def drawn_aside(draws: Draws, chances: Chances) -> Word | None:
-    """A new item's place in the pilot or in calibration; None where it has none."""
-    left = 1.0
+def drawn_aside(draws: Sequence[Draws], chances: Chances) -> list[Word | None]:
+    """Which of a batch of new items are in the pilot or in calibration, with their words; None: neither.
+
+    As many are taken as the chances make of the batch, those with the lowest numbers; a fraction is rounded by a number
+    of its own. So each has its chance exactly, and samples are complete when the last item has come.
+    """
+    found: list[Word | None] = [None] * len(draws)
+    left, rest = 1.0, list(range(len(draws)))
     for purpose, chance in ((PILOT, chances.pilot), (CALIBRATION, chances.calibration)):
-        number = draws.of(purpose)
-        if number < chance:
-            told = _("Of the items that wait, %(share)s are drawn.") % {"share": per_cent(chance)}
-            word = Word(BOTH, purpose, left * chance, 1.0, (told, SET_ASIDE[purpose]), number)
-            return _with_second(word, draws, chances)
-        left *= 1 - chance
-    return None
+        if not rest or not chance:
+            continue
+        wanted = chance * len(rest)
+        taken = int(wanted) + (draws[rest[0]].of(f"{purpose}/part") < wanted % 1)
+        numbers = {i: draws[i].of(purpose) for i in rest}
+        rest.sort(key=numbers.__getitem__)
+        told = _("Of the items that wait, %(share)s are drawn.") % {"share": per_cent(chance)}
+        for i in rest[:taken]:
+            word = Word(BOTH, purpose, left * chance, 1.0, (told, SET_ASIDE[purpose]), numbers[i])
+            found[i] = _with_second(word, draws[i], chances)
+        rest, left = sorted(rest[taken:]), left * (1 - chance)
+    return found
 
 
 def judge_first(chances: Chances, reason: str) -> Word:

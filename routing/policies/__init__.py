@@ -103,6 +103,8 @@ class Policy(Protocol):
     Config: ClassVar[type[BaseModel]]
     sampling: ClassVar[Sampling]
     """What a plan of it draws at random unless an admin says otherwise."""
+    needs_certificate: ClassVar[bool]
+    """Whether what the judge has answered waits while the sample for a certificate is being collected."""
 
     def needs_judge(self, config: Any) -> bool:
         """Whether a plan with `config` makes no sense without a judge."""

@@ -19,6 +19,7 @@ class AllAI:
     description = gettext_noop("Every item goes to the judge; people see what the judge could not answer.")
     Config = Settings
     sampling = NOTHING
+    needs_certificate = False
 
     def needs_judge(self, config: Settings) -> bool:
         return True

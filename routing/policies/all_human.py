@@ -19,6 +19,7 @@ class AllHuman:
     description = gettext_noop("Every item goes to people.")
     Config = Settings
     sampling = NOTHING
+    needs_certificate = False
 
     def needs_judge(self, config: Settings) -> bool:
         return False

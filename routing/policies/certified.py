@@ -27,6 +27,7 @@ class Certified:
     )
     Config = Settings
     sampling = Sampling(calibration=300)
+    needs_certificate = True
 
     def needs_judge(self, config: Settings) -> bool:
         return True

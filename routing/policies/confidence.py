@@ -26,6 +26,7 @@ class Confidence:
     description = _("The judge answers first; people are asked where it is least sure.")
     Config = Settings
     sampling = Sampling(pilot=0)
+    needs_certificate = False
 
     def needs_judge(self, config: Settings) -> bool:
         return True

@@ -36,6 +36,7 @@ class Gain:
     )
     Config = Settings
     sampling = Sampling(second_share=0.25)
+    needs_certificate = False
 
     def needs_judge(self, config: Settings) -> bool:
         return True

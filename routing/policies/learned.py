@@ -34,6 +34,7 @@ class Learned:
     )
     Config = Settings
     sampling = Sampling()
+    needs_certificate = False
 
     def needs_judge(self, config: Settings) -> bool:
         return True

@@ -49,6 +49,7 @@ class Metadata:
     description = _("Rules over what an item is about, e.g. everything on safety goes to people.")
     Config = Settings
     sampling = Sampling(pilot=0)
+    needs_certificate = False
 
     def needs_judge(self, config: Settings) -> bool:
         return "judge" in (config.otherwise, *(rule.to for rule in config.rules))

@@ -27,6 +27,7 @@ class Random:
     description = _("A fixed share of the items, drawn at random, goes to people; the judge takes the rest.")
     Config = Settings
     sampling = NOTHING
+    needs_certificate = False
 
     def needs_judge(self, config: Settings) -> bool:
         return config.share < 1

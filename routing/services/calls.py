@@ -21,7 +21,7 @@ from common.words import gettext_noop as _
 from projects.models import Project
 from routing.judges import PATIENCE, Answer
 from routing.judges import judge as judge_plug
-from routing.models import Judge, JudgeCall
+from routing.models import Decision, Judge, JudgeCall
 from routing.policies import policy
 from routing.questions import questions
 from routing.services import budgets
@@ -174,7 +174,7 @@ def _end(
 
 def _judge_first(call: JudgeCall) -> bool:
     plan = call.decision.plan
-    if plan is None:
+    if plan is None or call.decision.route != Decision.Route.JUDGE:  # with people already
         return False
     plug = policy(plan.policy)
     return plug.judge_first(checked(plug.Config, plan.config))

@@ -10,11 +10,12 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from annotation.models import FormVersion
+from annotation.models import FormVersion, Item
 from annotation.services.forms import current_form
 from common.words import gettext_noop as _
 from projects.models import Guideline, Project
-from routing.models import Alarm, Certificate, Judge, RiskModel, RoutingPlan, Terms
+from routing.models import Alarm, Certificate, Decision, Judge, RiskModel, RoutingPlan, Terms
+from routing.sampling import Sampling
 from routing.services import risk
 
 SLICES = "slices"
@@ -89,6 +90,20 @@ def thresholds(plan: RoutingPlan) -> Mapping[str, float | None]:
     rows = list(in_force(ground_of(plan.judge), terms_of(plan.project)))
     carved = {tag for row in rows for tag in row.details.get(SLICES, [])}
     return dict.fromkeys(carved) | {row.tag: row.threshold for row in rows}
+
+
+def calibrating(plan: RoutingPlan) -> bool:
+    """Whether a first certificate is on its way: the plan's calibration sample is being drawn or answered."""
+    size = Sampling.model_validate(plan.sampling).calibration if plan.sampling else 0
+    if plan.judge is None or not size or thresholds(plan):
+        return False
+    drawn = Decision.objects.filter(
+        plan__judge=plan.judge, purpose=Decision.Purpose.CALIBRATION, created_at__gte=begun(ground_of(plan.judge))
+    ).exclude(item__state=Item.State.VOID)
+    if drawn.exclude(item__state=Item.State.DONE).exists():
+        return True
+    count = drawn.count()
+    return count >= size or Item.objects.filter(project=plan.project_id, state=Item.State.NEW).exists()
 
 
 def end(certificates: QuerySet[Certificate], why: str) -> int:

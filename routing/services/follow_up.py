@@ -16,6 +16,7 @@ from projects.models import Project
 from routing.models import Decision, JudgeCall, RoutingPlan
 from routing.policies import HUMAN, JUDGE, policy
 from routing.services import budgets, drawing, stream, walks
+from routing.services.certificates import calibrating
 from routing.services.decisions import Case, carry_out, later_words, seat
 from routing.words import ESCALATION, Chances, Word, forced, settled
 
@@ -37,6 +38,8 @@ def follow_up(*, project: Project, limit: int = 100_000) -> int:
     answered = _due(project).filter(state=JudgeCall.State.ANSWERED)
     for plan in RoutingPlan.objects.filter(pk__in=answered.values("decision__plan")).select_related("judge"):
         wanted = _compared(plan)
+        if _promised_soon(project, plan):
+            continue
         if wanted > 1:
             while done := _second_words(project, plan, wanted, timezone.now()):
                 spoken += done
@@ -44,6 +47,11 @@ def follow_up(*, project: Project, limit: int = 100_000) -> int:
             walk = walks.Walk(project, f"answered/{plan.pk}")
             spoken += walks.over(walk, partial(_stream, project, plan), limit)
     return spoken
+
+
+def _promised_soon(project: Project, plan: RoutingPlan) -> bool:
+    """Whether what the judge has answered waits for a certificate, as long as people can be paid to make its sample."""
+    return policy(plan.policy).needs_certificate and calibrating(plan) and budgets.quota(project) != 0
 
 
 def _due(project: Project) -> QuerySet[JudgeCall]:

@@ -10,10 +10,12 @@ import pytest
 from django.utils import timezone
 
 from projects.models import Project
-from routing.models import Alarm, Certificate, Judge, PromiseCheck, Reading, RiskModel, RoutingPlan
+from routing.models import Alarm, Certificate, Decision, Judge, PromiseCheck, Reading, RiskModel, RoutingPlan
 from routing.promises import thresholds as exact
+from routing.selectors import waiting
 from routing.services import promises
 from routing.services.alarms import close_alarm
+from routing.services.budgets import set_limits
 from routing.services.certificates import end_stale, thresholds
 from routing.services.certifying import certify
 from tests import factories
@@ -212,3 +214,29 @@ def test_the_work_is_taken_by_one_worker_and_ends_in_a_named_state(
     row = PromiseCheck.objects.get()
     assert (row.state, row.error, row.attempt) == ("idle", "", 0) and Certificate.objects.exists()
     assert promises.due() == []
+
+
+def test_what_the_judge_has_answered_waits_for_its_first_certificate_and_no_longer(
+    project: Project, plan: Plan, items: Any, settle: Callable[[], None]
+) -> None:
+    drawn = plan("certified", sampling={"pilot": 0, "calibration": 10, "second_share": 0, "audits_a_week": 0})
+    items(40)
+    settle()
+    words = Decision.objects.filter(item__project=project)
+    assert words.filter(purpose="calibration").count() == 10 and not words.filter(ordinal=2).exists()
+    (waits,) = waiting(project, drawn)
+    assert waits.count == 30 and "calibration sample" in waits.why
+    certify(plan=drawn)  # nothing can be promised of it: that is an answer
+    settle()
+    assert words.filter(ordinal=2, route="human").count() == 30 and not waiting(project, drawn)
+
+
+def test_where_nobody_can_be_paid_no_certificate_is_waited_for(
+    project: Project, plan: Plan, items: Any, settle: Callable[[], None]
+) -> None:
+    set_limits(project=project, labels=5, money=None)
+    plan("certified", sampling={"pilot": 0, "calibration": 10, "second_share": 0, "audits_a_week": 0})
+    items(20)
+    settle()
+    last = Decision.objects.filter(item__project=project, ordinal=2)
+    assert last.count() + 10 >= 20 and set(last.values_list("route", flat=True)) == {"judge"}
