@@ -89,12 +89,13 @@ def first_words(plan: RoutingPlan, judge: Judge | None, cases: list[Case], *, wa
     if plug.judge_first(checked(plug.Config, plan.config)):
         chances = drawing.with_policy(chances, plan, judge, [], waiting=waiting)
         first = judge_first(chances, gettext_noop("The judge is asked first; people follow where it is unsure."))
-        return [drawn_aside(case.draws, chances) or first for case in cases]
+        return [aside or first for aside in drawn_aside([case.draws for case in cases], chances)]
     verdicts = seat(plan, cases).decide(quota=None)
     chances = drawing.with_policy(chances, plan, judge, verdicts, waiting=waiting)
+    drawn = drawn_aside([case.draws for case in cases], chances)
     return [
-        drawn_aside(case.draws, chances) or settled(verdict, case.draws, chances, judged=False)
-        for case, verdict in zip(cases, verdicts, strict=True)
+        aside or settled(verdict, case.draws, chances, judged=False)
+        for aside, case, verdict in zip(drawn, cases, verdicts, strict=True)
     ]
 
 
