@@ -8,6 +8,7 @@ answer (`gold`) that answer is label and reference. Agreement is exact: a tie is
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import combinations
 from statistics import median
 from typing import Any
 
@@ -184,6 +185,24 @@ def curve(cases: Cases, choose: Choose, share: float, seeds: int) -> float:
     return float(np.mean([agreement(cases, choose(cases, k, seed)) for seed in range(seeds)]))
 
 
+def reached(cases: Cases, *, shares: Sequence[int], seeds: int) -> dict[str, dict[str, float]]:
+    """{policy: {share in %: agreement in %}}."""
+    return {
+        key: {str(share): round(100 * curve(cases, choose, share / 100, seeds), 2) for share in shares}
+        for key, choose in POLICIES.items()
+    }
+
+
+def people_agreement(cases: Cases) -> list[float]:
+    """The share of the items that both judged on which they say the same, of each two people."""
+    found = []
+    for one, other in combinations(cases.people.T, 2):
+        both = (one != MISSING) & (other != MISSING)
+        if both.any():
+            found.append(float((one == other)[both].mean()))
+    return found
+
+
 def lift_interval(cases: Cases, choose: Choose, share: float, *, draws: int = 200) -> tuple[float, float]:
     """A 95 % interval of the lift over `random` at a share: groups are drawn anew, policies stay as fitted."""
     k, random = round(share * len(cases)), np.random.default_rng(0)
@@ -285,15 +304,14 @@ def measure(cases: Cases, *, name: str, shares: Sequence[int], seeds: int) -> Ma
     wrong = np.concatenate([(cases.judge != reference)[known] for reference, known in references])
     auc, *_ = disagreement.auc_of(np.concatenate([scores[known] for _, known in references]), wrong)
     found: dict[str, Any] = {}
+    points = reached(cases, shares=shares, seeds=seeds)
     for key, choose in POLICIES.items():
         rows = {}
         for share in shares:
-            reached = 100 * curve(cases, choose, share / 100, seeds)
-            base = found["random"][str(share)]["agreement"] if found else reached
             low, high = (0.0, 0.0) if key == "random" else lift_interval(cases, choose, share / 100)
             rows[str(share)] = {
-                "agreement": round(reached, 2),
-                "lift": round(reached - base, 2),
+                "agreement": points[key][str(share)],
+                "lift": round(points[key][str(share)] - points["random"][str(share)], 2),
                 "ci": [round(100 * low, 2), round(100 * high, 2)],
             }
         found[key] = rows

@@ -83,6 +83,17 @@ def test_a_model_never_sees_the_group_that_it_judges():
     assert low < 0.5 and auc < 0.6
 
 
+def test_one_person_is_left_out_and_the_others_must_agree():
+    def agree(judge, people, bought):
+        made = curves.Cases(np.array([judge]), np.array([people]), np.zeros(1), np.zeros((1, 1)), np.zeros(1))
+        return curves.agreement(made, [np.array([bought])] * len(people))
+
+    left, right, tie = 0, 1, 2
+    assert agree(left, [left, left, tie], False) == 1, "only the third left out gives a reference: left"
+    assert agree(left, [left, left, tie], True) == 0, "the label is then the third's tie"
+    assert math.isnan(agree(tie, [left, tie, right], True))
+
+
 def test_policies_stand_between_random_and_the_oracle():
     world = cases(np.random.default_rng(3))
     reached = {name: curves.curve(world, choose, 0.25, 4) for name, choose in curves.POLICIES.items()}

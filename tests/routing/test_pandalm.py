@@ -46,13 +46,16 @@ def test_pandalm_from_import_to_report_and_routed_labels(
     imported(project, shared_data("pandalm"))
     assert Item.objects.filter(project=project, state="new").count() == 999
 
-    shares = ["--shares", "0,10,25,50,100", "--seeds", "8"]
+    shares = ["--shares", "0,10,25,50,100", "--seeds", "4"]
     made = json.loads(
         said("route_report", "--project", project.slug, "--judge", "gpt-3.5-turbo", *shares).split("\n")[-2]
     )
     for share, published in {"0": 72.5, "10": 74.9, "25": 78.4, "50": 83.9, "100": 95.7}.items():
         assert made["policies"]["random"][share] == pytest.approx(published, abs=1)
-    assert all(0.905 <= value <= 0.935 for value in made["people"].values()) and len(made["people"]) == 3
+    assert all(0.905 <= value <= 0.935 for value in made["people"]) and len(made["people"]) == 3
+    assert (made["items"], made["unreadable"]) == (999, 25)
+    for share, published in {"10": 76.2, "25": 81.9, "50": 89.7}.items():
+        assert made["policies"]["learned_cold"][share] > published - 1, "the prototype's, a pilot paid from the budget"
     with pytest.raises(CommandError, match=r"No verdict of .nobody."):
         said("route_report", "--project", project.slug, "--judge", "nobody")
 
