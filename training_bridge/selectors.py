@@ -13,6 +13,7 @@ from common import plugs
 from common.errors import Conflict, NotFound
 from corpus.models import ModelVersion
 from projects.models import Project
+from training_bridge import needs
 from training_bridge.derivations import DERIVATIONS, Derivation
 from training_bridge.derivations.settings import SINCE_SOFT_LABELS
 from training_bridge.exporters import EXPORTERS, Exporter, Source
@@ -106,6 +107,16 @@ def labels_of(run: Run) -> dict[str, Any] | None:
 
 def methods() -> list[Method]:
     return [plugs.load(METHODS, key, "method") for key in METHODS]
+
+
+def methods_by_kind() -> list[tuple[str, list[tuple[Method, str]]]]:
+    """Methods under what they make, each with the lessons it needs in words."""
+    titles = {"reward": _("Reward models"), "policy": _("Policies"), None: _("Answers and measures")}
+    found = methods()
+    return [
+        (title, [(method, needs.needed(method)) for method in found if method.makes == kind])
+        for kind, title in titles.items()
+    ]
 
 
 def exporters() -> list[Exporter]:

@@ -22,6 +22,7 @@ from training_bridge.forms import ModelForm, RunForm, SnapshotForm
 from training_bridge.lineage import lineage_of
 from training_bridge.methods import METHODS
 from training_bridge.models import ACTIVE, Run, Snapshot
+from training_bridge.needs import beside_pairs
 from training_bridge.services.runs import load_method
 
 PER_PAGE = 25
@@ -71,6 +72,7 @@ def snapshot(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
     context = {
         "snapshot": shown,
         "busy": busy,
+        "lessons": beside_pairs(shown),
         "dropped": sorted(dropped, key=lambda pair: -pair[1]),
         "bars": charts.snapshot_bars(shown),
         "derivation": charts.derivation(shown.derivation),
@@ -134,7 +136,7 @@ def runs(request: ProjectRequest) -> HttpResponse:
 @require_safe
 @project_view(RESEARCH)
 def run_choose(request: ProjectRequest) -> HttpResponse:
-    return render(request, "training_bridge/run_choose.html", {"methods": selectors.methods()})
+    return render(request, "training_bridge/run_choose.html", {"kinds": selectors.methods_by_kind()})
 
 
 @show_or_send

@@ -12,12 +12,14 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from common.words import gettext_noop as _
 from lm.chat import text_of
 from lm.loading import Loaded, best_device, save
+from training_bridge.methods import METHODS
 from training_bridge.methods.checkpoints import without_dropout
 from training_bridge.methods.files import read_documents
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
 from training_bridge.methods.pretrain import PretrainConfig
 from training_bridge.methods.trainer import fit
 
+APART = {"pretrain", "respond", "evaluate"}  # methods that do not learn from a snapshot
 PAD, END, ROLES = "<|pad|>", "<|end|>", ("system", "user", "assistant")
 TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
@@ -86,10 +88,13 @@ def suggested(max_length: int) -> dict[str, dict[str, Any]]:
     The methods' own defaults are for models a thousand times its size, whose learning rates would leave it unmoved.
     """
     preferring = {"learning_rate": 1e-3, "epochs": 3, "batch_size": 16, "max_length": max_length + 16}
+    learning = {key: preferring for key in METHODS if key not in APART}
     answering = {"max_new_tokens": 2 * max_length // 3, "batch_size": 64}
-    return {
-        "reward_model": preferring,
+    return learning | {
         "dpo": preferring | {"beta": 0.3, "label_smoothing": 0.1},
+        "chain_of_hindsight": preferring | {"max_length": 2 * max_length + 16},
+        "rationale_dpo": preferring | {"max_length": 2 * max_length + 16},
+        "reward_aspects": preferring | {"gate_width": 32, "gate_depth": 1},
         "respond": answering | {"max_prompt_tokens": max_length // 3},
         "evaluate": answering | {"max_length": max_length + 16},
     }

@@ -21,7 +21,7 @@ from training_bridge.files import digest_of, sha256_of, var_path
 from training_bridge.methods import METHODS
 from training_bridge.methods.interface import Method
 from training_bridge.models import ACTIVE, Run, Snapshot
-from training_bridge.services import lessons
+from training_bridge.needs import lacking
 
 ROLES = ("base", "reference", "reward")
 MAX_SEED = 2**31 - 1
@@ -138,7 +138,7 @@ def _snapshot_complaint(method: Method, project: Project, snapshot: Snapshot | N
         return gettext("%(title)s takes no snapshot.") % {"title": gettext(method.title)}
     if snapshot.state != Snapshot.State.READY:
         return gettext("Snapshot %(number)s is not ready yet.") % {"number": snapshot.number}
-    return lessons.complaint(method, snapshot)
+    return lacking(method, snapshot)
 
 
 def _fits(role: str, base_kind: str, version: ModelVersion) -> bool:

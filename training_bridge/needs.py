@@ -34,22 +34,34 @@ def taught(snapshot: Snapshot) -> dict[Lesson, int]:
     return pairs | more
 
 
-def complaint(method: Method, snapshot: Snapshot) -> str:
+def beside_pairs(snapshot: Snapshot) -> list[tuple[str, int, int]]:
+    """What a snapshot teaches beside pairs: in words, how much to train on and how much is held out."""
+    held_out = snapshot.counts.get("held_out_lessons", {})
+    found = snapshot.counts.get("lessons", {})
+    kinds = [kind for kind in NAMES if kind in found or kind in held_out]
+    return [(_(NAMES[kind]), found.get(kind, 0), held_out.get(kind, 0)) for kind in kinds]
+
+
+def needed(method: Method) -> str:
+    """What a snapshot must teach, e.g. "thumbs or pairs of responses"; empty for a method that reads none."""
+    return _(" or ").join(_(NAMES[kind]) for kind in method.needs.any_of)
+
+
+def lacking(method: Method, snapshot: Snapshot) -> str:
     """What the snapshot lacks for the method, in words; empty where it has enough."""
     needs, held = method.needs, taught(snapshot)
     count = sum(held.get(kind, 0) for kind in needs.any_of)
     if not needs.any_of or count >= needs.at_least:
         return ""
-    kinds = _(" or ").join(_(NAMES[kind]) for kind in needs.any_of)
     forms = [str(protocol(key).title) for kind in needs.any_of for key in COLLECTED_BY[kind]]
-    lacking = _(
+    said = _(
         "Snapshot %(number)s has %(count)s of these to train on: %(kinds)s. %(title)s needs at least %(least)s."
     ) % {
         "number": snapshot.number,
         "count": count,
-        "kinds": kinds,
+        "kinds": needed(method),
         "title": _(method.title),
         "least": needs.at_least,
     }
     collected = _("They are collected by: %(forms)s.") % {"forms": ", ".join(f"“{title}”" for title in forms)}
-    return f"{lacking} {collected}"
+    return f"{said} {collected}"
