@@ -63,12 +63,12 @@ class SnapshotRetryView(ProjectAPIView):
 class SnapshotRatersView(ProjectAPIView):
     roles: ClassVar = {"GET": RESEARCH}
 
-    @extend_schema(operation_id="snapshots_raters", responses=forms.RaterOut(many=True))
+    @extend_schema(operation_id="snapshots_raters", responses=forms.ReliabilityOut(many=True))
     def get(self, request: Request, slug: str, snapshot_number: int) -> Response:
         """Who voted on a ready snapshot's labels, by pseudonym, and how reliable they are."""
         known_parameters(request, set())
         found = selectors.reliability_of(selectors.snapshot_of(self.project, snapshot_number))
-        return paged(self, found.raters, forms.RaterOut)  # type: ignore[arg-type]  # a list pages like a query
+        return paged(self, found.raters, forms.ReliabilityOut)  # type: ignore[arg-type]  # a list pages like a query
 
 
 class SnapshotStrengthsView(ProjectAPIView):

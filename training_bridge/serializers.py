@@ -34,7 +34,7 @@ class SnapshotIn(StrictSerializer):
     derivation = ObjectField(default=dict)
 
 
-class RaterOut(serializers.Serializer[Any]):
+class ReliabilityOut(serializers.Serializer[Any]):
     """`reliability`: the share of a rater's votes that is right, with its 95 % interval; null where nothing tells it.
 
     `measured_by`: how many votes that rests on; `confusion`: by question {answer: {what was said: how often}}.
