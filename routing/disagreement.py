@@ -17,6 +17,8 @@ STRENGTH = 0.1
 LEAST = 1e-4
 """Risks stay this far from 0 and 1."""
 
+BLOCK = 16_384
+
 Floats = NDArray[np.float64]
 
 
@@ -40,8 +42,15 @@ class Fitted:
     n: int
 
     def scores(self, features: ArrayLike) -> Floats:
-        found: Floats = self._standard(features) @ np.array(self.weights) + self.intercept
-        return found
+        """The raw score of each row, in blocks that fit a processor's cache: they may be millions."""
+        given = np.asarray(features, dtype=float)
+        means, slopes = np.array(self.means), np.array(self.weights) / np.array(self.scales)
+        found = np.empty(len(given))
+        for start in range(0, len(given), BLOCK):
+            block = given[start : start + BLOCK] - means
+            block[np.isnan(block)] = 0.0
+            np.matmul(block, slopes, out=found[start : start + BLOCK])
+        return found + self.intercept
 
     def risk(self, features: ArrayLike) -> Floats:
         """P(disagrees) of each row of `features`, (n, f)."""
