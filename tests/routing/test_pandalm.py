@@ -15,6 +15,7 @@ from annotation.services.items import take_candidates
 from corpus import services as corpus
 from projects.models import Project
 from routing.models import Decision, JudgeCall
+from routing.services import risk
 from routing.services.calls import run_batch
 from routing.services.follow_up import follow_up
 from routing.services.judges import create_judge
@@ -78,6 +79,11 @@ def test_pandalm_from_import_to_report_and_routed_labels(
     for call in JudgeCall.objects.filter(state="answered").select_related("item")[:50]:
         was = call.item.annotations.get(rater__external_id="gpt-3.5-turbo").values["preference"]["choice"]
         assert call.item.annotations.get(rater=judge.rater).values["preference"]["choice"] == was
+
+    model = risk.begin(project=project)
+    assert risk.fit(risk_model_id=model.pk)
+    model.refresh_from_db()
+    assert model.state == "ready" and model.items == 200 - refused.count() and model.auc > 0.65, model.why
 
     Slot.objects.filter(audience="human", pk__gt=Slot.objects.filter(audience="human").order_by("pk")[20].pk).delete()
     assert "21 slots answered, 0 left" in said("replay_people", "--project", project.slug)
