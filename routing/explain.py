@@ -126,7 +126,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, float):
         return number(value, 4)
     if isinstance(value, list):
-        return ", ".join(str(_shown(one)) for one in value)
+        return ", ".join(str(_shown(one)) for one in value if one is not None)
     return VALUES.get(value, value) if isinstance(value, str) else value
 
 

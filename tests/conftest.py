@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Scope, User
 from annotation.models import FormVersion
+from common.machine import free_port
 from projects.models import Guideline, Project, Role
 from tests import factories
 from tests.browser import browser, open_page
@@ -134,9 +135,10 @@ def shared_data() -> Callable[[str], Path]:
 def live_stack() -> Iterator[Stack]:
     """The real product on an empty database of its own: supervisor, Redis, web, workers, beat. Shared by the session.
 
-    A test that kills or stops parts of it makes its own with `tests.stack.running_stack()`.
+    A test that kills or stops parts of it makes its own with `tests.stack.running_stack()`. Judges may ask the one host
+    in its JUDGE_ALLOWED_HOSTS, where a test can serve.
     """
-    with running_stack() as stack:
+    with running_stack(JUDGE_ALLOWED_HOSTS=f"127.0.0.1:{free_port()}") as stack:
         yield stack
 
 

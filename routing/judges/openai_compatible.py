@@ -8,20 +8,20 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 
 import openai
 from django.core.cache import cache
 from pydantic import BaseModel, Field, model_validator
 
+from common.errors import Invalid
 from common.words import gettext_noop
 from routing.judges import Answer, Question
 from routing.judges.asking import Asking, Reply, Request
-from routing.judges.endpoint import Choice, Completion, Silent, check_host, complete, connected
+from routing.judges.batches import Batch, Fetched, Job
+from routing.judges.endpoint import Choice, Completion, check_host, complete, connected
 from routing.judges.limits import Limits
 from routing.judges.manner import Manner
 from routing.judges.pairwise import refusal
@@ -62,7 +62,7 @@ class Settings(Manner, Address):
         description=gettext_noop("0: as repeatable as the endpoint is."),
     )
     max_tokens: int = Field(
-        300, ge=16, le=4000, title=gettext_noop("Longest reply"), description=gettext_noop("In tokens.")
+        800, ge=16, le=8000, title=gettext_noop("Longest reply"), description=gettext_noop("In tokens.")
     )
     json_mode: bool = Field(
         True,
@@ -129,44 +129,6 @@ class Settings(Manner, Address):
         return self
 
 
-@dataclass
-class Job:
-    """One question on its way: what it has cost, what is out, and why it has to be tried another time."""
-
-    question: Question
-    asking: Asking
-    tokens: int = 0
-    cost: float = 0.0
-    fault: str = ""
-    out: set["Future[Fetched]"] = field(default_factory=set)
-
-    def took(self, future: "Future[Fetched]") -> None:
-        self.out.discard(future)
-        try:
-            found = future.result()
-            self.tokens, self.cost = self.tokens + found.tokens, self.cost + found.cost
-            self.asking.take(found.request, found.reply)
-        except Silent as fault:
-            self.fault = self.fault or str(fault)
-        except Exception as fault:  # what one question does must not lose the others
-            why = gettext_noop("The judge failed: %(kind)s: %(fault)s")
-            self.fault = self.fault or why % {"kind": type(fault).__name__, "fault": fault}
-
-    def answer(self) -> Answer:
-        if self.fault:
-            spent: dict[str, Any] = {"tokens": self.tokens, "cost": self.cost, "orders": self.asking.records}
-            return refusal(self.question, self.fault[:500], passing=True, **spent)
-        return self.asking.answer(tokens=self.tokens, cost=self.cost)
-
-
-@dataclass(frozen=True)
-class Fetched:
-    request: Request
-    reply: Reply
-    tokens: int
-    cost: float
-
-
 class OpenAICompatible:
     key = "openai_compatible"
     title = gettext_noop("Language model behind an endpoint")
@@ -190,7 +152,8 @@ class OpenAICompatible:
         deadline = time.monotonic() + DEADLINE
         try:
             with connected(config.base_url, config.api_key_env, config.timeout) as client:
-                jobs = [Job(question, Asking(question, config)) for question in questions]
+                jobs, refused = _jobs(questions, config)
+                yield from refused
                 batch = Batch(pool, Fetch(client, config, deadline), jobs)
                 while batch.running:
                     left = max(0.0, deadline - time.monotonic())
@@ -205,39 +168,15 @@ class OpenAICompatible:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-class Batch:
-    """Jobs whose requests are out. The first request of every job goes before the second of any: what is lost early
-    costs less."""
-
-    def __init__(self, pool: ThreadPoolExecutor, fetch: "Fetch", jobs: Sequence[Job]) -> None:
-        self.running: dict[Future[Fetched], Job] = {}
-        self._pool, self._fetch = pool, fetch
-        for row in zip_longest(*([(job, request) for request in job.asking.due()] for job in jobs)):
-            for job, request in filter(None, row):
-                self._put(job, request)
-
-    def _put(self, job: Job, request: Request) -> None:
-        future = self._pool.submit(self._fetch, request)
-        self.running[future] = job
-        job.out.add(future)
-
-    def took(self, done: Iterable["Future[Fetched]"]) -> Iterator[Job]:
-        """Hands replies to their jobs and puts out what they ask next; the jobs that are through."""
-        for future in done:
-            job = self.running.pop(future)
-            job.took(future)
-            if job.fault or job.asking.over:
-                for waiting in [one for one in job.out if one.cancel()]:
-                    job.out.discard(waiting)
-                    del self.running[waiting]
-            else:
-                for request in job.asking.due():
-                    self._put(job, request)
-            if not job.out:
-                yield job
-
-    def given_up(self) -> list[Job]:
-        return list({id(job): job for job in self.running.values()}.values())
+def _jobs(questions: Sequence[Question], config: Settings) -> tuple[list[Job], list[Answer]]:
+    """What can be asked, and the refusals of what cannot."""
+    jobs, refused = [], []
+    for question in questions:
+        try:
+            jobs.append(Job(question, Asking(question, config)))
+        except Invalid as fault:
+            refused.append(refusal(question, fault.detail))
+    return jobs, refused
 
 
 class Fetch:

@@ -1,7 +1,8 @@
 """An endpoint on loopback that speaks the OpenAI chat-completions protocol, and misbehaves on demand.
 
-`Endpoint.behave`: what it does with the next requests, one entry each; when empty what `always` says; by default it
-prefers the longer response. `Endpoint.says`: its answer to other questions, of the data that it is shown.
+`Endpoint.behave`: what it does with the next requests, one entry each; when empty what `always` says, or `models` for
+the model that is asked for; by default it prefers the longer response. `Endpoint.says`: its answer to other questions,
+of the data that it is shown.
 """
 
 import json
@@ -34,6 +35,7 @@ class Endpoint:
         self.keys: list[str] = []
         self.behave: list[str] = []
         self.always = "longer"
+        self.models: dict[str, str] = {}
         self.says: Callable[[dict[str, Any]], Any] | None = None
         self.came: list[float] = []
         self.released = threading.Event()
@@ -85,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         endpoint.requests.append(body)
         endpoint.came.append(time.monotonic())
         endpoint.keys.append(self.headers.get("Authorization", ""))
-        act = endpoint.behave.pop(0) if endpoint.behave else endpoint.always
+        act = endpoint.behave.pop(0) if endpoint.behave else endpoint.models.get(body["model"], endpoint.always)
         getattr(self, f"act_{act}", self.act_answer)(endpoint, body)
 
     def send(self, status: int, body: bytes, **headers: str) -> None:
@@ -144,6 +146,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(whole[: len(whole) // 2])
         self.close_connection = True
+
+    def act_half_once(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
+        """Breaks off the first time that it is asked about something."""
+        again = sum(judged(body) == judged(one) for one in endpoint.requests) > 1
+        (self.act_answer if again else self.act_half)(endpoint, body)
 
     def act_redirect(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
         self.send(307, b"", Location=endpoint.url.replace("127.0.0.1", "localhost") + "/chat/completions")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -208,6 +209,8 @@ def test_one_bad_question_does_not_lose_the_others(endpoint: Endpoint) -> None:
     found = ask(endpoint, *(question(f"text {number}", call_id=number) for number in range(8)))
     assert sorted(answer.call_id for answer in found) == list(range(8))
     assert sum(answer.value is None for answer in found) == 1
+    found = ask(endpoint, question(call_id=1), replace(question(call_id=2), protocol="steps"))
+    assert {answer.call_id: answer.value is None for answer in found} == {1: False, 2: True}
 
 
 ATTACK = (
