@@ -1,6 +1,6 @@
 from django.urls import path
 
-from routing import api, item_api, learning_api, promise_api
+from routing import api, card_api, item_api, learning_api, promise_api
 
 app_name = "routing-api"
 urlpatterns = [
@@ -26,4 +26,16 @@ urlpatterns = [
     path("judges/<int:judge_id>/", api.JudgeView.as_view(), name="judge"),
     path("judges/<int:judge_id>/retire/", api.JudgeRetireView.as_view(), name="judge_retire"),
     path("judges/<int:judge_id>/again/", api.JudgeAgainView.as_view(), name="judge_again"),
+    path("judges/<int:judge_id>/lift/", card_api.LiftView.as_view(), name="judge_lift"),
+    path("judges/<int:judge_id>/cards/", card_api.CardsView.as_view(), name="cards"),
+    path("judges/<int:judge_id>/cards/<int:card_id>/retry/", card_api.CardRetryView.as_view(), name="card_retry"),
+    path("judges/<int:judge_id>/planted/", card_api.ProbeRunsView.as_view(), name="planted"),
+    path(
+        "judges/<int:judge_id>/planted/<int:probe_run_id>/cases/", card_api.ProbesView.as_view(), name="planted_cases"
+    ),
+    path(
+        "judges/<int:judge_id>/planted/<int:probe_run_id>/retry/",
+        card_api.ProbeRunRetryView.as_view(),
+        name="planted_retry",
+    ),
 ]

@@ -117,7 +117,10 @@ class JudgeOut(serializers.ModelSerializer[Judge]):
 
     class Meta:
         model = Judge
-        fields = ["id", "name", "kind", "config", "price_per_call", "identity", "created_at", "retired_at"]
+        fields = [
+            *("id", "name", "kind", "config", "price_per_call", "identity", "created_at", "retired_at"),
+            *("suspended_at", "suspended_why"),
+        ]
 
 
 class JudgeDetail(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from routing import item_views, learning_views, outlook_views, promise_views, views
+from routing import card_views, item_views, learning_views, outlook_views, promise_views, views
 
 app_name = "routing"
 urlpatterns = [
@@ -20,6 +20,11 @@ urlpatterns = [
     path("routing/judges/<int:judge_id>/", views.judge, name="judge"),
     path("routing/judges/<int:judge_id>/retire/", views.judge_retire, name="judge_retire"),
     path("routing/judges/<int:judge_id>/again/", views.judge_again, name="judge_again"),
+    path("routing/judges/<int:judge_id>/card/", card_views.card, name="card"),
+    path("routing/judges/<int:judge_id>/card/new/", card_views.card_new, name="card_new"),
+    path("routing/judges/<int:judge_id>/planted/", card_views.planted, name="planted"),
+    path("routing/judges/<int:judge_id>/planted/new/", card_views.planted_new, name="planted_new"),
+    path("routing/judges/<int:judge_id>/lift/", card_views.lift, name="judge_lift"),
     path("routing/learning/", learning_views.learning_page, name="learning"),
     path("routing/learning/again/", learning_views.learn_again, name="learn_again"),
     path("routing/decisions/", views.decisions, name="decisions"),

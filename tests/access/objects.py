@@ -96,6 +96,8 @@ def _machines(project: Project, number: int) -> dict[str, Any]:
     run = factories.RunFactory(project=project)
     return {
         "judge_id": judge.pk,
+        "card_id": judge.cards.create(state="failed", error="It broke down.").pk,
+        "probe_run_id": judge.probe_runs.create(state="failed", error="It broke down.", limit=0.1).pk,
         "alarm_id": project.alarms.create(kind="drift", subject="confidence", said=f"{CANARY}-alarm").pk,
         "plan_number": factories.RoutingPlanFactory(project=project, number=number).number,
         "model_id": model.pk,
