@@ -12,7 +12,7 @@ from common import bells
 from common.errors import Conflict
 from projects.models import Project
 from routing.models import Card, Judge, JudgeCall, ProbeRun, RiskModel, RoutingPlan
-from routing.services import calls, cards, features, performance, probes, promises, risk
+from routing.services import calls, cards, escalations, features, performance, probes, promises, risk
 from routing.services.follow_up import follow_up
 from routing.services.route_new import route_new
 
@@ -21,6 +21,9 @@ TURN = 60
 
 # Seconds between rings for what waits; a ring that nobody answers before the next is worth nothing.
 RING_SECONDS = 15
+
+# New items routed between two looks at the clock.
+A_GO = 5000
 
 BEAT = {
     "judges-sweep": {"task": "routing.tasks.sweep_judges", "schedule": RING_SECONDS},
@@ -51,6 +54,11 @@ def ring_probes(run_id: int) -> None:
     bells.ring(put_planted_cases, run_id)
 
 
+def ring_escalation(escalation_id: int) -> None:
+    """What a judge has kept is to be sent to people."""
+    bells.ring(escalate, escalation_id)
+
+
 def ring_fitting(risk_model_id: int) -> None:
     """A risk model is to be fitted."""
     bells.ring(fit_risk_model, risk_model_id)
@@ -77,10 +85,17 @@ def sweep_promises() -> None:
 
 @shared_task(queue="default")
 def route_project(project_id: int) -> None:
-    """Routes what is new, reads what judges have said, and rings for the judges that have something to do."""
+    """Routes what is new, reads what judges have said, and rings for the judges that have something to do.
+
+    What is left after its turn is rung for again, so that other projects have theirs in between.
+    """
     project = Project.objects.get(pk=project_id)
-    route_new(project=project)
+    ends = time.monotonic() + TURN
+    while (routed := route_new(project=project, limit=A_GO)) and time.monotonic() < ends:
+        pass
     follow_up(project=project)
+    if routed:
+        route_project.delay(project_id)
     for judge_id in idle_judges().filter(project=project).values_list("pk", flat=True):
         run_judge_calls.delay(judge_id)
 
@@ -109,6 +124,16 @@ def sweep() -> None:
         route_project.delay(project_id)
     for judge_id in idle_judges().values_list("pk", flat=True):
         run_judge_calls.delay(judge_id)
+    for escalation_id in escalations.running().values_list("pk", flat=True):
+        escalate.delay(escalation_id)
+
+
+@shared_task(queue="default")
+def escalate(escalation_id: int) -> None:
+    """Goes on sending to people what a judge has kept, for one turn; the beat rings for what is left."""
+    ends = time.monotonic() + TURN
+    while time.monotonic() < ends and escalations.carry_on(escalation_id=escalation_id):
+        pass
 
 
 def idle_judges() -> QuerySet[Judge]:

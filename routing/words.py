@@ -82,6 +82,11 @@ def forced(route: str, *reasons: str, purpose: str = PLAN) -> Word:
     return Word(route, purpose, 1.0, float(route != JUDGE), reasons)
 
 
+def without_people(word: Word, why: str) -> Word:
+    """The judge has, or is to have, the item that `word` wanted people for; what was known of it stays."""
+    return replace(word, route=JUDGE, purpose=PLAN, propensity=1.0, people=0.0, reasons=(*word.reasons, why), more=0)
+
+
 SET_ASIDE = {
     PILOT: _("It was drawn for the pilot: people and the judge answer it, and the router learns from it."),
     CALIBRATION: _("It was drawn for calibration: people and the judge answer it, and promises are tested on it."),

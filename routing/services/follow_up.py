@@ -14,11 +14,11 @@ from common.configs import checked
 from common.words import gettext_noop as _
 from projects.models import Project
 from routing.models import Decision, JudgeCall, RoutingPlan
-from routing.policies import HUMAN, JUDGE, policy
+from routing.policies import HUMAN, policy
 from routing.services import budgets, drawing, stream, walks
 from routing.services.certificates import calibrating
 from routing.services.decisions import Case, carry_out, later_words, seat
-from routing.words import ESCALATION, Chances, Word, forced, settled
+from routing.words import ESCALATION, Chances, Word, forced, settled, without_people
 
 BATCH = 500
 # Items compared with each other in one go, at most.
@@ -179,4 +179,4 @@ def _ready(plan: RoutingPlan, calls: Sequence[JudgeCall], wanted: int, now: date
 
 
 def _judges_answer_stands(case: Case, word: Word) -> Word:
-    return forced(JUDGE, *word.reasons, _("The budget for people is spent. The judge's answer stands."))
+    return without_people(word, _("The budget for people is spent. The judge's answer stands."))

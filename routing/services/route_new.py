@@ -13,12 +13,12 @@ from common.words import gettext_noop
 from projects.models import Project
 from routing.judges.pairwise import plain_text
 from routing.models import Judge, RoutingPlan
-from routing.policies import JUDGE, policy
+from routing.policies import policy
 from routing.services import drawing, walks
 from routing.services.decisions import Case, carry_out, seat
 from routing.services.judges import usable
 from routing.services.plans import current_plan
-from routing.words import Chances, Word, drawn_aside, forced, judge_first, settled
+from routing.words import Chances, Word, drawn_aside, judge_first, settled, without_people
 
 BATCH = 500
 
@@ -100,5 +100,4 @@ def first_words(plan: RoutingPlan, judge: Judge | None, cases: list[Case], *, wa
 
 
 def _judge_instead(case: Case, word: Word) -> Word:
-    spent = gettext_noop("The budget for people is spent. The judge was asked instead.")
-    return forced(JUDGE, *word.reasons, spent)
+    return without_people(word, gettext_noop("The budget for people is spent. The judge was asked instead."))
