@@ -1,6 +1,6 @@
 from django.urls import path
 
-from routing import api, card_api, item_api, learning_api, promise_api
+from routing import api, card_api, escalation_api, item_api, learning_api, promise_api
 
 app_name = "routing-api"
 urlpatterns = [
@@ -18,9 +18,22 @@ urlpatterns = [
     path("routing/ledger/", api.LedgerView.as_view(), name="ledger"),
     path("routing/learning/", learning_api.LearningView.as_view(), name="learning"),
     path("routing/risk-models/", learning_api.RiskModelsView.as_view(), name="risk_models"),
+    path("routing/performance/", learning_api.PerformanceReportsView.as_view(), name="performance"),
     path("routing/decisions/", api.DecisionsView.as_view(), name="decisions"),
     path("routing/decisions/export/", api.DecisionsExportView.as_view(), name="decisions_export"),
     path("routing/decisions/<int:decision_id>/", api.DecisionView.as_view(), name="decision"),
+    path("routing/escalations/", escalation_api.EscalationsView.as_view(), name="escalations"),
+    path("routing/escalations/<int:escalation_id>/", escalation_api.EscalationView.as_view(), name="escalation"),
+    path(
+        "routing/escalations/<int:escalation_id>/stop/",
+        escalation_api.EscalationStopView.as_view(),
+        name="escalation_stop",
+    ),
+    path(
+        "routing/escalations/<int:escalation_id>/again/",
+        escalation_api.EscalationTakeUpView.as_view(),
+        name="escalation_take_up",
+    ),
     path("routing/calls/", api.JudgeCallsView.as_view(), name="judge_calls"),
     path("judges/", api.JudgesView.as_view(), name="judges"),
     path("judges/<int:judge_id>/", api.JudgeView.as_view(), name="judge"),

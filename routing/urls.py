@@ -1,6 +1,6 @@
 from django.urls import path
 
-from routing import card_views, item_views, learning_views, outlook_views, promise_views, views
+from routing import card_views, escalation_views, item_views, learning_views, outlook_views, promise_views, views
 
 app_name = "routing"
 urlpatterns = [
@@ -27,6 +27,15 @@ urlpatterns = [
     path("routing/judges/<int:judge_id>/lift/", card_views.lift, name="judge_lift"),
     path("routing/learning/", learning_views.learning_page, name="learning"),
     path("routing/learning/again/", learning_views.learn_again, name="learn_again"),
+    path("routing/learning/performance/", learning_views.performance_begin, name="performance_begin"),
+    path("routing/escalations/", escalation_views.escalations_page, name="escalations"),
+    path("routing/escalations/new/", escalation_views.escalation_new, name="escalation_new"),
+    path("routing/escalations/<int:escalation_id>/stop/", escalation_views.escalation_stop, name="escalation_stop"),
+    path(
+        "routing/escalations/<int:escalation_id>/again/",
+        escalation_views.escalation_take_up,
+        name="escalation_take_up",
+    ),
     path("routing/decisions/", views.decisions, name="decisions"),
     path("routing/decisions/export.jsonl", views.decisions_export, name="decisions_export"),
     path("routing/decisions/<int:decision_id>/", views.decision, name="decision"),

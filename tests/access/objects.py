@@ -98,6 +98,7 @@ def _machines(project: Project, number: int) -> dict[str, Any]:
         "judge_id": judge.pk,
         "card_id": judge.cards.create(state="failed", error="It broke down.").pk,
         "probe_run_id": judge.probe_runs.create(state="failed", error="It broke down.", limit=0.1).pk,
+        "escalation_id": project.escalations.create(items=1, state="stopped").pk,
         "alarm_id": project.alarms.create(kind="drift", subject="confidence", said=f"{CANARY}-alarm").pk,
         "plan_number": factories.RoutingPlanFactory(project=project, number=number).number,
         "model_id": model.pk,
