@@ -15,7 +15,7 @@ from lm.loading import load_reward
 from lm.scoring import rewards_by_token, score
 from tests.methods import lessons, small
 from training_bridge.methods import METHODS
-from training_bridge.methods.interface import Refused
+from training_bridge.methods.interface import Cancelled, Refused
 
 SMALL = {"learning_rate": 3e-3, "epochs": 5, "batch_size": 8, "max_length": 64, "checkpoint_every": 100}
 TEXTS = [small.GOOD, lessons.MIDDLE, small.BAD]
@@ -177,3 +177,34 @@ def test_what_a_snapshot_does_not_teach_is_refused_in_words(
     small.write_lines(tmp_path / "cut" / "preferences.jsonl", [])
     with pytest.raises(Refused, match=why):
         trained(key, tmp_path, policy, tmp_path / "cut")
+
+
+@pytest.mark.parametrize(
+    ("key", "config", "halt"),
+    [
+        ("reward_model", {"ties": "rao_kupper"}, 3),
+        ("reward_aspects", {"gate_width": 8, "gate_depth": 1, "gate_dropout": 0.5, "epochs": 2}, 5),
+    ],
+)
+def test_stopped_and_resumed_it_ends_in_the_same_weights(
+    key: str, config: dict[str, Any], halt: int, policy: Path, judged: Path, tmp_path: Path
+) -> None:
+    method = load(METHODS, key, "method")
+    given = {"base": small.base(str(policy)), "snapshot": judged}
+    settings = method.Config(**(SMALL | {"epochs": 3} | config))
+    whole = method.train(small.context(tmp_path / "whole", **given), settings)
+    seen: list[int] = []
+    reports: list[Any] = []
+    halted = small.context(
+        tmp_path / "halves", **given, reports=reports, metrics=lambda step, _values: seen.append(step),
+        stop_requested=lambda: len(seen) >= halt,
+    )  # fmt: skip
+    with pytest.raises(Cancelled):
+        method.train(halted, settings)
+    checkpoint = next(value for kind, value in reports if kind == "saved")
+    rest = method.train(small.context(tmp_path / "halves", **given, checkpoint=checkpoint), settings)
+    assert checkpoint["step"] >= halt and rest.values == whole.values
+    for name in ("model.safetensors", "gate.safetensors"):
+        one, other = (Path(made.model.path) / name for made in (whole, rest))
+        assert one.exists() == other.exists()
+        assert not one.exists() or one.read_bytes() == other.read_bytes()

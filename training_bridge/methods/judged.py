@@ -132,7 +132,9 @@ def _pairs(folder: Path) -> Iterator[Mapping[str, Any]]:
     if table.is_file():
         from pyarrow import parquet
 
-        yield from parquet.read_table(table).to_pylist()
+        with parquet.ParquetFile(table) as file:
+            for batch in file.iter_batches():
+                yield from batch.to_pylist()
     elif lines.is_file():
         yield from _lines(lines)
     else:
