@@ -24,7 +24,7 @@ from common.words import gettext_noop as _
 from projects.models import Project
 from routing import curves, disagreement, features
 from routing.disagreement import Fitted
-from routing.models import Judge, RiskModel, RoutingPlan
+from routing.models import Certificate, Judge, RiskModel, RoutingPlan
 from routing.policies import Foreseen
 from routing.services import features as stored
 from routing.services import forecasts, labelled
@@ -145,13 +145,18 @@ def worth(judge: Judge, form: FormVersion) -> Worth | None:
 
 
 def due(project: Project) -> bool:
-    """Whether the judge of the plan in force is to be fitted: enough is doubly labelled, and much more than last."""
+    """Whether the judge of the plan in force is to be fitted: enough is doubly labelled, and much more than last.
+
+    Never while a certificate is in force that speaks of the last model: a new one would end it, so a person begins it.
+    """
     plan = current_plan(project=project)
     if plan is None or plan.judge is None or project.state != Project.State.ACTIVE:
         return False
     form = current_form(project=project)
     last = RiskModel.objects.filter(judge=plan.judge, form_version=form).order_by("-number").first()
     if last is not None and last.state == RiskModel.State.FITTING:
+        return False
+    if Certificate.objects.filter(risk_model__judge=plan.judge, ended_at=None, threshold__isnull=False).exists():
         return False
     count = labelled.count(plan.judge, form)
     if last is None or last.features_version != features.VERSION:

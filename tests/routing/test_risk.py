@@ -17,7 +17,7 @@ from common.errors import Conflict
 from corpus.models import Prompt, Response
 from projects.models import Project
 from routing import features, tasks
-from routing.models import Decision, ItemFeatures, Judge, JudgeCall, PerformanceReport, RiskModel
+from routing.models import Certificate, Decision, ItemFeatures, Judge, JudgeCall, PerformanceReport, RiskModel
 from routing.policies import Foreseen
 from routing.services import features as stored
 from routing.services import labelled, risk
@@ -139,6 +139,12 @@ def test_a_model_is_learnt_and_foresees(project: Project, label: Labels, simulat
     assert 0 < bare.risk < 1, "before the judge is asked the texts alone speak"
     label(40, seed=1)
     assert risk.due(project), "a fifth more"
+    Certificate.objects.create(
+        **{"project": project, "judge": simulated, "form_version": form, "risk_model": model, "number": 1},
+        **{"alpha": 0.1, "delta": 0.1, "share": 0.05, "threshold": 0.8, "sample": 50, "kept": 40, "agreed": 40},
+        bound=0.93,
+    )
+    assert not risk.due(project), "a new model would end the promise made with this one"
 
 
 def test_nothing_is_foreseen_without_a_model_of_this_judge_and_form(
