@@ -81,7 +81,9 @@ def conditions(certificate: Certificate) -> str:
                 "%(agreed)s; the lower bound is %(bound)s."
             )
         )
-    if certificate.until is None:
+    if certificate.threshold is None:
+        parts.append(_("It is tried again when the sample has grown by a quarter, or when an admin asks."))
+    elif certificate.until is None:
         parts.append(_("It ends with any change of judge, form, guideline or risk model."))
     else:
         told["until"] = date_format(certificate.until, "DATE_FORMAT")

@@ -5,6 +5,7 @@ bounds (Clopper & Pearson 1934) on a random calibration set. Each border is test
 stops at the first that fails, so that the probability of any false promise is at most delta.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from scipy.stats import beta
 
 STRICTEST = 4
 """The first border keeps at least n / STRICTEST items: on fewer hardly any bound could hold."""
+FORGIVEN = 1
+"""Disagreements that the first border can bear: with fewer items one unlucky draw among the surest would end it all."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ def upper(successes: int, n: int, delta: float) -> float:
     return float(beta.ppf(1 - delta, successes + 1, n - successes)) if successes < n else 1.0
 
 
+def first_border(n: int, alpha: float, delta: float) -> int:
+    """Items that the first border keeps at least, of n. It hangs on nothing that was seen."""
+    alike = range(FORGIVEN + 1, n + 1)
+    # The bound grows with the items, all but FORGIVEN of them agreeing.
+    enough = bisect_left(alike, True, key=lambda kept: lower(kept - FORGIVEN, kept, delta) >= 1 - alpha)
+    return max(-(-n // STRICTEST), min(n, FORGIVEN + 1 + enough))
+
+
 def certify(confidence: ArrayLike, agrees: ArrayLike, *, alpha: float, delta: float) -> Certified:
     """The laxest threshold whose agreement is at least 1 - alpha, with probability at least 1 - delta.
 
@@ -55,7 +66,8 @@ def certify(confidence: ArrayLike, agrees: ArrayLike, *, alpha: float, delta: fl
     n = len(sure)
     borders = np.flatnonzero(np.append(sure[1:] != sure[:-1], True)) + 1 if n else np.array([], dtype=int)
     found = Certified(None, n, 0, 0, 0.0, 0)
-    for tested, kept in enumerate((int(one) for one in borders if one * STRICTEST >= n), start=1):
+    first = first_border(n, alpha, delta)
+    for tested, kept in enumerate((int(one) for one in borders if one >= first), start=1):
         agreed = int(hits[kept - 1])
         bound = lower(agreed, kept, delta)
         if bound < 1 - alpha:

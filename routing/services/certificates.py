@@ -19,7 +19,8 @@ from routing.sampling import Sampling
 from routing.services import risk
 
 SLICES = "slices"
-"""In the details of the certificate of all: the slices that have one of their own, which it does not speak of."""
+"""In the details: the slices that were given certificates of their own with it, which the one of the rest does not
+speak of."""
 
 
 @dataclass(frozen=True)

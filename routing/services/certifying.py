@@ -142,7 +142,13 @@ def certify(*, plan: RoutingPlan, by: User | None = None) -> list[Certificate]:
         share = terms.delta / (number * (number + 1))
         sure, right = [row.confidence for row in rows], [row.agrees for row in rows]
         result = thresholds.certify(sure, right, alpha=terms.alpha, delta=share)
-        details = {"tested": result.tested, "waiting": found.waiting, "confidence": _kept(sure), "key": terms.tag}
+        details = {
+            "tested": result.tested,
+            "waiting": found.waiting,
+            "confidence": _kept(sure),
+            "key": terms.tag,
+            SLICES: [one for one in cut if one],
+        }
         made.append(
             Certificate(
                 project=plan.project,
@@ -160,7 +166,7 @@ def certify(*, plan: RoutingPlan, by: User | None = None) -> list[Certificate]:
                 kept=result.kept,
                 agreed=result.agreed,
                 bound=result.bound,
-                details=details | ({SLICES: [one for one in cut if one]} if tag == "" else {}),
+                details=details,
                 until=until,
             )
         )
@@ -178,12 +184,14 @@ def certify(*, plan: RoutingPlan, by: User | None = None) -> list[Certificate]:
 
 
 def _slices(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Slices that are large enough by their tag, and the rest as "", which comes first: it is given the most."""
+    """Slices that are large enough by their tag, and the rest as ""; the largest first: it gets the most of delta."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         found[row.tag].append(row)
     large = {tag: found[tag] for tag in sorted(found) if tag and len(found[tag]) >= LEAST}
-    return {"": [row for row in rows if row.tag not in large]} | large
+    rest = [row for row in rows if row.tag not in large]
+    parts = large | ({"": rest} if rest or not large else {})
+    return {tag: parts[tag] for tag in sorted(parts, key=lambda tag: (-len(parts[tag]), tag))}
 
 
 def _kept(values: Sequence[float]) -> list[float]:

@@ -55,6 +55,15 @@ def test_items_of_equal_confidence_are_never_torn_apart(drawn):
         assert made.kept == sum(one >= made.threshold for one in sure) >= len(drawn) / 4 and made.bound >= 0.7
 
 
+@given(st.integers(1, 400), st.sampled_from([0.05, 0.1, 0.3]), st.sampled_from([0.1, 0.01]))
+def test_the_first_border_can_bear_one_disagreement_and_hangs_on_nothing_seen(n, alpha, delta):
+    first = thresholds.first_border(n, alpha, delta)
+    assert n / 4 <= first <= n
+    assert first == n or thresholds.lower(first - 1, first, delta) >= 1 - alpha
+    before = first - 1
+    assert before < n / 4 or before < 1 or thresholds.lower(before - 1, before, delta) < 1 - alpha
+
+
 def test_a_judge_that_is_never_right_enough_is_not_certified():
     sure = np.linspace(0, 1, 200)
     made = thresholds.certify(sure, np.arange(200) % 2 == 0, alpha=0.1, delta=0.1)
