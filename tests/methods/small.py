@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -126,3 +127,24 @@ def child(folder: Path) -> "subprocess.Popen[str]":
 
 def base(path: str) -> ModelFolder:
     return ModelFolder(path, "policy")
+
+
+def encoder(folder: Path) -> Path:
+    """A tiny BERT that knows the words of the snapshots, with its tokenizer."""
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder.mkdir(parents=True)
+    said = "thank you for asking.it opens at nine, i think what now?when does shop open user assistant:"
+    words = list(dict.fromkeys(re.findall(r"\w+|\W", said)))
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    shape = BertConfig(
+        vocab_size=40,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(shape).save_pretrained(folder)
+    return folder

@@ -208,3 +208,21 @@ def test_stopped_and_resumed_it_ends_in_the_same_weights(
         one, other = (Path(made.model.path) / name for made in (whole, rest))
         assert one.exists() == other.exists()
         assert not one.exists() or one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("key", "config"),
+    [
+        ("reward_spans", {"segments": "token", "learning_rate": 1e-2, "epochs": 12}),
+        ("reward_aspects", {"gate_width": 8, "gate_depth": 1, "batch_size": 64}),
+        ("reward_ensemble", {"members": 2}),
+    ],
+)
+def test_an_encoder_can_be_the_backbone(key: str, config: dict[str, Any], judged: Path, tmp_path: Path) -> None:
+    encoder = small.encoder(tmp_path / "encoder")
+    result, steps = trained(key, tmp_path, encoder, judged, **({"max_length": 60} | config))
+    assert result.values["pairs"] == 9 and steps
+    good, bad = score(
+        load_reward(result.model.path), [(small.asked(2), small.said(text)) for text in (small.GOOD, small.BAD)]
+    )
+    assert good > bad

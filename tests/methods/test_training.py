@@ -1,7 +1,6 @@
 """The trainer, through reward model and DPO: learns, resumes to the bit, does not depend on how a step is cut."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -119,22 +118,7 @@ def test_a_reward_model_learns_and_reports_held_out_accuracy_beside_the_trivial_
 
 
 def test_an_encoder_can_be_the_backbone(pairs: Path, tmp_path: Path) -> None:
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    encoder = tmp_path / "encoder"
-    encoder.mkdir()
-    words = re.findall(r"\w+|\W", "thank you for asking.it opens at nine what now?when does shop open user assistant:")
-    (encoder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
-    BertTokenizer(str(encoder / "vocab.txt")).save_pretrained(encoder)
-    shape = BertConfig(
-        vocab_size=40,
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-    )
-    BertModel(shape).save_pretrained(encoder)
+    encoder = small.encoder(tmp_path / "encoder")
     context = small.context(tmp_path / "out", base=small.base(str(encoder)), snapshot=pairs)
     result = REWARD_MODEL.train(context, RewardModelConfig(learning_rate=3e-3, epochs=6, batch_size=4, max_length=60))
     assert result.values["reward_accuracy"] == 1.0

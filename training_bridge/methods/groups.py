@@ -75,6 +75,18 @@ def _as_configured(relation: Relation, config: FromJudgments) -> Relation:
     return replace(relation, weight=weight, soft=soft, tie=float(soft == 0.5 and relation.tie > 0))
 
 
+def in_words(groups: Sequence[PromptGroup]) -> str:
+    """What of soft labels and weights is trained on, for the log of the run."""
+    relations = [relation for group in groups for relation in group.relations]
+    if not relations:
+        return f"{sum(len(group.responses) for group in groups)} responses to {len(groups)} prompts."
+    soft = sum(relation.soft not in (0.0, 0.5, 1.0) for relation in relations)
+    ties = sum(relation.soft == 0.5 for relation in relations)
+    low, high = (pick(relation.weight for relation in relations) for pick in (min, max))
+    weights = f"all weights are {low:.3g}" if low == high else f"weights run from {low:.3g} to {high:.3g}"
+    return f"{len(relations)} pairs: {soft} with a soft label, {ties} undecided; {weights}."
+
+
 def list_groups(
     tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments
 ) -> list[PromptGroup]:

@@ -26,7 +26,7 @@ class Needs:
     `base`, `reference`, `reward`: "required" or "optional" model versions, None where they make no sense. `base_kind`:
     "policy" for causal models only, "any" for causal ones and encoders. `input`: keys of the specification's `input`
     that must name files: "prompts" (JSON lines {"id", "messages"}) or "text" (JSON lines {"messages"} or {"text"}).
-    `any_of`: kinds of lessons (LESSONS) of which the snapshot's training split must hold `at_least` so many together.
+    `any_of`: kinds of lessons of which the snapshot's training split must hold `at_least` so many together.
     """
 
     snapshot: Literal["required", "optional"] | None = None

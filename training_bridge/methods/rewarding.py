@@ -11,7 +11,7 @@ from lm.loading import Loaded, load_reward_base, save
 from training_bridge.methods.checkpoints import without_dropout
 from training_bridge.methods.evaluating import reward_accuracy
 from training_bridge.methods.forward import by_token, pooled
-from training_bridge.methods.groups import PromptGroup
+from training_bridge.methods.groups import PromptGroup, in_words
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
 from training_bridge.methods.judged import Judged, read_snapshot
 from training_bridge.methods.measured import Outcome, Rewards
@@ -48,6 +48,7 @@ def train_reward(context: Context, config: Any, method: Rewarded) -> Result:
     tokenizer = load_reward_base(context.base.path).tokenizer
     judged = read_snapshot(context.snapshot, "train")
     groups = method.groups(tokenizer, judged, config, context.seed)
+    context.log(in_words(groups))
     torch.manual_seed(context.seed)
     loaded = load_reward_base(context.base.path, heads=method.heads(groups, config), by_token=method.by_token)
     without_dropout(loaded.model)

@@ -14,7 +14,7 @@ from lm.batching import by_budget
 from lm.loading import Loaded, load_causal, save
 from training_bridge.methods.checkpoints import without_dropout
 from training_bridge.methods.forward import likelihoods
-from training_bridge.methods.groups import PromptGroup
+from training_bridge.methods.groups import PromptGroup, in_words
 from training_bridge.methods.interface import Cancelled, Context, ModelFolder, Refused, Result
 from training_bridge.methods.judged import read_snapshot
 from training_bridge.methods.losses.policies import kto_baseline
@@ -74,6 +74,7 @@ def tune(context: Context, config: Any, method: Tuned) -> Result:
     loaded = load_causal(reference.path)
     judged = read_snapshot(context.snapshot, "train")
     groups = method.groups(loaded.tokenizer, judged, config, context.seed)
+    context.log(in_words(groups))
     if method.reads_reference:
         count = {"groups": len(groups)}
         context.phase(gettext_noop("Log-probabilities of %(groups)s prompts under the reference") % count)
