@@ -10,9 +10,12 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEvent, User
+from annotation.models import Annotation
+from annotation.services import leases, submissions
+from annotation.services.raters import rater_for
 from projects.models import Project
 from routing import tasks
-from routing.models import Alarm, Judge, PromiseCheck, Reading, RoutingPlan
+from routing.models import Alarm, Decision, Judge, PromiseCheck, Reading, RoutingPlan
 from routing.promises import drift, estimates
 from routing.selectors import judge_agreement
 from routing.services import promises
@@ -129,6 +132,38 @@ def test_figures_are_read_of_what_was_routed_and_by_whom_it_was_answered(
     make(made, simulated, [Done(judge="left", people=[None], purpose="calibration", route="both", models=models)] * 5)
     promises.check(project_id=project.pk)
     assert Reading.objects.get(subject="preference=tie").items == 300
+
+
+@pytest.mark.django_db
+def test_what_the_router_really_did_can_be_read_as_it_was_done(
+    plan: Callable[..., RoutingPlan], project: Project, rosa: User, items: Any, settle: Any
+) -> None:
+    """By the true flow: pilot, policy, audits and hidden answers; people prefer the first response of every item."""
+    made = plan("confidence", threshold=0.75, sampling={"pilot": 15, "audit_share": 0.4, "hidden_share": 0.2})
+    items(60)
+    settle()
+    rater = rater_for(project=project, user=rosa)
+    while (lease := leases.claim(project=project, rater=rater)) is not None:
+        left = lease.display_order.index(min(lease.display_order))
+        value = {"choice": "AB"[left], "strength": 1}
+        submissions.submit(rater=rater, token=lease.token, values={"preference": value})
+    assert promises.check(project_id=project.pk) and PromiseCheck.objects.get().error == ""
+    words = Decision.objects.filter(plan=made)
+    audits = words.filter(purpose="audit").count()
+    assert audits and Reading.objects.get(kind="audit").labelled == audits == Reading.objects.get(kind="audit").items
+    share = Reading.objects.get(kind="share", subject="preference=left")
+    asked = words.filter(asked__gt=0).exclude(route="judge")
+    assert (share.items, share.labelled, share.details) == (60, asked.count(), {"unreached": 0})
+    # By hand: people always say left, so every term is 1 where they were asked, and the judge's word where not.
+    judged = {
+        item: float(values["preference"]["choice"] == "left")
+        for item, values in Annotation.objects.filter(rater__kind="judge").values_list("item", "values")
+    }
+    terms = [
+        judged[item] + (0 if route == "judge" else (1 - judged[item]) / chance)
+        for item, route, chance in words.filter(asked__gt=0).values_list("item", "route", "asked")
+    ]
+    assert share.value == pytest.approx(sum(terms) / 60) and share.low <= 1 <= share.high
 
 
 @pytest.mark.django_db
