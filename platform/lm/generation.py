@@ -21,13 +21,14 @@ from lm.loading import Loaded
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn; temperature 0 takes the likeliest."""
+    """How tokens are drawn; temperature 0 takes the likeliest. `top`: of each token so many likely ones are told."""
 
     temperature: float = 1.0
     top_p: float = 1.0
     max_new_tokens: int = 256
     max_prompt_tokens: int = 1024
     batch_size: int = 64
+    top: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Generated:
-    """A sampled response. `finished`: it ended by itself and was not cut."""
+    """A sampled response. `finished`: it ended by itself and was not cut.
+
+    `likely`: per token (how it reads, [(how another could have read, log-probability before temperature)]).
+    """
 
     key: str
     text: str
     tokens: int
     finished: bool
+    likely: Sequence[tuple[str, Sequence[tuple[str, float]]]] = ()
 
 
 def generate(loaded: Loaded, wanted: Sequence[Wanted], sampling: Sampling, *, seed: int) -> Iterator[Generated]:
@@ -70,17 +75,47 @@ def _sample(
     config = GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         max_new_tokens=sampling.max_new_tokens, do_sample=False, eos_token_id=ends, pad_token_id=filler
     )
+    told = _Told(sampling.top)
     output = loaded.model.generate(  # type: ignore[operator]  # a mixin that mypy does not see
         input_ids=ids.to(loaded.device),
         attention_mask=mask.to(loaded.device),
         generation_config=config,
-        logits_processor=_processors(sampling, draws, ids.shape[1]),
+        logits_processor=LogitsProcessorList([told, *_processors(sampling, draws, ids.shape[1])]),
     )
-    for key, row in zip(keys, output[:, ids.shape[1] :].tolist(), strict=True):
+    for place, (key, row) in enumerate(zip(keys, output[:, ids.shape[1] :].tolist(), strict=True)):
         stop = next((at for at, token in enumerate(row) if token in ends), None)
         tokens = row if stop is None else row[:stop]
         text = str(loaded.tokenizer.decode(tokens, skip_special_tokens=True))
-        yield Generated(key, text, len(tokens), stop is not None)
+        yield Generated(key, text, len(tokens), stop is not None, told.read(loaded, place, tokens))
+
+
+class _Told(LogitsProcessor):
+    """Keeps the likeliest tokens of every step, as the model has them, and changes nothing."""
+
+    def __init__(self, top: int) -> None:
+        self.top, self.steps = top, list[tuple[Tensor, Tensor]]()
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        if self.top:
+            best = scores.float().log_softmax(-1).topk(min(self.top, scores.shape[-1]), dim=-1)
+            self.steps.append((best.values.cpu(), best.indices.cpu()))
+        return scores
+
+    def read(
+        self, loaded: Loaded, place: int, tokens: Sequence[int]
+    ) -> Sequence[tuple[str, Sequence[tuple[str, float]]]]:
+        """Of row `place` of the batch, for each of its tokens."""
+        decode = loaded.tokenizer.decode
+        return [
+            (
+                str(decode([token])),
+                [
+                    (str(decode([other])), logp)
+                    for logp, other in zip(values[place].tolist(), ids[place].tolist(), strict=True)
+                ],
+            )
+            for token, (values, ids) in zip(tokens, self.steps, strict=False)
+        ]
 
 
 class _Draw(LogitsProcessor):

@@ -20,6 +20,7 @@ JUDGES: dict[str, str] = {
     "simulated": "routing.judges.simulated:JUDGE",
     "openai_compatible": "routing.judges.openai_compatible:JUDGE",
     "reward_model": "routing.judges.reward_model:JUDGE",
+    "local_lm": "routing.judges.local_lm:JUDGE",
     "jury": "routing.judges.jury:JUDGE",
 }
 

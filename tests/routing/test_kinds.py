@@ -1,5 +1,7 @@
 """Judges of several kinds: what they make of each form, how ensembles and juries agree, and a language model."""
 
+import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,19 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from django.utils import timezone
 
 from annotation.protocols import Content, check_config, protocol
 from common.errors import Invalid
+from lm.answer import answers, continued
+from lm.chat import encode
+from lm.loading import load_causal
 from projects.models import Project
 from routing.calibration import calibrated
-from routing.judges import Answer, Question, child
+from routing.judges import Answer, Question, child, local_lm
+from routing.judges.asking import Asking
 from routing.judges.jury import Member, Vote, verdict
 from routing.judges.jury import Settings as JurySettings
 from routing.judges.reward_model import Settings, combined
 from routing.models import Judge, JudgeCall
 from routing.services.judges import create_judge
 from tests import factories
+from tests.lm.tiny import make_causal
 from tests.routing.test_judges import choice, said
 
 FORMS: dict[str, dict[str, Any]] = {
@@ -251,3 +259,65 @@ def test_a_replay_repeats_what_was_recorded_in_any_form() -> None:
     )
     assert stands(ranking, first) == stands(ranking, second) == told
     assert (first.confidence, second.confidence, third.value) == (1.0, 0.5, None)
+
+
+@pytest.fixture(scope="module")
+def models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a language model of a few thousand random weights that reads long texts, and one that is unsafe."""
+    root = tmp_path_factory.mktemp("models")
+    folder = make_causal(root / "tiny")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 8192}))
+    shutil.copytree(folder, root / "pickled")
+    (root / "pickled" / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    return root
+
+
+def test_the_likelihood_of_a_choice_is_the_models_own(models_root: Path) -> None:
+    loaded = load_causal(str(models_root / "tiny"))
+    messages = [{"role": "user", "content": "When does the train leave?"}]
+    found = continued(loaded, messages, '{"choice": ', ['"A"', '"tie"'])
+    prompt = encode(loaded.tokenizer, messages, [], 10**6).prompt
+    for option, logp in zip(('"A"', '"tie"'), found, strict=True):
+        row, slow = list(prompt), 0.0
+        for token in loaded.tokenizer('{"choice": ' + option, add_special_tokens=False)["input_ids"]:
+            with torch.no_grad():
+                logits = loaded.model(torch.tensor([row])).logits[0, -1]
+            slow, row = slow + float(logits.log_softmax(-1)[token]), [*row, token]
+        assert logp == pytest.approx(slow, abs=1e-4)
+    how = {"max_tokens": 8, "temperature": 0}
+    (wrote,) = answers(loaded, how, [{"id": "x", "messages": messages}])
+    for token, likely in wrote["likely"]:
+        assert token == likely[0][0] and likely[0][1] == max(logp for _, logp in likely) <= 0  # it takes the likeliest
+    pair = asked("pairwise", "Go left.", "Go right.")
+    asking = Asking(pair, local_lm.Settings(model="tiny", both_orders=False))
+    (request,) = asking.due()
+    asking.take(request, local_lm.read(wrote)[0])
+    assert asking.answer().value is None and asking.records[0]["raw"] == wrote["text"] and asking.records[0]["fault"]
+    assert wrote["tokens"] == len(wrote["likely"]) and "".join(token for token, _ in wrote["likely"]) == wrote["text"]
+    (long,) = answers(loaded, how | {"max_tokens": 9000}, [{"id": "x", "messages": messages}])
+    assert "too many" in long["error"]
+
+
+def test_a_language_model_of_ours_judges_by_its_probabilities_or_in_writing(
+    models_root: Path, project: Project, settings: Any
+) -> None:
+    settings.MODEL_FOLDERS = [models_root]
+    pair, best = asked("pairwise", "Go left.", "Go right."), asked("best_of_n", "a", "b", "c", number=1, worst="off")
+    told, chosen = said("local_lm", [pair, best], project.pk, model="tiny")
+    assert stands(pair, told)["choice"] in {"left", "right", "tie", "both_bad"} and 0 <= (told.confidence or 0) <= 1
+    assert [order["first"] for order in told.orders] == ["left", "right"]
+    assert all(0 < order["p"] < 1 and 0 < order["p_left"] < 1 for order in told.orders)
+    picks = [json.loads(order["raw"])["best"] for order in chosen.orders]
+    assert {*picks} <= {"A", "B", "C"}
+    # The second order is the first reversed: the same response twice is an answer, anything else a contradiction.
+    same = picks in (["A", "C"], ["B", "B"], ["C", "A"])
+    assert (chosen.value is not None) == same and (same or "contradicted itself" in chosen.error)
+    made = create_judge(project=project, name="Own", kind="local_lm", config={"model": "tiny"})
+    assert made.config["probabilities"] is True
+    version = factories.ModelVersionFactory(project=project, name="v1", path=str(models_root / "tiny"), sha256="c" * 64)
+    create_judge(project=project, name="Of a run", kind="local_lm", config={"model": version.name})
+    for wrong in ("pickled", "absent", "../models/tiny", "/etc"):
+        with pytest.raises(Invalid) as caught:
+            create_judge(project=project, name="No", kind="local_lm", config={"model": wrong})
+        assert "model" in caught.value.fields
