@@ -12,7 +12,7 @@ from common import bells
 from common.errors import Conflict
 from projects.models import Project
 from routing.models import Card, Judge, JudgeCall, ProbeRun, RiskModel, RoutingPlan
-from routing.services import calls, cards, escalations, features, performance, probes, promises, risk
+from routing.services import calls, cards, escalations, features, performance, probes, promises, risk, tallies
 from routing.services.follow_up import follow_up
 from routing.services.route_new import route_new
 
@@ -30,6 +30,7 @@ BEAT = {
     "planted-cases": {"task": "routing.tasks.plant_cases", "schedule": 300},
     "routing-sweep": {"task": "routing.tasks.sweep", "schedule": 5},
     "routing-learning": {"task": "routing.tasks.learn", "schedule": 60},
+    "routing-tallies": {"task": "routing.tasks.count_due", "schedule": 30},
     "promises-sweep": {"task": "routing.tasks.sweep_promises", "schedule": 20},
 }
 
@@ -110,6 +111,12 @@ def run_judge_calls(judge_id: int) -> None:
         asked += batch
     if asked:
         route_project.delay(judge.project_id)
+
+
+@shared_task(queue="default")
+def count_due() -> None:
+    """Counts what the desk shows of large projects."""
+    tallies.count_due()
 
 
 @shared_task(queue="default")

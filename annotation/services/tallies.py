@@ -93,7 +93,7 @@ def tally_due() -> int:
     counted = 0
     for project in Project.objects.exclude(state=Project.State.ARCHIVED).select_related("tally"):
         known = getattr(project, "tally", None)
-        if known is not None and now - known.counted_at < rest(known):
+        if known is not None and now - known.counted_at < rest(known.took_ms):
             continue
         if not is_small(project):
             tally(project=project)
@@ -101,6 +101,6 @@ def tally_due() -> int:
     return counted
 
 
-def rest(known: Tally) -> timedelta:
+def rest(took_ms: int) -> timedelta:
     """How long figures stand before they are counted again."""
-    return timedelta(seconds=max(LEAST_SECONDS, SHARE * known.took_ms / 1000))
+    return timedelta(seconds=max(LEAST_SECONDS, SHARE * took_ms / 1000))

@@ -9,6 +9,7 @@ from routing.models.judges import Judge
 from routing.models.probes import Probe, ProbeRun
 from routing.models.promises import Alarm, Certificate, PromiseCheck, Reading, Terms
 from routing.models.risk import ItemFeatures, PerformanceReport, RiskModel
+from routing.models.tallies import RoutingTally
 
 __all__ = [
     "Alarm",
@@ -28,6 +29,7 @@ __all__ = [
     "Reading",
     "RiskModel",
     "RoutingPlan",
+    "RoutingTally",
     "StreamPrice",
     "Terms",
 ]
