@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from routing.history import Cells, Folds, History, out_of_fold
+
 FOLDS = 5
 STRENGTH = 0.1
 """Of the penalty, as scikit-learn's C: small data, so a strong one."""
@@ -87,18 +89,23 @@ def fit(
     *,
     names: tuple[str, ...],
     measured: ArrayLike | None = None,
+    cells: Cells | None = None,
     seed: int = 0,
 ) -> Fitted:
     """`features`: (n, f), NaN where unknown; `disagreed`: (n,) the share of people who said otherwise, in [0, 1];
-    `groups`: (n,) what the folds must not tear apart; `measured`: (n,) the items whose AUC is taken, None: all.
+    `groups`: (n,) what the folds must not tear apart; `measured`: (n,) the items whose AUC is taken, None: all;
+    `cells`: of each item (`routing.history`), whose column then comes last: `names` has it.
 
     Raises ValueError where the judge was always or never agreed with: there is nothing to learn.
     """
     X, y = np.asarray(features, dtype=float), np.asarray(disagreed, dtype=float)
     if not 0 < y.mean() < 1:
         raise ValueError("the judge agrees always or never: there is nothing to learn")
-    scores = cross_fitted(X, y, groups, seed=seed)
+    scores = cross_fitted(X, y, groups, cells=cells, seed=seed)
     slope, offset = _calibration(scores, y)
+    if cells is not None:
+        own = out_of_fold(cells, y, np.arange(len(y)), _folds_of(np.asarray(groups), seed))
+        X = np.column_stack([X, own])
     counted = slice(None) if measured is None else np.asarray(measured, dtype=bool)
     auc, low, high = auc_of(scores[counted], y[counted])
     means, scales, weights, intercept = regression(X, y)
@@ -125,21 +132,31 @@ def constant(share: float, *, names: tuple[str, ...], n: int) -> Fitted:
     return Fitted(names, none, none, ones, 0.0, 0.0, logit, 0.5, 0.0, 1.0, n)
 
 
-def cross_fitted(features: ArrayLike, disagreed: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> Floats:
+def cross_fitted(
+    features: ArrayLike, disagreed: ArrayLike, groups: ArrayLike, *, cells: Cells | None = None, seed: int = 0
+) -> Floats:
     """The raw score of each item by a model that has not seen its group, (n,)."""
     X, y = np.asarray(features, dtype=float), np.asarray(disagreed, dtype=float)
     found = np.zeros(len(y))
     for train, test in _folds(np.asarray(groups), seed):
         if not 0 < y[train].mean() < 1:
             continue
-        found[test] = scorer(X[train], y[train])(X[test])
+        seen, unseen = X[train], X[test]
+        if cells is not None:
+            own = out_of_fold(cells, y, train, _folds_of(np.asarray(groups), seed))
+            history = History.of([cells[i] for i in train], y[train])
+            seen = np.column_stack([seen, own])
+            unseen = np.column_stack([unseen, history.column([cells[i] for i in test])])
+        found[test] = scorer(seen, y[train])(unseen)
     return found
 
 
-def cross_fitted_risk(features: ArrayLike, disagreed: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> Floats:
+def cross_fitted_risk(
+    features: ArrayLike, disagreed: ArrayLike, groups: ArrayLike, *, cells: Cells | None = None, seed: int = 0
+) -> Floats:
     """The calibrated risk of each item by models that have not seen its group, (n,)."""
     y = np.asarray(disagreed, dtype=float)
-    scores = cross_fitted(features, y, groups, seed=seed)
+    scores = cross_fitted(features, y, groups, cells=cells, seed=seed)
     slope, offset = _calibration(scores, y)
     return _risk(slope * scores + offset)
 
@@ -182,6 +199,11 @@ def _folds(groups: NDArray[Any], seed: int) -> Iterator[tuple[NDArray[np.intp], 
     for fold in np.unique(place):
         inside = place[codes] == fold
         yield np.flatnonzero(~inside), np.flatnonzero(inside)
+
+
+def _folds_of(groups: NDArray[Any], seed: int) -> Folds:
+    """Folds of some of the items, given by their positions."""
+    return lambda rows: _folds(groups[rows], seed)
 
 
 def regression(X: Floats, y: Floats) -> tuple[Floats, Floats, Floats, float]:

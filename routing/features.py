@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Raise it whenever a feature changes its meaning: decisions and fitted models keep the number beside their features.
-VERSION = 3
+VERSION = 4
 
 SIGNALS = (
     "said_tie", "unreadable", "order_matters", "samples_differ", "margin", "gap", "unsure", "others_disagree",

@@ -29,9 +29,10 @@ class RiskModel(Created):
 
     fitting → ready (it may route) | refused (not better than chance, or too little to learn from) | failed. Of several
     that are ready the highest number is in force, as long as its judge and its form are.
-    `parameters`: {"judge": Fitted, "people": Fitted or null (P(two people disagree)), "tags": slices that are features,
-    "like": [[highest risk, items, agreed]] of tenths of the items it was fitted on, by out-of-fold risk, "sample": what
-    the curve of the desk is made of (`routing.services.forecasts.sample_of`)}.
+    `parameters`: {"judge": Fitted, "people": Fitted or null (P(two people disagree)), "tags": slices that are
+    features, "history": rates by tag and models (`routing.history`), "like": [[highest risk, items, agreed]] of
+    tenths of the items it was fitted on, by out-of-fold risk, "sample": what the curve of the desk is made of
+    (`routing.services.forecasts.sample_of`)}.
     """
 
     class State(models.TextChoices):

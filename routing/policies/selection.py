@@ -132,6 +132,7 @@ FEATURES = {
     "others_disagree": _("how far other judges disagree with it"),
     "others_tie": _("how often other judges say tie"),
     "others_gap": _("how far other judges score its choice above the rest"),
+    "history": _("how often it disagreed on items of this tag and these models"),
     "prompt_length": _("the length of the prompt"),
     "shorter_length": _("the length of the shortest response"),
     "longer_length": _("the length of the longest response"),

@@ -12,7 +12,7 @@ import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
 from numpy.typing import NDArray
 
-from annotation.models import Annotation, FormVersion, Item, Rater
+from annotation.models import Annotation, FormVersion, Item, ItemResponse, Rater
 from annotation.protocols import protocol
 from annotation.services.lanes import topic_of
 from annotation.standings import current
@@ -86,6 +86,15 @@ def text_rows(items: Collection[Item] | Collection[int]) -> dict[int, list[float
     if unread:
         given |= {item.pk: item for item in with_texts(Item.objects.filter(pk__in=unread))}
     return found | {one: text_row(given[one]) for one in left}
+
+
+def models_of(item_ids: Collection[int]) -> dict[int, list[str]]:
+    """Item → the names of the models that wrote its responses."""
+    found: dict[int, list[str]] = defaultdict(list)
+    rows = ItemResponse.objects.filter(item__in=item_ids).values_list("item", "response__model_name")
+    for item_id, name in rows:
+        found[item_id].append(name)
+    return found
 
 
 def tags_of(item: Item) -> dict[str, str]:
@@ -175,7 +184,9 @@ def _plain(value: object) -> str:
 
 
 def _read(order: Mapping[str, Any]) -> str | None:
-    """What one reading said, in the item's own order; None where it said nothing."""
+    """What one reading said, in the item's own order; None where it said nothing, or only a part."""
+    if "portion" in order:
+        return None
     if isinstance(order.get("choice"), str):
         return str(order["choice"])
     return _plain(order["verdict"]) if "verdict" in order else None

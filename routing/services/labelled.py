@@ -14,7 +14,7 @@ from annotation.models import Annotation, FormVersion, Item, Rater
 from annotation.protocols import Protocol, protocol
 from annotation.standings import current
 from projects.models import Project
-from routing import against, features
+from routing import against, features, history
 from routing.models import Decision, Judge
 from routing.services import features as stored
 
@@ -36,9 +36,9 @@ class Labelled:
 
     `features` (n, f) by `names`; the last columns are the slices `tags`. `disagreed` (n,): the share of people who
     said otherwise than the judge, NaN where it has not answered; `people` (n,): the share of pairs of people who
-    differ, NaN with fewer than two. `doubt` (n,): how unsure the judge is of itself (features.Signals). `groups`
-    (n,): of the prompts. `asked` (n,): as `routing.against.asked` has it, 1 where people answered elsewhere; `drawn`
-    (n,): whether a draw, not the policy, had people and judge answer.
+    differ, NaN with fewer than two. `doubt` (n,): how unsure the judge is of itself (features.Signals). `cells` (n,):
+    see `routing.history`. `groups` (n,): of the prompts. `asked` (n,): as `routing.against.asked` has it, 1 where
+    people answered elsewhere; `drawn` (n,): whether a draw, not the policy, had people and judge answer.
     """
 
     items: NDArray[np.int64]
@@ -48,6 +48,7 @@ class Labelled:
     disagreed: Floats
     people: Floats
     doubt: Floats
+    cells: list[tuple[str, ...]]
     groups: NDArray[Any]
     asked: Floats
     drawn: NDArray[np.bool_]
@@ -66,7 +67,7 @@ def collect(judge: Judge, form: FormVersion, *, most: int = MOST) -> Labelled:
     plugs = {field["name"]: protocol(field["protocol"]) for field in form.fields if field.get("required", True)}
     disagreed = np.array([_against(plugs, said.get(one), people[one]) for one in ids], dtype=float)
     among = np.array([_among(plugs, people[one]) for one in ids], dtype=float)
-    groups, slices, rows_of, doubt = _told(judge, form, ids)
+    groups, slices, cells, rows_of, doubt = _told(judge, form, ids)
     tags = _frequent(slices)
     asked, drawn = _chances(ids, recorded)
     return Labelled(
@@ -77,6 +78,7 @@ def collect(judge: Judge, form: FormVersion, *, most: int = MOST) -> Labelled:
         disagreed=disagreed,
         people=among,
         doubt=doubt,
+        cells=cells,
         groups=np.array(groups),
         asked=asked,
         drawn=drawn,
@@ -148,22 +150,27 @@ def _among(plugs: Mapping[str, Protocol], people: Sequence[Values]) -> float:
     return _mean([apart(plugs, one, other) for one, other in combinations(people, 2)])
 
 
-def _told(judge: Judge, form: FormVersion, ids: Sequence[int]) -> tuple[list[str], list[list[str]], Floats, Floats]:
-    """(group of the prompt, slices, features, doubt) of each item, a few queries for each CHUNK of them."""
+def _told(
+    judge: Judge, form: FormVersion, ids: Sequence[int]
+) -> tuple[list[str], list[list[str]], list[tuple[str, ...]], Floats, Floats]:
+    """(group of the prompt, slices, cells, features, doubt) of each item, a few queries for each CHUNK of them."""
     groups: list[str] = []
     slices: list[list[str]] = []
     rows: list[Floats] = [np.zeros((0, len(features.NAMES)))]
     doubt: list[float] = []
+    cells: list[tuple[str, ...]] = []
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         items = Item.objects.filter(pk__in=chunk).select_related("prompt").order_by("pk")
+        models = stored.models_of(chunk)
         for item in items.only("meta", "prompt__group", "prompt__tags", "prompt__language"):
             groups.append(item.prompt.group)
             slices.append(features.slices(stored.tags_of(item)))
+            cells.append(history.cells(slices[-1], models.get(item.pk, ())))
         said = stored.signals_of(judge, form, chunk)
         doubt += [said[one].doubt() if one in said else float("nan") for one in chunk]
         rows.append(stored.matrix(chunk, stored.text_rows(chunk), said))
-    return groups, slices, np.vstack(rows), np.array(doubt)
+    return groups, slices, cells, np.vstack(rows), np.array(doubt)
 
 
 def _frequent(slices: Sequence[Sequence[str]]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Fitting needs scikit-learn and happens in workers; a risk is numpy, in a few que
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -22,8 +22,9 @@ from annotation.services.forms import current_form
 from common.errors import Conflict
 from common.words import gettext_noop as _
 from projects.models import Project
-from routing import curves, disagreement, features
+from routing import curves, disagreement, features, history
 from routing.disagreement import Fitted
+from routing.history import History
 from routing.models import Certificate, Judge, RiskModel, RoutingPlan
 from routing.policies import Foreseen
 from routing.services import features as stored
@@ -62,9 +63,9 @@ def risks(plan: RoutingPlan, items: Sequence[Item], model: RiskModel | None = No
     if model is None or not items:
         return [Foreseen()] * len(items)
     fitted = _fitted(model.pk)
-    rows = matrix(model.judge, model.form_version, items, fitted.tags)
+    rows = matrix(model.judge, model.form_version, items, fitted.tags, fitted.history)
     risk = fitted.judge.risk(rows)
-    people = fitted.people.risk(rows).tolist() if fitted.people else [None] * len(items)
+    people = fitted.people.risk(rows[:, :-1]).tolist() if fitted.people else [None] * len(items)
     parts = fitted.judge.parts(rows)
     heavy = np.argsort(-np.abs(parts), axis=1)[:, :REASONS_KEPT]
     names = fitted.judge.names
@@ -79,13 +80,17 @@ def risks(plan: RoutingPlan, items: Sequence[Item], model: RiskModel | None = No
     ]
 
 
-def matrix(judge: Judge, form: FormVersion, items: Sequence[Item], tags: Sequence[str]) -> NDArray[np.float64]:
-    """(n, f): features.NAMES, then one column a tag."""
+def matrix(
+    judge: Judge, form: FormVersion, items: Sequence[Item], tags: Sequence[str], past: History
+) -> NDArray[np.float64]:
+    """(n, f): features.NAMES, then one column a tag, then the history."""
     ids = [item.pk for item in items]
     said = stored.signals_of(judge, form, ids)
     rows = stored.matrix(ids, stored.text_rows(items), said)
     slices = [features.slices(stored.tags_of(item)) for item in items]
-    return np.column_stack([rows, stored.tag_matrix(slices, tags)]) if tags else rows
+    models = [[row.response.model_name for row in item.item_responses.all()] for item in items]
+    cells = [history.cells(own, names) for own, names in zip(slices, models, strict=True)]
+    return np.column_stack([rows, stored.tag_matrix(slices, tags), past.column(cells)])
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ class _Ready:
     judge: Fitted
     people: Fitted | None
     tags: tuple[str, ...]
+    history: History
     bins: tuple[tuple[float, int, int], ...]
 
     def like(self, risk: float) -> tuple[int, int] | None:
@@ -109,6 +115,7 @@ def _fitted(model_id: int) -> _Ready:
         Fitted.from_json(found["judge"]),
         Fitted.from_json(people) if people else None,
         tuple(found.get("tags", ())),
+        History(**found["history"]),
         tuple((float(top), int(n), int(agreed)) for top, n, agreed in found.get("like", ())),
     )
 
@@ -217,8 +224,10 @@ def _learnt(rows: Labelled) -> dict[str, Any]:
     if not 0 < wrong.mean() < 1:
         why = _("The judge and people agree always or never: there is nothing to learn.")
         return {"state": RiskModel.State.REFUSED, "why": why, "items": n}
-    fitted = disagreement.fit(told, wrong, groups, names=rows.names, measured=rows.drawn[known])
-    risk = disagreement.cross_fitted_risk(told, wrong, groups)
+    cells = [cells for cells, inside in zip(rows.cells, known.tolist(), strict=True) if inside]
+    names = (*rows.names, history.NAME)
+    fitted = disagreement.fit(told, wrong, groups, names=names, measured=rows.drawn[known], cells=cells)
+    risk = disagreement.cross_fitted_risk(told, wrong, groups, cells=cells)
     everyone = np.full(len(known), np.nan)
     everyone[known] = risk
     ended: dict[str, Any] = {
@@ -231,6 +240,7 @@ def _learnt(rows: Labelled) -> dict[str, Any]:
             "judge": fitted.as_json(),
             "people": _people(rows),
             "tags": list(rows.tags),
+            "history": asdict(History.of(cells, wrong)),
             "like": _bins(risk, wrong),
             "sample": forecasts.sample_of(rows, everyone),
         },

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from benchmarks import route
 from routing import curves, disagreement, features
 from routing.features import NAMES, Signals
+from routing.history import History
+from routing.history import cells as cells_of
 
 
 def cases(random, n=1200, people=3, judge_right=0.7, person_right=0.93, hint=2.0):
@@ -92,6 +94,25 @@ def test_one_person_is_left_out_and_the_others_must_agree():
     assert agree(left, [left, left, tie], False) == 1, "only the third left out gives a reference: left"
     assert agree(left, [left, left, tie], True) == 0, "the label is then the third's tie"
     assert math.isnan(agree(tie, [left, tie, right], True))
+
+
+def test_history_is_shrunk_by_what_cells_tell_and_learnt_honestly():
+    random = np.random.default_rng(8)
+    names = [f"law | m{cell}" for cell in range(12)]
+    alike = History.of([[names[i % 12]] for i in range(600)], (random.random(600) < 0.3).astype(float))
+    assert np.ptp(list(alike.rates.values())) < 0.08, "cells that differ by chance alone have about the mean"
+    rates = random.beta(1, 1, 12)
+    own = [(names[i % 12],) for i in range(600)]
+    y = (random.random(600) < np.array([rates[i % 12] for i in range(600)])).astype(float)
+    apart = History.of(own, y)
+    assert all(abs(apart.rates[name] - rate) < 0.2 for name, rate in zip(names, rates, strict=True))
+    told, groups = np.zeros((600, 1)), np.arange(600)
+    fitted = disagreement.fit(told, y, groups, names=("none", "history"), cells=own)
+    assert fitted.auc > 0.7 and fitted.reasons([0.0, 2.0])[0][0] == "history"
+    lucky = [(f"m{i // 5}",) for i in range(600)]
+    noise = disagreement.fit(told, y, groups, names=("none", "history"), cells=lucky)
+    assert noise.auc < 0.6, "what no other item of the cell confirms is worth nothing"
+    assert np.isnan(apart.column([[]])[0]) and cells_of(["law"], ["b", "a", ""]) == ("law | a × b",)
 
 
 def test_policies_stand_between_random_and_the_oracle():

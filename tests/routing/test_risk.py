@@ -139,10 +139,10 @@ def test_a_model_is_learnt_and_foresees(project: Project, label: Labels, simulat
     assert 0 < bare.risk < 1, "before the judge is asked the texts alone speak"
     label(40, seed=1)
     assert risk.due(project), "a fifth more"
+    levels = {"alpha": 0.1, "delta": 0.1, "share": 0.05, "threshold": 0.8, "bound": 0.93}
+    counts = {"number": 1, "sample": 50, "kept": 40, "agreed": 40}
     Certificate.objects.create(
-        **{"project": project, "judge": simulated, "form_version": form, "risk_model": model, "number": 1},
-        **{"alpha": 0.1, "delta": 0.1, "share": 0.05, "threshold": 0.8, "sample": 50, "kept": 40, "agreed": 40},
-        bound=0.93,
+        project=project, judge=simulated, form_version=form, risk_model=model, **levels, **counts
     )
     assert not risk.due(project), "a new model would end the promise made with this one"
 
