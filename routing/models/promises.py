@@ -189,7 +189,9 @@ class PromiseCheck(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     seen = models.BigIntegerField(default=0)
     error = models.TextField(blank=True)
-    took_ms = models.PositiveIntegerField(default=0, help_text="How long, which says how often")
+    took_ms = models.PositiveIntegerField(default=0, help_text="How long, which says how often; figures aside")
+    figures_ms = models.PositiveIntegerField(default=0, help_text="How long the figures of all items took, likewise")
+    figures_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

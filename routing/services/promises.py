@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -28,7 +28,7 @@ from routing.services.plans import current_plan
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
-STALE = timedelta(minutes=15)
+STALE = timedelta(hours=1)
 EVERY = timedelta(minutes=1)
 """What was read is not read again sooner, and not before REST times what it took."""
 REST = 50
@@ -65,9 +65,8 @@ def due() -> list[int]:
     rows = PromiseCheck.objects.filter(project__in=active, state__in=[State.IDLE, State.FAILED])
     fresh = Annotation.objects.filter(item__project=OuterRef("project"), pk__gt=OuterRef("seen"))
     for row in rows.annotate(fresh=Exists(fresh)):
-        rested = now - row.finished_at if row.finished_at else DAILY
-        soon = max(EVERY, timedelta(milliseconds=REST * row.took_ms))
-        if rested >= DAILY or (row.fresh and row.state == State.IDLE and rested > soon):
+        old = row.finished_at is None or now - row.finished_at >= DAILY
+        if old or (row.fresh and row.state == State.IDLE and _rested(row.finished_at, row.took_ms)):
             found.add(row.pk)
     return sorted(found)
 
@@ -90,30 +89,33 @@ def check(*, project_id: int) -> bool:
     PromiseCheck.objects.get_or_create(project_id=project_id)
     owner, began = uuid.uuid4(), time.monotonic()
     free = PromiseCheck.objects.filter(project=project_id).exclude(state=State.RUNNING)
-    asked = free.values_list("certify", flat=True).first()
-    if not free.update(
+    was = free.first()
+    if was is None or not free.update(
         state=State.RUNNING, owner=owner, heartbeat_at=timezone.now(), attempt=F("attempt") + 1, certify=False
     ):
         return False
     mine = PromiseCheck.objects.filter(project=project_id, owner=owner)
     seen = Annotation.objects.aggregate(last=Max("pk"))["last"] or 0
     try:
-        for step in _steps(plan, bool(asked)):
+        for step in _steps(plan, was.certify):
             step()
             if not mine.update(heartbeat_at=timezone.now()):
                 return False  # it took so long that another worker was sent
+        took = _took(began)
+        if was.state != State.IDLE or _rested(was.figures_at, was.figures_ms):
+            figures.read_figures(plan=plan, ground=ground_of(plan.judge))
+            mine.update(figures_at=timezone.now(), figures_ms=_took(began) - took)
     except Exception as raised:  # whatever goes wrong must end in a named state
         last = mine.filter(attempt__gte=MAX_ATTEMPTS).exists()
         mine.update(
             state=State.FAILED if last else State.DUE,
             owner=None,
-            certify=bool(asked),
+            certify=was.certify,
             error=f"{type(raised).__name__}: {raised}"[:500],
             finished_at=timezone.now(),
         )
         logger.exception("the promises of project %s could not be computed", project_id)
         return False
-    took = int((time.monotonic() - began) * 1000)
     done = {"owner": None, "attempt": 0, "error": "", "seen": seen, "took_ms": took, "finished_at": timezone.now()}
     # Certificates may have been asked for meanwhile.
     mine.filter(certify=True).update(state=State.DUE, **done)
@@ -130,7 +132,15 @@ def _steps(plan: RoutingPlan, asked: bool) -> Iterator[Callable[[], object]]:
     yield lambda: certifying.certify(plan=plan) if asked or certifying.wanted(plan, ground, terms) else None
     yield lambda: gate.read_gate(plan=plan, ground=ground, terms=terms)
     yield lambda: drift.read_drift(plan=plan, ground=ground, terms=terms)
-    yield lambda: figures.read_figures(plan=plan, ground=ground)
+
+
+def _took(began: float) -> int:
+    """Milliseconds."""
+    return int((time.monotonic() - began) * 1000)
+
+
+def _rested(since: datetime | None, took_ms: int) -> bool:
+    return since is None or timezone.now() - since > max(EVERY, timedelta(milliseconds=REST * took_ms))
 
 
 @transaction.atomic

@@ -130,6 +130,7 @@ def test_figures_are_read_of_what_was_routed_and_by_whom_it_was_answered(
     assert (agreement.pairs, agreement.items) == (120, 120)
     # What has been asked and is not answered at all leaves the figures as they were.
     make(made, simulated, [Done(judge="left", people=[None], purpose="calibration", route="both", models=models)] * 5)
+    promises.ask(project=project)
     promises.check(project_id=project.pk)
     assert Reading.objects.get(subject="preference=tie").items == 300
 
