@@ -26,6 +26,8 @@ from routing.judges.prompts import OWN_PLACES, filled, prompt
 from routing.judges.readings import Order, Reading, Unusable, agreed, config_of, content_of, orders
 
 RAW_KEPT = 4000
+_WHOLE = "~"
+"""Stands after every name of a portion."""
 ORDER = "Neither the order nor the length of the responses is a reason."
 
 
@@ -136,7 +138,12 @@ class Asking:
             return
         p = sureness(reply.tokens, self._plug.question(config, content).verdict) if reply.tokens else None
         self._said[request.order, request.sample, request.portion] = (told, p)
-        record |= _recorded(self.question, config, content, told, p) | _two_sided(self.question, order, told, reply)
+        value = protocol(self.question.protocol).normal_form(told, lenient(config), content)
+        record |= _recorded(self.question, Reading(value, p)) | _two_sided(self.question, order, told, reply)
+        whole = self._whole(request.order, request.sample) if request.portion else None
+        if whole is not None:
+            made = {"order": list(order), "sample": request.sample} | _recorded(self.question, whole)
+            self._records[request.order, request.sample, _WHOLE] = made
 
     def answer(self, *, tokens: int = 0, cost: float = 0.0) -> Answer:
         """What the judge says; none where nothing was read, or the form has no place for its contradictions."""
@@ -157,10 +164,17 @@ class Asking:
             if all((order, one) in self._faults for one in range(self.manner.samples)):
                 raise Unusable(self._faults[order, sample])
             return None
+        whole = self._whole(order, sample)
+        if whole is None:
+            raise Unusable(next(iter(self._faults.values()), _("The judge was not asked to the end.")))
+        return whole
+
+    def _whole(self, order: int, sample: int) -> Reading | None:
+        """The reading that the answers to all portions make; None while one is missing."""
         said = {portion: self._said.get((order, sample, portion)) for portion in self._portions}
         known = {portion: one for portion, one in said.items() if one is not None}
         if len(known) < len(self._portions):
-            raise Unusable(next(iter(self._faults.values()), _("The judge was not asked to the end.")))
+            return None
         told = {portion: value for portion, (value, _p) in known.items()}
         joined = dict(self._plug.joined(told, self._config) if self._prompt.by_portion else told[""])
         if self._config.get("rationale") == "off":
@@ -234,15 +248,13 @@ def _data(question: Question, content: Content) -> dict[str, Any]:
     return data | {f"response_{one.letter}": one.text for one in content.displayed}
 
 
-def _recorded(question: Question, config: Value, content: Content, told: Value, p: float | None) -> dict[str, Any]:
+def _recorded(question: Question, reading: Reading) -> dict[str, Any]:
     """What is kept of a reading: its verdict in the item's own order, its reasons, its probability."""
-    plug = protocol(question.protocol)
-    value = plug.normal_form(told, lenient(config), content)
-    as_is = content_of(question, tuple(range(len(content.responses))))
-    verdict = plug.display_form(value, as_is)
+    as_is = content_of(question, orders(question, both=False)[0])
+    verdict = protocol(question.protocol).display_form(reading.value, as_is)
     reasons = verdict.pop("rationale", None)
     found: dict[str, Any] = {"verdict": verdict} | ({"rationale": reasons} if reasons else {})
-    return found | ({} if p is None else {"p": round(p, 6)})
+    return found | ({} if reading.p is None else {"p": round(reading.p, 6)})
 
 
 def _two_sided(question: Question, order: Order, told: Value | None, reply: Reply) -> dict[str, Any]:

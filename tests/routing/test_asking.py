@@ -180,10 +180,12 @@ def test_a_rubric_asks_for_one_aspect_at_a_time_reasons_first() -> None:
     assert answer.value is not None and answer.confidence == 1
     assert answer.value["scores"] == {str(n): {"help": n, "truth": n + 1} for n in (1, 2, 3)}
     assert answer.value["rationale"] == "Helpful: By help.\nTruthful: By truth."
-    assert [(one["order"], one["portion"], one["rationale"]) for one in answer.orders][:2] == [
+    assert [(one["order"], one["portion"], one["rationale"]) for one in answer.orders[:2]] == [
         ([0, 1, 2], "help", "By help."),
         ([0, 1, 2], "truth", "By truth."),
     ]
+    whole = [one["verdict"]["scores"] for one in answer.orders if "portion" not in one]
+    assert whole == [{letter: {"help": n, "truth": n + 1} for letter, n in zip("ABC", (3, 1, 2), strict=True)}] * 2
     unspoken = Asking(rated(), manner("rubric"))
     carried(unspoken, says)
     assert "rationale" not in (unspoken.answer().value or {"rationale": ""}), (
