@@ -147,7 +147,8 @@ else:
     }
 
 # Celery. The database is the queue; a message is only a doorbell (docs/architecture.md).
-(VAR_DIR / "broker").mkdir(exist_ok=True)
+for folder in ("broker", "exchanges"):
+    (VAR_DIR / folder).mkdir(exist_ok=True)
 CELERY_BROKER_URL = REDIS_URL or "filesystem://"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
     # The default recovery of a dead worker's messages took 100 s; so tuned it takes 11 to 21 s.
@@ -156,6 +157,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
     else {
         "data_folder_in": str(VAR_DIR / "broker"),
         "data_folder_out": str(VAR_DIR / "broker"),
+        "control_folder": str(VAR_DIR / "exchanges"),
         "polling_interval": 0.1,
     }
 )
