@@ -1,7 +1,7 @@
 """From what a reward model's heads say to one number, and the layers beside its backbone.
 
 A reward model in Hugging Face form with one head needs nothing of this. Others say in their config.json, under
-"reward", how they are to be read: {"kind": "ensemble", "how", "penalty", "mean", "std"},
+"reward", how they are to be read: {"kind": "ensemble", "how", "penalty", "ddof", "mean", "std"},
 {"kind": "aspects", "names", "shares", "verbosity", "gate"} or {"kind": "spans", "classes", "rewards"}.
 """
 
@@ -47,7 +47,7 @@ def aggregated(rewards: Tensor, how: str, penalty: float = 0.0, ddof: int = 0) -
 def of_members(outputs: Tensor, reading: Mapping[str, Any]) -> Tensor:
     """One reward [...] of an ensemble's `outputs` [..., K], each member on the scale it has over its training data."""
     mean, std = (torch.tensor(reading[key], device=outputs.device) for key in ("mean", "std"))
-    return aggregated((outputs - mean) / std, reading["how"], reading["penalty"])
+    return aggregated((outputs - mean) / std, reading["how"], reading["penalty"], reading["ddof"])
 
 
 class Gate(nn.Module):

@@ -48,7 +48,7 @@ def best_device() -> torch.device:
 
 def load_causal(source: str, *, dtype: str = "float32") -> Loaded:
     """A causal language model. Raises UnsafeModel for a folder that is not plain weights, OSError for none."""
-    return _load(source, AutoModelForCausalLM, dtype=dtype)
+    return load(source, AutoModelForCausalLM, dtype=dtype)
 
 
 def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
@@ -65,7 +65,7 @@ def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
             _("%(source)s is not a reward model: it has no head that gives one score.") % {"source": source}
         )
     classifier = AutoModelForTokenClassification if kind == "spans" else AutoModelForSequenceClassification
-    loaded = _load(source, classifier, dtype=dtype)
+    loaded = load(source, classifier, dtype=dtype)
     return replace(loaded, gate=_gate(Path(source), loaded.model)) if kind == "aspects" else loaded
 
 
@@ -75,7 +75,7 @@ def load_reward_base(source: str, *, heads: int = 1, by_token: bool = False, dty
     Its own head if it has one of that shape, else a fresh one from torch's seed.
     """
     classifier = AutoModelForTokenClassification if by_token else AutoModelForSequenceClassification
-    loaded = _load(source, classifier, dtype=dtype, num_labels=heads, ignore_mismatched_sizes=True)
+    loaded = load(source, classifier, dtype=dtype, num_labels=heads, ignore_mismatched_sizes=True)
     loaded.model.config.reward = None  # how another model was read says nothing of this one
     give_padding(loaded)
     return loaded
@@ -123,7 +123,8 @@ def _config(source: str) -> Any:
     return config
 
 
-def _load(source: str, kind: Any, *, dtype: str, **extra: Any) -> Loaded:
+def load(source: str, kind: Any, *, dtype: str = "float32", **extra: Any) -> Loaded:
+    """A model of the Auto class `kind`. Raises UnsafeModel, OSError."""
     _config(source)
     model = kind.from_pretrained(
         source, use_safetensors=True, trust_remote_code=False, dtype=getattr(torch, dtype), **extra

@@ -27,6 +27,7 @@ DPO_FAMILY: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "dpo": ({"beta": 0.3}, "sigmoid", {"beta": 0.3}),
     "dpo_norm": ({"beta": 5.0}, "sigmoid_norm", {"beta": 5.0}),
     "rdpo": ({"beta": 0.3, "flip_rate": 0.2}, "robust", {"beta": 0.3, "label_smoothing": 0.2}),
+    "hinge": ({"beta": 0.3}, "hinge", {"beta": 0.3}),
     "ipo": ({"beta": 0.3}, "ipo", {"beta": 0.3}),
 }
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from lm.heads import aggregated, gated, token_rewards, without_verbosity
+from training_bridge.methods.groups import PromptGroup
 from training_bridge.methods.losses.heads import (
     IGNORED,
-    masked_squares,
     ridge,
     segments,
     thumbs,
@@ -34,8 +34,9 @@ from training_bridge.methods.losses.policies import (
     orpo,
     robust_dpo,
     simpo,
+    with_rationale,
 )
-from training_bridge.methods.losses.tokens import masked_nll, with_rationale
+from training_bridge.methods.measured import Likelihoods
 
 
 def t(*values: Any) -> Tensor:
@@ -49,6 +50,14 @@ MEANS = (t(-2.0), t(-1.5))
 PER_TOKEN = (t(1.0 / 6), t(-0.5 / 10))
 ALL = torch.ones(1, 3, dtype=torch.bool)
 TIERS = [[0], [1], [2]]
+
+
+def chain() -> Likelihoods:
+    """Five tokens of log-probabilities -0.5, -1, -2, -0.7, -0.3, the last three of them learnt."""
+    group = PromptGroup([1], [[2, 3, 4, 5, 6]], 3.0, learnt=[[False, False, True, True, True]])
+    none = torch.zeros(0)
+    return Likelihoods([group], torch.device("cpu"), torch.tensor([-2.0 - 0.7 - 0.3]), none, none)
+
 
 WORKED: dict[str, tuple[Callable[[], Tensor], float]] = {
     "bt": (lambda: bradley_terry(*R), 0.403186),
@@ -90,10 +99,7 @@ WORKED: dict[str, tuple[Callable[[], Tensor], float]] = {
     "rationale, sum": (lambda: with_rationale(dpo(*RATIOS, beta=0.1), t(-20.0), gamma=1.0), 20.620957),
     "rationale, a tenth": (lambda: with_rationale(dpo(*RATIOS, beta=0.1), t(-20.0), gamma=0.1), 2.620957),
     "rationale, mean": (lambda: with_rationale(dpo(*RATIOS, beta=0.1), t(-20.0 / 40), gamma=1.0), 1.120957),
-    "chain of hindsight": (
-        lambda: masked_nll(t(-0.5, -1, -2, -0.7, -0.3)[None], torch.tensor([[False, False, True, True, True]])) / 3,
-        1.0,
-    ),
+    "chain of hindsight": (lambda: chain().by_token()[0] / 3, 1.0),
     "segment, kind 2": (lambda: segments(t(0.2, 1.5, 0.7)[None, None], torch.tensor([[2]])), 1.343406),
     "segment, kind 1": (lambda: segments(t(0.1, -0.3, 2.0)[None, None], torch.tensor([[1]])), 2.523006),
     "ensemble, mean": (lambda: aggregated(t(1, 1.5, 0.5, 2, 1), "mean"), 1.2),
@@ -151,7 +157,6 @@ SLOPED: dict[str, Callable[..., Tensor]] = {
     "orpo": lambda a, b, p: orpo(-a.exp(), -b.exp(), a.exp(), ratio_weight=0.1, soft=p),
     "kto": lambda a, b, p: kto(a, t(0.3), soft=p, beta=0.5, good=1, bad=1.3),
     "thumbs": lambda a, b, p: thumbs(a, p),
-    "masked_squares": lambda a, b, p: masked_squares(torch.stack([a, b]), t([1, math.nan, 0, 1, 0], [math.nan] * 5)),
     "segments": lambda a, b, p: segments(torch.stack([a, b])[None], torch.tensor([[3, IGNORED]])),
     "gated": lambda a, b, p: gated(a, b, scale=1.3),
     "cautious": lambda a, b, p: aggregated(torch.stack([a, b]), "cautious", 0.5),
@@ -272,7 +277,7 @@ def test_maximum_likelihood_on_rankings_finds_the_strengths_also_where_ranks_are
     assert (free - free.mean()).tolist() == pytest.approx(STRENGTHS.tolist(), abs=0.12)
 
 
-def test_ridge_is_least_squares_with_alpha_rows_added_and_passes_over_what_is_missing() -> None:
+def test_ridge_is_least_squares_with_alpha_rows_added_() -> None:
     drawn = np.random.default_rng(6)
     features, targets, weights = drawn.normal(size=(40, 7)), drawn.normal(size=40), drawn.random(40)
     ours = ridge(*(torch.tensor(x) for x in (features, targets)), 0.7, torch.tensor(weights))
@@ -280,6 +285,4 @@ def test_ridge_is_least_squares_with_alpha_rows_added_and_passes_over_what_is_mi
     rows = np.vstack([features * root[:, None], np.sqrt(0.7) * np.eye(7)])
     theirs, *_ = np.linalg.lstsq(rows, np.concatenate([targets * root, np.zeros(7)]))
     assert ours.tolist() == pytest.approx(theirs.tolist(), abs=1e-9)
-    row = masked_squares(t([1, 2, 3]), t([0, math.nan, 1]))
-    assert row.item() == pytest.approx((1 + 4) / 2)
     assert token_rewards(t([0, 0, 0], [99, 0, 0]), t(-1, 0.5, 2)).tolist() == pytest.approx([0.5, -1])

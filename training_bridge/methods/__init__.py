@@ -17,6 +17,7 @@ METHODS: dict[str, str] = {
     "dpo_norm": "training_bridge.methods.dpo_norm:METHOD",
     "rdpo": "training_bridge.methods.rdpo:METHOD",
     "ipo": "training_bridge.methods.ipo:METHOD",
+    "hinge": "training_bridge.methods.hinge:METHOD",
     "simpo": "training_bridge.methods.simpo:METHOD",
     "orpo": "training_bridge.methods.orpo:METHOD",
     "kto": "training_bridge.methods.kto:METHOD",

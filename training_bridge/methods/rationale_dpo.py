@@ -72,8 +72,7 @@ class RationaleDPO(Tuned):
         return with_rationales(tokenizer, judged, config)
 
     def loss(self, seen: Likelihoods, config: RationaleDPOConfig) -> Outcome:
-        from training_bridge.methods.losses.policies import dpo
-        from training_bridge.methods.losses.tokens import with_rationale
+        from training_bridge.methods.losses.policies import dpo, with_rationale
         from training_bridge.methods.rationales import of_pairs
 
         chosen, rejected = seen.pairs.of(seen.ratios)

@@ -90,7 +90,7 @@ class RewardEnsemble(Rewarded):
         """Members are put on one scale, of mean 0 and deviation 1 over the training data, before they are mixed."""
         seen = outputs()
         mean, std = seen.mean(0).tolist(), seen.std(0, correction=0).clamp(min=1e-6).tolist()
-        return {"kind": "ensemble", "how": config.how, "penalty": config.penalty, "mean": mean, "std": std}
+        return {"kind": "ensemble", "how": config.how, "penalty": config.penalty, "ddof": 0, "mean": mean, "std": std}
 
 
 METHOD = RewardEnsemble()

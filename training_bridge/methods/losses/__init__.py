@@ -2,9 +2,8 @@
 
     pairs     two rewards: Bradley–Terry, ties by Rao–Kupper and Davidson
     lists     K rewards or log-ratios of one prompt: Plackett–Luce, the mean of all pairs, LiPO-λ, PRO
-    policies  log-probabilities of two responses: DPO and its family, SimPO, ORPO, KTO
-    heads     thumbs, scores of aspects with gaps and a gate, typed segments, what an ensemble says
-    tokens    log-probabilities token by token: the masked mean, a rationale
+    policies  log-probabilities of responses: DPO and its family, SimPO, ORPO, KTO, rationales
+    heads     thumbs, scores of aspects in closed form, typed segments
 
 Natural logarithms. P pairs, G groups of K responses, B rows, T tokens. Every function gives one loss for each pair,
 group or row, unweighted: what weighs them and what they are averaged over is the objective's business. `soft` is the

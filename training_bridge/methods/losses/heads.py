@@ -25,16 +25,6 @@ def ridge(features: Tensor, targets: Tensor, alpha: float, weights: Tensor | Non
     return found
 
 
-def masked_squares(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error over the aspects that have a score, [B], of `predicted` and `targets` [B, A]; NaN is missing.
-
-    0 where a row has none.
-    """
-    known = ~targets.isnan()
-    errors = (predicted - targets.nan_to_num()).square() * known
-    return errors.sum(-1) / known.sum(-1).clamp(min=1)
-
-
 def segments(logits: Tensor, kinds: Tensor) -> Tensor:
     """Cross-entropy at every labelled token, [B, T], 0 elsewhere (Wu et al. 2023, arXiv 2306.01693).
 

@@ -92,6 +92,15 @@ def log1mexp(a: Tensor) -> Tensor:
     return torch.where(near, close, torch.log1p(-torch.exp(torch.where(near, cut, a))))
 
 
+def with_rationale(preference: Tensor, rationale: Tensor, *, gamma: float) -> Tensor:
+    """Rationale-DPO [P]: L_pref - gamma log pi(rationale | x, y_w > y_l) (arXiv 2407.14477).
+
+    `rationale`: log-probability of the rationale, summed or averaged over its tokens; the one is about a hundred times
+    the other, so a recipe states which. 0 for a pair that nobody gave reasons for.
+    """
+    return preference - gamma * rationale
+
+
 def kto(ratios: Tensor, baseline: Tensor, *, soft: Tensor, beta: float, good: float, bad: float) -> Tensor:
     """KTO (Ethayarajh et al. 2024, arXiv 2402.01306 eq. 8), one loss a response, of log-ratios summed over tokens, [B].
 
