@@ -90,7 +90,7 @@ def planted(request: ProjectRequest, judge_id: int) -> HttpResponse:
             "rows": rows,
             "bars": [row.bar for row in rows],
             "bound": probes.bound(shown),
-            "page": page_of(request, found.order_by("-outcome", "pk"), 20),
+            "page": page_of(request, found.order_by("outcome", "pk"), 20),
         }
     return _shown(request, "routing/planted.html", context)
 

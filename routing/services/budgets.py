@@ -21,7 +21,7 @@ from annotation.watch import most_overlap
 from common.charts import fixed
 from common.errors import Invalid
 from projects.models import Project
-from routing.models import Budget, JudgeCall, Purchase
+from routing.models import Budget, JudgeCall, Probe, Purchase
 
 NOTHING = Decimal(0)
 LEAST = Decimal("0.000001")
@@ -207,13 +207,15 @@ def reconcile(*, project: Project) -> int:
 
 def _taken(project: Project, since: date | None = None) -> tuple[int, Decimal]:
     """(labels, money) of the ledger's lines that are not released, from the day `since`: people at what was paid for
-    each, calls at what they cost or, while they last, at what was set aside."""
+    each, calls at what they cost or, while they last, at what was set aside, planted cases at what they cost."""
     bought = _since(Purchase.objects.filter(slot__project=project).exclude(slot__state=Slot.State.VOID), since)
     people = bought.aggregate(labels=Count("pk"), money=Sum("price"))
     open_ = Q(state__in=[JudgeCall.State.QUEUED, JudgeCall.State.RUNNING])
     cost = Case(When(open_, then=F("judge__price_per_call")), default=F("cost"), output_field=DecimalField())
     calls = _since(JudgeCall.objects.filter(judge__project=project), since).aggregate(money=Sum(cost))
-    money = (people["money"] or NOTHING) + (calls["money"] or NOTHING)
+    planted = Probe.objects.filter(run__judge__project=project)
+    asked = planted if since is None else planted.filter(asked_at__date__gte=since)
+    money = sum((one["money"] or NOTHING for one in (people, calls, asked.aggregate(money=Sum("cost")))), NOTHING)
     return people["labels"], money.quantize(LEAST)
 
 
