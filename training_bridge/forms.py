@@ -16,6 +16,7 @@ from training_bridge.derivations import DERIVATIONS
 from training_bridge.derivations.settings import DEFAULT, PINNED, Derivation, plug_of
 from training_bridge.methods.interface import Method
 from training_bridge.models import Snapshot
+from training_bridge.needs import beside_pairs
 
 # Other soft labels have other settings: the form is fetched anew with what was filled in so far.
 FETCH_SETTINGS = {
@@ -85,7 +86,8 @@ class _SnapshotChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no g
             "test": obj.counts.get("test", 0),
         }
         name = obj.name or gettext("no name")
-        return f"{obj.number} · {name} · {pairs}"
+        more = [f"{train} {kind}" for kind, train, _held_out in beside_pairs(obj) if train]
+        return " · ".join([str(obj.number), name, ", ".join([pairs, *more])])
 
 
 class _ModelChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no generics at run time

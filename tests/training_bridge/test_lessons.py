@@ -1,13 +1,17 @@
 """What judgments teach beside pairs: frozen with the snapshot, read by methods, and asked for where it is missing."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
+from accounts.models import User
 from annotation.models import Annotation, Item
 from annotation.protocols import default_config
 from annotation.services import labels
@@ -18,6 +22,7 @@ from tests import factories
 from tests.training_bridge.conftest import settle
 from training_bridge import lessons
 from training_bridge.derivations.settings import Derivation
+from training_bridge.methods import METHODS
 from training_bridge.methods.judged import read_snapshot
 from training_bridge.models import Snapshot
 from training_bridge.services import start_run
@@ -122,6 +127,21 @@ def test_a_frozen_snapshot_is_read_back_as_it_was_judged(project: Project, froze
     assert (why.better, why.worse) == (relation.better, relation.worse)
     assert [round(thumb.soft, 2) for thumb in judged.thumbs] == [0.0, 0.75]
     assert read_snapshot(var / made.path, "test") == []
+
+
+def test_whoever_starts_a_run_sees_what_a_snapshot_teaches(
+    project: Project, frozen: Any, noor: User, browse: Callable[[User], Client]
+) -> None:
+    judge(project)
+    made = frozen(test_fraction=0)
+    browser = browse(noor)
+    page = browser.get(reverse("training_bridge:snapshot", args=[project.slug, made.number])).content.decode()
+    assert "Beside the pairs" in page and "Texts that people wrote or mended" in page
+    page = browser.get(reverse("training_bridge:run_choose", args=[project.slug])).content.decode()
+    assert "Learns from: thumbs or pairs of responses." in page
+    assert page.count('class="panel"') == len(METHODS)
+    page = browser.get(reverse("training_bridge:run_new", args=[project.slug, "kto"])).content.decode()
+    assert "1 train, 0 test pairs, 2 thumbs, 3 scores by aspect" in page
 
 
 def test_marks_alone_make_a_snapshot(project: Project, frozen: Any) -> None:
