@@ -11,7 +11,7 @@ from annotation.protocols import Content, Shown, Value, askable, check_config, p
 from annotation.protocols.asking import lenient
 from tests.annotation.choices import Case, cases, junk, shown_otherwise
 
-often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VOTED = ("best_of_n", "ranking", "rating", "thumbs", "labels")
 any_case = st.sampled_from(VOTED).flatmap(cases)
 

@@ -24,7 +24,7 @@ from routing.judges.readings import Reading, Unusable, agreed
 from tests.annotation.choices import Case, cases
 from tests.routing.endpoint import judged_in
 
-often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VOTED = ("best_of_n", "ranking", "rating", "thumbs", "labels")
 
 

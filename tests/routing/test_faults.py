@@ -53,7 +53,7 @@ def people_asked(project: Project) -> bool:
     return Slot.objects.filter(audience="human", state="open").count() == 1
 
 
-@pytest.mark.parametrize("fault", ["cut", "tool", "chatty", "extra", "both"])
+@pytest.mark.parametrize("fault", ["cut", "tool", "extra"])
 def test_a_reply_that_does_not_count_is_paid_and_people_are_asked(
     project: Project, asked: JudgeCall, judge: Judge, endpoint: Endpoint, fault: str
 ) -> None:
@@ -66,7 +66,7 @@ def test_a_reply_that_does_not_count_is_paid_and_people_are_asked(
     assert people_asked(project) and not Annotation.objects.exists()
 
 
-@pytest.mark.parametrize("fault", ["half", "busy_bare", "broken", "garbage", "redirect", "forbidden"])
+@pytest.mark.parametrize("fault", ["half", "busy_bare", "forbidden"])
 def test_what_may_pass_is_tried_three_times_and_costs_nothing(
     project: Project, asked: JudgeCall, judge: Judge, endpoint: Endpoint, fault: str
 ) -> None:
