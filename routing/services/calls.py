@@ -61,6 +61,10 @@ def run_batch(*, judge: Judge) -> int:
     owner, calls = claim(judge=judge, limit=plug.batch)
     if not calls:
         return 0
+    if not calls[0].judge.usable:
+        for call in calls:
+            turn_away(call=call, owner=owner)
+        return len(calls)
     left = {call.pk: call for call in calls}
     asked: dict[int, int] = defaultdict(int)
     said: dict[int, list[Answer]] = defaultdict(list)
@@ -114,6 +118,16 @@ def _hand_in(call: JudgeCall, values: dict[str, Any]) -> str | None:
     except (Invalid, Conflict) as fault:
         return fault.detail
     return None
+
+
+def turn_away(*, call: JudgeCall, owner: uuid.UUID) -> None:
+    """Ends a call of a judge that may not be asked any more, at no cost: people are asked. It can be made again."""
+    with transaction.atomic():
+        locked = _lock(call, owner)
+        if locked is not None:
+            error = _("The judge is suspended.") if locked.judge.suspended_at else _("The judge is retired.")
+            nothing = (0, Decimal(0))
+            _end(locked, JudgeCall.State.FAILED, error=error, confidence=None, spent=nothing, orders=())
 
 
 def again(

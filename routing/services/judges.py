@@ -94,6 +94,8 @@ def ask_again(*, judge: Judge, limit: int = 1000) -> int:
     """Makes failed calls again, as far as the budget has room; returns how many. People stay asked where they were."""
     if judge.retired_at is not None:
         raise Conflict(_("This judge is retired."), code="judge-retired")
+    if not usable(judge):
+        raise Conflict(_("This judge is suspended."), code="judge-suspended")
     failed = JudgeCall.objects.select_for_update(of=("self",)).filter(judge=judge, state=JudgeCall.State.FAILED)
     asked = 0
     for call in failed.exclude(item__state=Item.State.VOID).select_related("item", "slot").order_by("pk")[:limit]:

@@ -20,6 +20,7 @@ from routing.promises.thresholds import upper
 from routing.services import probes
 from routing.services.budgets import budget_of, set_limits
 from routing.services.judges import create_judge, usable
+from routing.services.route_new import route_new
 from tests import factories
 from tests.routing.endpoint import Endpoint, judged, serving
 
@@ -183,3 +184,17 @@ def test_judges_are_asked_when_they_are_new_and_every_week(judge: Judge, project
     Judge.objects.update(retired_at=timezone.now())
     ProbeRun.objects.all().delete()
     assert not probes.due_judges().exists() and not Probe.objects.exists()
+
+
+def test_what_waits_for_a_judge_that_is_suspended_goes_to_people_at_no_cost(
+    judge: Judge, endpoint: Endpoint, project: Project, plan: Any, settle: Any
+) -> None:
+    Judge.objects.filter(pk=judge.pk).update(price_per_call=1)
+    plan("all_ai", judge=judge)
+    route_new(project=project)
+    Judge.objects.filter(pk=judge.pk).update(suspended_at=timezone.now(), suspended_why="It was talked into it.")
+    settle()
+    calls = JudgeCall.objects.filter(judge=judge)
+    assert {(call.state, call.error, call.cost) for call in calls} == {("failed", "The judge is suspended.", 0)}
+    assert not endpoint.requests and budget_of(project=project).money_allocated == 2 * project.price_per_label
+    assert {call.item.decisions.latest("ordinal").route for call in calls} == {"human"}
