@@ -279,3 +279,5 @@ FILE_UPLOAD_HANDLERS = [
 JUDGE_ALLOWED_HOSTS = env.listing("JUDGE_ALLOWED_HOSTS")
 # Folders that a base model may be loaded from, beside VAR_DIR/models.
 MODEL_FOLDERS = [Path(folder).resolve() for folder in env.listing("MODEL_FOLDERS")]
+# A sentence encoder, by folder or hub id: how alike texts are in meaning is then a feature of routing.
+ENCODER = env.text("ENCODER")

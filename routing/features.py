@@ -6,14 +6,14 @@ What is unknown is NaN: a model puts the mean in its place.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 # Raise it whenever a feature changes its meaning: decisions and fitted models keep the number beside their features.
-VERSION = 4
+VERSION = 5
 
 SIGNALS = (
     "said_tie", "unreadable", "order_matters", "samples_differ", "margin", "gap", "unsure", "others_disagree",
@@ -22,7 +22,9 @@ SIGNALS = (
 TEXTS = ("prompt_length", "shorter_length", "longer_length", "uneven", "alike", "from_prompt", "identical")
 """Of the texts alone: kept once an item, before the length of each response (`text_row`)."""
 LEXICAL = (*TEXTS, "towards_longer")
-NAMES = SIGNALS + LEXICAL
+MEANING = ("meaning_alike", "to_prompt", "towards_prompt")
+"""Of the similarities of a sentence encoder, where there is one."""
+NAMES = SIGNALS + LEXICAL + MEANING
 LEFT, RIGHT, TIE = "left", "right", "tie"
 UNKNOWN = math.nan
 
@@ -127,28 +129,44 @@ def _jaccard(ours: set[str], theirs: set[str]) -> float:
     return shared / union if union else 1.0
 
 
-def towards_longer(lengths: Sequence[float], chosen: int | None) -> float:
-    """How much longer (log ratio) what the judge takes is than the mean of the rest; 0 where it takes none."""
-    if chosen is None or len(lengths) < 2:
+def beyond_rest(of_each: Sequence[float], chosen: int | None) -> float:
+    """How far the number of the response that the judge takes lies above the mean of the rest; 0: it takes none."""
+    if chosen is None or len(of_each) < 2:
         return 0.0
-    rest = (sum(lengths) - lengths[chosen]) / (len(lengths) - 1)
-    return lengths[chosen] - rest
+    rest = (sum(of_each) - of_each[chosen]) / (len(of_each) - 1)
+    return of_each[chosen] - rest
+
+
+def meaning_row(cosines: Sequence[float] | None, chosen: int | None) -> list[float]:
+    """The features MEANING. `cosines`: of each pair of texts in the order (0,1), (0,2), …, the prompt being text 0."""
+    count = 0 if cosines is None else (1 + math.isqrt(1 + 8 * len(cosines))) // 2 - 1
+    if not cosines or count < 1:
+        return [UNKNOWN] * len(MEANING)
+    to_prompt, pairs = cosines[:count], cosines[count:]
+    return [
+        sum(pairs) / len(pairs) if pairs else UNKNOWN,
+        sum(to_prompt) / count,
+        beyond_rest(to_prompt, chosen),
+    ]
 
 
 NO_TEXT = [UNKNOWN] * len(LEXICAL)
 
 
-def matrix(rows: Iterable[tuple[Sequence[float] | None, Signals]]) -> NDArray[np.float64]:
-    """(n, f) by NAMES of (text_row, signals); None where the texts are not known."""
+def matrix(
+    rows: Iterable[tuple[Sequence[float] | None, Signals]], cosines: Iterable[Sequence[float] | None] = ()
+) -> NDArray[np.float64]:
+    """(n, f) by NAMES of (text_row, signals); None where the texts are not known. `cosines`: of each row, or none."""
     width = len(TEXTS)
     found = [
         signals.row()
         + (
             NO_TEXT
             if texts is None
-            else [*texts[:width], towards_longer(texts[width:], signals.chosen) if signals.asked else UNKNOWN]
+            else [*texts[:width], beyond_rest(texts[width:], signals.chosen) if signals.asked else UNKNOWN]
         )
-        for texts, signals in rows
+        + meaning_row(similar, signals.chosen)
+        for (texts, signals), similar in zip_longest(rows, cosines)
     ]
     return np.array(found, dtype=float).reshape(len(found), len(NAMES))
 

@@ -11,7 +11,7 @@ from common.said import said
 from projects.models import Project
 from routing.models import Judge, PerformanceReport, RiskModel
 from routing.policies.selection import feature_in_words
-from routing.services import features, labelled, risk
+from routing.services import embeddings, features, labelled, risk
 from routing.services.plans import current_plan
 from routing.services.risk import Worth
 
@@ -30,7 +30,9 @@ class Weight:
 @dataclass(frozen=True)
 class Learning:
     """`doubly`: items that people and the judge have answered, of `needed`; `model`: the one in force; `weights`: its
-    weightiest features; `worth`: whether human labels pay; `stored` of `items`: whose features are kept."""
+    weightiest features; `worth`: whether human labels pay; `stored` of `items`: whose features are kept; `similar`:
+    whose similarities in meaning are, None without an encoder; `fault`: why the encoder failed last.
+    """
 
     judge: Judge | None
     doubly: int
@@ -40,19 +42,21 @@ class Learning:
     worth: Worth | None
     stored: int
     items: int
+    similar: int | None
+    fault: str
 
 
 def learning(project: Project) -> Learning:
     plan = current_plan(project=project)
     judge = plan.judge if plan else None
-    stored, items = features.progress(project)
+    kept = (*features.progress(project), embeddings.progress(project), embeddings.fault(project))
     if judge is None:
-        return Learning(None, 0, risk.LEAST, None, [], None, stored, items)
+        return Learning(None, 0, risk.LEAST, None, [], None, *kept)
     form = current_form(project=project)
     model = risk.in_force(judge, form)
     doubly = labelled.count(judge, form)
     weights = weights_of(model) if model else []
-    return Learning(judge, doubly, risk.LEAST, model, weights, risk.worth(judge, form), stored, items)
+    return Learning(judge, doubly, risk.LEAST, model, weights, risk.worth(judge, form), *kept)
 
 
 def weights_of(model: RiskModel) -> list[Weight]:

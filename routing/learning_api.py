@@ -50,6 +50,10 @@ class LearningOut(serializers.Serializer[Learning]):
     worth = WorthOut(allow_null=True, help_text="null: too few items with several people's answers")
     stored = serializers.IntegerField(help_text="Items whose features are stored")
     items = serializers.IntegerField()
+    similar = serializers.IntegerField(
+        allow_null=True, help_text="Items whose similarities in meaning are stored; null: no encoder is set up"
+    )
+    fault = serializers.CharField(help_text="Why the encoder failed last")
 
 
 class LearningView(ProjectAPIView):

@@ -12,7 +12,18 @@ from common import bells
 from common.errors import Conflict
 from projects.models import Project
 from routing.models import Card, Judge, JudgeCall, ProbeRun, RiskModel, RoutingPlan
-from routing.services import calls, cards, escalations, features, performance, probes, promises, risk, tallies
+from routing.services import (
+    calls,
+    cards,
+    embeddings,
+    escalations,
+    features,
+    performance,
+    probes,
+    promises,
+    risk,
+    tallies,
+)
 from routing.services.follow_up import follow_up
 from routing.services.route_new import route_new
 
@@ -160,7 +171,7 @@ def learn() -> None:
         if risk.due(project):
             with suppress(Conflict):  # somebody has just begun one
                 risk.begin(project=project)
-        if features.wanting(project):
+        if features.wanting(project) or embeddings.missing(project).exists():
             store_features.delay(project.pk)
     for risk_model_id in risk.waiting().values_list("pk", flat=True):
         fit_risk_model.delay(risk_model_id)
@@ -194,6 +205,8 @@ def store_features(project_id: int) -> None:
     project = Project.objects.get(pk=project_id)
     ends = time.monotonic() + TURN
     while time.monotonic() < ends and features.store(project=project, limit=features.CHUNK):
+        pass
+    while time.monotonic() < ends and embeddings.store(project=project):
         pass
 
 

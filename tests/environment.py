@@ -29,6 +29,7 @@ for name in (
     "PORT",
     "JUDGE_ALLOWED_HOSTS",
     "MODEL_FOLDERS",
+    "ENCODER",
 ):
     os.environ.pop(name, None)
 os.environ["HF_HUB_OFFLINE"] = "1"

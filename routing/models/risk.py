@@ -19,6 +19,8 @@ class ItemFeatures(models.Model):
     item = models.OneToOneField(Item, models.CASCADE, related_name="lexical", primary_key=True)
     version = models.PositiveSmallIntegerField()
     values = models.BinaryField()
+    encoder = models.CharField(max_length=64, blank=True, default="", help_text="Which one said the similarities")
+    cosines = models.BinaryField(default=bytes, help_text="Of each pair of texts, the prompt first; empty: not known")
 
     def __str__(self) -> str:
         return f"features of {self.item_id}"

@@ -140,6 +140,9 @@ FEATURES = {
     "alike": _("how many words the responses share"),
     "from_prompt": _("how many of their words come from the prompt"),
     "identical": _("whether the responses are the same text"),
+    "meaning_alike": _("how alike the responses are in meaning"),
+    "to_prompt": _("how close the responses are to the prompt in meaning"),
+    "towards_prompt": _("how much closer to the prompt the response is that the judge takes"),
     "towards_longer": _("how much longer the response is that the judge takes"),
 }
 

@@ -31,6 +31,11 @@ def with_texts(items: QuerySet[Item]) -> QuerySet[Item]:
     return items.select_related("prompt").prefetch_related("item_responses__response")
 
 
+def with_items(stored: QuerySet[ItemFeatures]) -> QuerySet[ItemFeatures]:
+    """With the texts of their items."""
+    return stored.select_related("item__prompt").prefetch_related("item__item_responses__response")
+
+
 def text_row(item: Item) -> list[float]:
     """`features.text_row` of an item whose texts are at hand."""
     responses = [plain_text(row.response.messages) for row in item.item_responses.all()]
@@ -212,10 +217,16 @@ def _taken(value: Mapping[str, Any]) -> int | None:
     return among.index(best) if isinstance(among, list) and best in among else None
 
 
-def matrix(ids: Sequence[int], texts: Mapping[int, Sequence[float]], said: Mapping[int, Signals]) -> NDArray[Any]:
+def matrix(
+    ids: Sequence[int],
+    texts: Mapping[int, Sequence[float]],
+    said: Mapping[int, Signals],
+    cosines: Mapping[int, Sequence[float]],
+) -> NDArray[Any]:
     """(n, f) by features.NAMES."""
     unasked = Signals(asked=False)
-    return features.matrix((texts.get(one), said.get(one, unasked)) for one in ids)
+    rows = [(texts.get(one), said.get(one, unasked)) for one in ids]
+    return features.matrix(rows, [cosines.get(one) for one in ids])
 
 
 def tag_matrix(rows: Sequence[Iterable[str]], wanted: Sequence[str]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from annotation.standings import current
 from projects.models import Project
 from routing import against, features, history
 from routing.models import Decision, Judge
+from routing.services import embeddings
 from routing.services import features as stored
 
 MOST = 50_000
@@ -169,7 +170,8 @@ def _told(
             cells.append(history.cells(slices[-1], models.get(item.pk, ())))
         said = stored.signals_of(judge, form, chunk)
         doubt += [said[one].doubt() if one in said else float("nan") for one in chunk]
-        rows.append(stored.matrix(chunk, stored.text_rows(chunk), said))
+        similar = embeddings.cosines(chunk, embeddings.encoder())
+        rows.append(stored.matrix(chunk, stored.text_rows(chunk), said, similar))
     return groups, slices, cells, np.vstack(rows), np.array(doubt)
 
 

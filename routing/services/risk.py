@@ -27,8 +27,8 @@ from routing.disagreement import Fitted
 from routing.history import History
 from routing.models import Certificate, Judge, RiskModel, RoutingPlan
 from routing.policies import Foreseen
+from routing.services import embeddings, forecasts, labelled
 from routing.services import features as stored
-from routing.services import forecasts, labelled
 from routing.services.labelled import Labelled
 from routing.services.plans import current_plan
 
@@ -63,7 +63,7 @@ def risks(plan: RoutingPlan, items: Sequence[Item], model: RiskModel | None = No
     if model is None or not items:
         return [Foreseen()] * len(items)
     fitted = _fitted(model.pk)
-    rows = matrix(model.judge, model.form_version, items, fitted.tags, fitted.history)
+    rows = matrix(model.judge, model.form_version, items, fitted)
     risk = fitted.judge.risk(rows)
     people = fitted.people.risk(rows[:, :-1]).tolist() if fitted.people else [None] * len(items)
     parts = fitted.judge.parts(rows)
@@ -80,17 +80,15 @@ def risks(plan: RoutingPlan, items: Sequence[Item], model: RiskModel | None = No
     ]
 
 
-def matrix(
-    judge: Judge, form: FormVersion, items: Sequence[Item], tags: Sequence[str], past: History
-) -> NDArray[np.float64]:
+def matrix(judge: Judge, form: FormVersion, items: Sequence[Item], fitted: "_Ready") -> NDArray[np.float64]:
     """(n, f): features.NAMES, then one column a tag, then the history."""
     ids = [item.pk for item in items]
     said = stored.signals_of(judge, form, ids)
-    rows = stored.matrix(ids, stored.text_rows(items), said)
+    rows = stored.matrix(ids, stored.text_rows(items), said, embeddings.cosines(ids, fitted.encoder))
     slices = [features.slices(stored.tags_of(item)) for item in items]
     models = [[row.response.model_name for row in item.item_responses.all()] for item in items]
     cells = [history.cells(own, names) for own, names in zip(slices, models, strict=True)]
-    return np.column_stack([rows, stored.tag_matrix(slices, tags), past.column(cells)])
+    return np.column_stack([rows, stored.tag_matrix(slices, fitted.tags), fitted.history.column(cells)])
 
 
 @dataclass(frozen=True)
@@ -99,6 +97,7 @@ class _Ready:
     people: Fitted | None
     tags: tuple[str, ...]
     history: History
+    encoder: str
     bins: tuple[tuple[float, int, int], ...]
 
     def like(self, risk: float) -> tuple[int, int] | None:
@@ -116,6 +115,7 @@ def _fitted(model_id: int) -> _Ready:
         Fitted.from_json(people) if people else None,
         tuple(found.get("tags", ())),
         History(**found["history"]),
+        found["encoder"],
         tuple((float(top), int(n), int(agreed)) for top, n, agreed in found.get("like", ())),
     )
 
@@ -240,6 +240,7 @@ def _learnt(rows: Labelled) -> dict[str, Any]:
             "judge": fitted.as_json(),
             "people": _people(rows),
             "tags": list(rows.tags),
+            "encoder": embeddings.encoder(),
             "history": asdict(History.of(cells, wrong)),
             "like": _bins(risk, wrong),
             "sample": forecasts.sample_of(rows, everyone),

@@ -46,7 +46,8 @@ def test_features_of_texts_do_not_know_which_response_is_which(prompt, responses
     moved = features.text_row(prompt, [responses[place] for place in places])
     other = features.matrix([(features.unpacked(features.packed(moved)), Signals(taken=places.index(0)))])
     assert one == pytest.approx(other, rel=1e-5, abs=1e-6, nan_ok=True)
-    assert np.isfinite(one[0, len(features.SIGNALS) :]).sum() == len(features.LEXICAL) - 2 * (len(responses) == 1)
+    told = one[0, len(features.SIGNALS) : -len(features.MEANING)]
+    assert np.isfinite(told).sum() == len(features.LEXICAL) - 2 * (len(responses) == 1)
 
 
 def test_a_model_finds_the_hint_and_says_how_sure_it_is():

@@ -19,8 +19,8 @@ from projects.models import Project
 from routing import features, tasks
 from routing.models import Certificate, Decision, ItemFeatures, Judge, JudgeCall, PerformanceReport, RiskModel
 from routing.policies import Foreseen
+from routing.services import embeddings, labelled, risk
 from routing.services import features as stored
-from routing.services import labelled, risk
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -243,3 +243,32 @@ def test_page_and_api_say_what_is_learnt_and_have_it_learn_again(
     (report,) = api(noor).get(f"/api/v1/projects/{project.slug}/routing/performance/").json()["results"]
     assert (report["state"], report["why"], report["result"]["items"]) == ("ready", "", 200)
     assert "the best mix sends" in browse(noor).get(page).content.decode()
+
+
+def test_an_encoder_says_how_alike_texts_are_and_its_failure_is_seen(
+    project: Project, settings: Any, tmp_path: Any, browse: Any, noor: Any, plan: Callable[..., Any]
+) -> None:
+    from transformers import AutoModel
+
+    from lm.embed import answers
+    from lm.loading import load
+    from tests.methods.small import encoder
+
+    plan("random", share=0.5)
+    item = factories.ItemFactory(project=project)
+    tasks.store_features(project.pk)
+    assert embeddings.progress(project) is None and not embeddings.missing(project).exists(), "none is set up"
+    settings.ENCODER = str(tmp_path / "absent")
+    tasks.store_features(project.pk)
+    page = browse(noor).get(f"/projects/{project.slug}/routing/learning/").content.decode()
+    assert "The encoder failed: the encoder cannot be loaded" in page
+    settings.ENCODER = str(encoder(tmp_path / "encoder"))
+    tasks.store_features(project.pk)
+    assert embeddings.progress(project) == 1 and not embeddings.fault(project)
+    told = embeddings.cosines([item.pk], embeddings.encoder())[item.pk]
+    texts = ["now", "when does the shop open?", "when does the shop open?", "thank you"]
+    (said,) = answers(load(settings.ENCODER, AutoModel), [{"id": 1, "texts": texts}])
+    assert said["cosines"][3] == pytest.approx(1, abs=1e-4) and len(told) == 3 and all(-1 <= one <= 1 for one in told)
+    row = dict(zip(features.MEANING, features.meaning_row(said["cosines"], 2), strict=True))
+    assert row["meaning_alike"] == pytest.approx(sum(said["cosines"][3:]) / 3)
+    assert row["towards_prompt"] == pytest.approx(said["cosines"][2] - sum(said["cosines"][:2]) / 2)
