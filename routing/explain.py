@@ -42,9 +42,8 @@ NAMES = {
 
 
 def decision_view(decision: Decision) -> DecisionView:
-    features = [
-        (str(NAMES[key]), _shown(decision.features[key])) for key in NAMES if decision.features.get(key) is not None
-    ]
+    known = {key: _shown(decision.features.get(key)) for key in NAMES}
+    features = [(str(NAMES[key]), shown) for key, shown in known.items() if shown not in (None, "")]
     others = decision.item.decisions.exclude(pk=decision.pk).select_related("plan").order_by("ordinal")
     calls = decision.item.judge_calls.select_related("judge").order_by("pk")
     return DecisionView(
