@@ -181,7 +181,8 @@ def derivation(values: dict[str, Any]) -> list[tuple[str, str]]:
     named = {"rule": str(rule(key).title)} if key in RULES else {}
     settings = values.get("settings") or {}
     named |= {"soft_labels": soft_labels(values["soft_labels"], values["version"])}
-    rows = described(Derivation, {name: value for name, value in (values | named).items() if name not in PINNED})
+    pinned = {_(str(Derivation.model_fields[name].title)) for name in PINNED}
+    rows = [row for row in described(Derivation, values | named) if row[0] not in pinned]
     known = values["soft_labels"] in DERIVATIONS
     return rows + (described(plug_of(values["soft_labels"]).Config, settings) if known else [])
 

@@ -270,6 +270,7 @@ def test_page_and_api_show_the_raters_and_a_run_says_what_it_trains_on(
         text = browse(noor).get(page).content.decode()
     assert len(asked) <= 20
     assert "rater A" in text and 'class="whisker"' in text and "Dawid–Skene, one coin, version 1" in text
+    assert "%%" not in text and "<dt>Settings</dt>" not in text and "<dt>Smoothing</dt><dd>20.0</dd>" in text
     assert "raters.jsonl" in text and browse(rosa).get(page).status_code == 404
     client = api(noor)
     found = client.get(reverse("training_bridge-api:snapshot_raters", args=[project.slug, made.number])).json()
