@@ -70,9 +70,10 @@ class BudgetView(ProjectAPIView):
 
     @extend_schema(operation_id="routing_budget_update", request=forms.BudgetIn, responses=forms.BudgetOut)
     def put(self, request: Request, slug: str) -> Response:
-        """Sets both limits; null: no limit. 422 below what is allocated already."""
+        """Sets all limits; null, or left out: none. 422 below what is allocated already."""
         values = validated(forms.BudgetIn(data=request.data))
-        set_limits(project=self.project, labels=values["labels_limit"], money=values["money_limit"])
+        limits = {name.removesuffix("_limit"): value for name, value in values.items()}
+        set_limits(project=self.project, **limits)
         tasks.ring_project(self.project.pk)
         return Response(forms.BudgetOut(selectors.budget_view(self.project)).data)
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from common import configs
 from projects.models import Project
 from routing.judges import Judge as JudgePlug
-from routing.models import Judge, RoutingPlan
+from routing.models import Budget, Judge, RoutingPlan
 from routing.policies import Policy
 from routing.sampling import Sampling
 
@@ -73,6 +73,41 @@ class BudgetForm(forms.Form):
         label=_("Money"),
         help_text=_("People and judges together. Empty: no limit."),
     )
+    period = forms.ChoiceField(
+        choices=Budget.Period.choices,
+        required=False,
+        label=_("Limits of each"),
+        help_text=_("Calendar periods, in UTC. When one is spent, items wait for the next."),
+    )
+    period_labels_limit = forms.IntegerField(
+        min_value=0,
+        max_value=2**31 - 1,
+        required=False,
+        label=_("Labels of people in a period"),
+        help_text=_("Empty: no limit."),
+    )
+    period_money_limit = forms.DecimalField(
+        min_value=Decimal(0),
+        max_digits=14,
+        decimal_places=6,
+        required=False,
+        label=_("Money in a period"),
+        help_text=_("People and judges together. Empty: no limit."),
+    )
+    expected_items = forms.IntegerField(
+        min_value=1,
+        max_value=2**31 - 1,
+        required=False,
+        label=_("Items that it is to last for"),
+        help_text=_(
+            "Of a period, or in all. Policies that take items as they come then ask people only about what is riskier "
+            "than the budget allows on average. Empty: first come, first served."
+        ),
+    )
+
+    def limits(self) -> dict[str, Any]:
+        """As `budgets.set_limits` takes them."""
+        return {name.removesuffix("_limit"): value for name, value in self.cleaned_data.items()}
 
 
 class JudgeForm(forms.Form):

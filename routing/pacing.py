@@ -18,7 +18,7 @@ SPARE = 0.02
 
 @dataclass(frozen=True)
 class Pace:
-    """`price`: a risk in [0, 1]; `seen`, `bought`: items that have passed, and those of them that people were asked of."""
+    """`price`: a risk in [0, 1]; `seen`, `bought`: items that have passed, and what people were asked of."""
 
     price: float
     seen: int = 0

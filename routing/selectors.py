@@ -3,25 +3,24 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
-from django.utils.translation import gettext as _
 
-from annotation.models import Item, Slot
+from annotation.models import Slot
 from annotation.services.forms import current_form
-from annotation.watch import most_overlap
 from common.charts import fixed
-from common.configs import checked
 from common.errors import NotFound
 from projects.models import Project
 from routing.against import beside, judged
 from routing.answers import Comparison
 from routing.calibration import Proportion
-from routing.models import Alarm, Budget, Decision, Judge, JudgeCall, RoutingPlan
+from routing.models import Alarm, Budget, Decision, Judge, JudgeCall, Purchase, RoutingPlan
 from routing.policies import Policy, policy
-from routing.services.certificates import calibrating
+from routing.services import budgets
 from routing.services.plans import current_plan
+from routing.waiting import Waiting, waiting
 
 MOST_COMPARED = 5000
 
@@ -37,22 +36,35 @@ class BudgetView:
     money_allocated: Decimal
     money_used: Decimal
     judges_spent: Decimal
+    period: str
+    period_start: date | None
+    period_ends: date | None
+    """The first day of the next one."""
+    period_labels_limit: int | None
+    period_labels_allocated: int
+    period_money_limit: Decimal | None
+    period_money_allocated: Decimal
+    expected_items: int | None
+
+    @property
+    def period_name(self) -> str:
+        return str(Budget.Period(self.period).label)
 
     @property
     def labels_left(self) -> int | None:
         return None if self.labels_limit is None else self.labels_limit - self.labels_allocated
 
     @property
+    def period_labels_left(self) -> int | None:
+        return None if self.period_labels_limit is None else self.period_labels_limit - self.period_labels_allocated
+
+    @property
+    def period_money_left(self) -> Decimal | None:
+        return None if self.period_money_limit is None else self.period_money_limit - self.period_money_allocated
+
+    @property
     def money_left(self) -> Decimal | None:
         return None if self.money_limit is None else self.money_limit - self.money_allocated
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """So many items do not move, and why, in a sentence."""
-
-    count: int
-    why: str
 
 
 @dataclass(frozen=True)
@@ -89,60 +101,27 @@ def _latest(project: Project) -> QuerySet[Decision]:
 
 
 def budget_view(project: Project) -> BudgetView:
-    budget = Budget.objects.filter(project=project).first() or Budget(project=project)
-    done = Slot.objects.filter(project=project, audience=Slot.Audience.HUMAN, state=Slot.State.DONE)
-    used = done.filter(purpose=Slot.Purpose.LABEL).count()
-    spent = JudgeCall.objects.filter(judge__project=project).aggregate(spent=Sum("cost"))["spent"]
+    own = budgets.budget_of(project=project)
+    bought = Purchase.objects.filter(slot__project=project, slot__state=Slot.State.DONE)
+    people = bought.aggregate(labels=Count("pk"), money=Sum("price"))
+    spent = JudgeCall.objects.filter(judge__project=project).aggregate(spent=Sum("cost"))["spent"] or Decimal(0)
     return BudgetView(
-        labels_limit=budget.labels_limit,
-        labels_allocated=budget.labels_allocated,
-        labels_used=used,
-        money_limit=budget.money_limit,
-        money_allocated=budget.money_allocated,
-        money_used=used * project.price_per_label + (spent or Decimal(0)),
-        judges_spent=spent or Decimal(0),
+        labels_limit=own.labels_limit,
+        labels_allocated=own.labels_allocated,
+        labels_used=people["labels"],
+        money_limit=own.money_limit,
+        money_allocated=own.money_allocated,
+        money_used=(people["money"] or Decimal(0)) + spent,
+        judges_spent=spent,
+        period=own.period,
+        period_start=own.period_start,
+        period_ends=own.period_start and budgets.following(own.period, own.period_start),
+        period_labels_limit=own.period_labels_limit,
+        period_labels_allocated=own.period_labels_allocated,
+        period_money_limit=own.period_money_limit,
+        period_money_allocated=own.period_money_allocated,
+        expected_items=own.expected_items,
     )
-
-
-def waiting(project: Project, plan: RoutingPlan | None) -> list[Waiting]:
-    """Items that do not move: new ones without a word, and ones that a judge gave up and no budget is left for."""
-    found = []
-    new = Item.objects.filter(project=project, state=Item.State.NEW).count()
-    due = JudgeCall.objects.filter(judge__project=project, follow_up_due=True)
-    given_up = due.filter(state__in=["refused", "failed"]).count()
-    compared = due.filter(state="answered").count()
-    if new:
-        found.append(Waiting(new, _why_new(project, plan)))
-    if given_up:
-        found.append(
-            Waiting(given_up, _("The judge gave no usable answer, and people are asked as soon as the budget allows."))
-        )
-    if compared:
-        found.append(Waiting(compared, _why_answered(plan)))
-    return found
-
-
-def _why_answered(plan: RoutingPlan | None) -> str:
-    plug = policy(plan.policy) if plan else None
-    if plan and plug and plug.needs_certificate and calibrating(plan):
-        return _("The judge has answered; they wait until the calibration sample has shown what may be promised.")
-    if plan and plug and plug.batch(checked(plug.Config, plan.config)) > 1:
-        return _("The judge has answered; the policy compares a batch before it sends any to people.")
-    return _("The judge has answered; the policy is about to decide, or waits for the budget of the next period.")
-
-
-def _why_new(project: Project, plan: RoutingPlan | None) -> str:
-    if plan is None:
-        return _("There is no routing plan yet. Choose one.")
-    if project.state != Project.State.ACTIVE:
-        return _("The project rests: nothing is routed until it is active again.")
-    view = budget_view(project)
-    people = most_overlap(project)
-    no_labels = view.labels_left is not None and view.labels_left < people
-    no_money = view.money_left is not None and view.money_left < people * project.price_per_label
-    if no_labels or no_money:
-        return _("Waiting for budget: raise the limit, or choose a plan with a judge.")
-    return _("They are about to be routed.")
 
 
 def calls_by_state(calls: QuerySet[JudgeCall]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from common.api import StrictSerializer
 from routing.judges import JUDGES
-from routing.models import Decision, Judge, JudgeCall, RoutingPlan
+from routing.models import Budget, Decision, Judge, JudgeCall, RoutingPlan
 from routing.policies import POLICIES
 from routing.selectors import Agreement
 
@@ -40,6 +40,21 @@ class PlanOut(serializers.ModelSerializer[RoutingPlan]):
 class BudgetIn(StrictSerializer):
     labels_limit = Limited(allow_null=True)
     money_limit = serializers.DecimalField(max_digits=14, decimal_places=6, min_value=Decimal(0), allow_null=True)
+    period = serializers.ChoiceField(
+        choices=Budget.Period.choices, required=False, default="", help_text="Calendar periods, in UTC"
+    )
+    period_labels_limit = Limited(allow_null=True, required=False, default=None)
+    period_money_limit = serializers.DecimalField(
+        max_digits=14, decimal_places=6, min_value=Decimal(0), allow_null=True, required=False, default=None
+    )
+    expected_items = serializers.IntegerField(
+        min_value=1,
+        max_value=2**31 - 1,
+        allow_null=True,
+        required=False,
+        default=None,
+        help_text="That the budget is to last for, of a period or in all; null: a stream is not paced",
+    )
 
 
 class BudgetOut(serializers.Serializer[Any]):
@@ -52,6 +67,14 @@ class BudgetOut(serializers.Serializer[Any]):
     money_left = serializers.DecimalField(max_digits=14, decimal_places=6, allow_null=True)
     money_used = serializers.DecimalField(max_digits=14, decimal_places=6)
     judges_spent = serializers.DecimalField(max_digits=14, decimal_places=6)
+    period = serializers.CharField(help_text="day, week, month, or empty")
+    period_start = serializers.DateField(allow_null=True)
+    period_ends = serializers.DateField(allow_null=True, help_text="The first day of the next")
+    period_labels_limit = serializers.IntegerField(allow_null=True)
+    period_labels_allocated = serializers.IntegerField()
+    period_money_limit = serializers.DecimalField(max_digits=14, decimal_places=6, allow_null=True)
+    period_money_allocated = serializers.DecimalField(max_digits=14, decimal_places=6)
+    expected_items = serializers.IntegerField(allow_null=True)
 
 
 class LedgerLineOut(serializers.Serializer[Any]):

@@ -89,15 +89,10 @@ def plan(request: ProjectRequest) -> HttpResponse:
 @project_view(ADMIN)
 def budget(request: ProjectRequest) -> HttpResponse:
     view = selectors.budget_view(request.project)
-    start = {"labels_limit": view.labels_limit, "money_limit": view.money_limit}
-    form = BudgetForm(sent(request), initial=start)
+    form = BudgetForm(sent(request), initial={name: getattr(view, name) for name in BudgetForm.base_fields})
     if form.is_valid():
         try:
-            set_limits(
-                project=request.project,
-                labels=form.cleaned_data["labels_limit"],
-                money=form.cleaned_data["money_limit"],
-            )
+            set_limits(project=request.project, **form.limits())
         except DomainError as fault:
             add_errors(form, fault)
         else:

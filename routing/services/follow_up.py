@@ -158,7 +158,7 @@ def _stream(project: Project, plan: RoutingPlan, after: int, limit: int) -> walk
         ]
         words = zip(cases[part], spoken, strict=True)
         now = carry_out(project, words, judged=True, model=at.model, instead=_judges_answer_stands)
-        pacer.passed(verdicts, [case.item.pk in now for case in cases[part]], list(now.values()))
+        pacer.passed(verdicts, [now.get(case.item.pk) for case in cases[part]])
         done |= now
     pacer.keep()
     waiting = {case.item.pk for case in cases} - set(done)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from projects.models import Project
 from routing.models import Budget, Decision, RoutingPlan, StreamPrice
 from routing.pacing import Pace
-from routing.policies import HUMAN, Verdict
+from routing.policies import Verdict
 from routing.services import budgets
 
 MOST_AT_ONCE = 20
@@ -35,19 +35,19 @@ class Pacer:
         size = n if self.row is None else max(1, min(MOST_AT_ONCE, self.expected // FINE))
         return (slice(start, min(n, start + size)) for start in range(0, n, size)) if n else iter(())
 
-    def passed(self, verdicts: Sequence[Verdict], carried: Sequence[bool], made: Sequence[Decision]) -> None:
-        """These verdicts were given; those not carried out wait, and will pass another time."""
+    def passed(self, verdicts: Sequence[Verdict], made: Sequence[Decision | None]) -> None:
+        """What became of these verdicts; those of None wait, and will pass another time."""
         if self.row is None:
             return
         if self.pace is None:
             self.pace = Pace(next((one.threshold for one in verdicts if one.threshold is not None), UNKNOWN))
         risks = [
-            (1.0 if one.risk is None else one.risk, one.route == HUMAN)
-            for one, done in zip(verdicts, carried, strict=True)
-            if done
+            (1.0 if one.risk is None else one.risk, decision.human_labels > 0)
+            for one, decision in zip(verdicts, made, strict=True)
+            if decision is not None
         ]
         self.pace = self.pace.after(risks, left=self.left, expected=self.expected)
-        self.left -= sum(decision.human_labels > 0 for decision in made)
+        self.left -= sum(asked for _risk, asked in risks)
 
     def keep(self) -> None:
         if self.row is None or self.pace is None:

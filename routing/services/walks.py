@@ -14,7 +14,7 @@ from projects.models import Project
 from routing.services import budgets
 
 KEPT_SECONDS = 300
-QUICK, SHARE_OF_TIME = 0.05, 0.01
+QUICK, SHARE_OF_TIME = 0.2, 0.01
 """Counting the budget again takes at most this share of the time, unless it is done in so few seconds."""
 
 
