@@ -77,7 +77,7 @@ def test_a_policy_of_hindsight_is_asked_for_the_good_kind_of_answer(policy: Path
     from lm.chat import encode
     from lm.loading import load_causal
 
-    made = trained("chain_of_hindsight", tmp_path, policy, judged, epochs=0.2, good="It's \\ the best: ")[0]
+    made = trained("chain_of_hindsight", tmp_path, policy, judged, epochs=0.2, good="It's \\ the best:")[0]
     tokenizer = load_causal(made.model.path).tokenizer
     group = encode(tokenizer, small.asked(1), [small.said(small.GOOD)], 96)
     assert tokenizer.decode(group.prompt).endswith("<|assistant|>It's \\ the best: ")

@@ -31,14 +31,14 @@ class ChainOfHindsightConfig(FromJudgments):
         description=_("As for fine-tuning; a tiny model wants 1e-4 to 1e-2."),
     )
     good: str = Field(
-        "A helpful answer: ",
+        "A helpful answer:",
         min_length=1,
         max_length=200,
         title=_("Words before the better answer"),
         description=_("The finished policy's prompts end with them, so that it gives this kind of answer."),
     )
     bad: str = Field(
-        "An unhelpful answer: ",
+        "An unhelpful answer:",
         min_length=1,
         max_length=200,
         title=_("Words before the worse answer"),
@@ -86,7 +86,7 @@ class ChainOfHindsight(Tuned):
         """The chat template ends a question with the words before a good answer."""
         from training_bridge.methods.hindsight import asked_with
 
-        asked_with(tokenizer, config.good)
+        asked_with(tokenizer, f"{config.good} ")
 
 
 METHOD = ChainOfHindsight()

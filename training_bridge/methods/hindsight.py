@@ -19,7 +19,7 @@ def chains(
     tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: "ChainOfHindsightConfig", seed: int
 ) -> list[PromptGroup]:
     """One group a pair; it weighs its learnt tokens. Undecided pairs are left out: nothing is good or bad in them."""
-    words = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (config.good, config.bad)]
+    words = [tokenizer(f"{text} ", add_special_tokens=False)["input_ids"] for text in (config.good, config.bad)]
     drawn = random.Random(seed)  # noqa: S311 - no secret
     made = []
     for group in pair_groups(tokenizer, judged, config):
