@@ -1,9 +1,10 @@
 """May this judge replace people in this project at all? `routing.promises.gate` on items that several people judged."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 
 from annotation.standings import current
 from common.words import gettext_noop as _
@@ -17,33 +18,32 @@ from routing.services.certificates import Ground
 
 PEOPLE = 3
 """On each item at least: one is left out, and two are there to agree with."""
-MOST = 5000
-"""The newest so many items are compared."""
+MOST, LOOKED_AT = 5000, 20_000
+"""The newest so many items are compared, of the newest so many that PEOPLE have judged."""
 MOST_RATERS = 50
 
 
-def _chosen() -> Q:
-    """Words that asked people because of what the item is like: what they chose says nothing of the rest."""
-    return Q(purpose=Decision.Purpose.ESCALATION) | Q(purpose=Decision.Purpose.PLAN, threshold__isnull=False)
+def _chosen(ids: Sequence[int]) -> set[int]:
+    """Items that people were asked of because of what they are like: what they say tells nothing of the rest."""
+    why = Q(purpose=Decision.Purpose.ESCALATION) | Q(purpose=Decision.Purpose.PLAN, threshold__isnull=False)
+    words = Decision.objects.filter(why).exclude(route=Decision.Route.JUDGE)
+    found: set[int] = set()
+    for start in range(0, len(ids), answers.CHUNK):
+        found |= set(words.filter(item__in=ids[start : start + answers.CHUNK]).values_list("item", flat=True))
+    return found
 
 
 def test_gate(*, ground: Ground, epsilon: float) -> Gate:
     """The test on the items that at least PEOPLE people and the judge have answered, those aside that were chosen."""
-    chosen = Decision.objects.filter(_chosen(), item=OuterRef("item")).exclude(route=Decision.Route.JUDGE)
     work = current().filter(
-        item__project=ground.judge.project_id, rater__kind__in=answers.PEOPLE, standing__in=answers.WORK
+        rater__project=ground.judge.project_id, rater__kind__in=answers.PEOPLE, standing__in=answers.WORK
     )
-    own = current().filter(rater=ground.judge.rater_id, item=OuterRef("item"), **ground.of_answers())
-    several = (
-        work.filter(Exists(own))
-        .exclude(Exists(chosen))
-        .values("item")
-        .annotate(people=Count("rater", distinct=True))
-        .filter(people__gte=PEOPLE)
-    )
-    ids = list(several.order_by("-item").values_list("item", flat=True)[:MOST])
-    people, judged = answers.of_people(ids), answers.of_judge(ground.judge, ids, **ground.of_answers())
-    ids = [pk for pk in ids if pk in judged]
+    several = work.values("item").annotate(people=Count("rater", distinct=True)).filter(people__gte=PEOPLE)
+    ids = list(several.order_by("-item").values_list("item", flat=True)[:LOOKED_AT])
+    judged = answers.of_judge(ground.judge, ids, **ground.of_answers())
+    chosen = _chosen(list(judged))
+    ids = [pk for pk in ids if pk in judged and pk not in chosen][:MOST]
+    people = answers.of_people(ids)
     met = Counter(one.rater_id for pk in ids for one in people[pk])
     raters = {rater: place for place, (rater, _) in enumerate(met.most_common(MOST_RATERS))}
     compared = answers.Comparison(ground.form_version)
