@@ -127,6 +127,11 @@ def test_a_model_is_learnt_and_foresees(project: Project, label: Labels, simulat
     plan = project.routing_plans.get()
     told = list(stored.with_texts(Item.objects.filter(pk__in=[item.pk for item in items]).order_by("pk")))
     seen = risk.risks(plan, told)
+    with CaptureQueriesContext(connection) as many:
+        assert risk.risks(plan, told) == seen
+    with CaptureQueriesContext(connection) as few:
+        risk.risks(plan, told[:2])
+    assert len(few) == len(many) <= 7, "the same few queries for any number of items"
     unsure = [len({one["choice"] for one in item.judge_calls.get().answer["orders"]}) > 1 for item in items]
     pairs = list(zip(seen, unsure, strict=True))
     assert min(one.risk for one, doubt in pairs if doubt) > max(one.risk for one, doubt in pairs if not doubt)
