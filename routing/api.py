@@ -16,12 +16,12 @@ from projects.access import ADMIN, RESEARCH, ProjectAPIView
 from routing import selectors, tasks
 from routing import serializers as forms
 from routing.export import routed_lines
-from routing.ledger import ledger
 from routing.models import Decision, Judge, JudgeCall
 from routing.services.budgets import set_limits
 from routing.services.forecasts import outlook
 from routing.services.judges import ask_again, create_judge, retire_judge
 from routing.services.plans import set_plan
+from routing.services.tallies import figures
 
 
 class PlansView(ProjectAPIView):
@@ -83,9 +83,13 @@ class LedgerView(ProjectAPIView):
 
     @extend_schema(operation_id="routing_ledger_retrieve", responses=forms.LedgerOut)
     def get(self, request: Request, slug: str) -> Response:
-        """What was asked for, by what it was for and what became of it, and what routing saves."""
+        """What was asked for, by what it was for and what became of it, and what routing saves. Of a large project it
+        is some minutes old, as `counted_at` says; 409 before it was counted first."""
         known_parameters(request, set())
-        return Response(forms.LedgerOut(ledger(self.project)).data)
+        found = figures(self.project)
+        if found is None:
+            raise Conflict(_("This project is large: its figures are being counted."), code="counting")
+        return Response(forms.LedgerOut(vars(found.ledger) | {"counted_at": found.counted_at}).data)
 
 
 class OutlookView(ProjectAPIView):

@@ -1,13 +1,14 @@
 """The desk's pictures, as bars of shares (`common.charts`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.utils.translation import gettext as _
 
-from common.charts import Bar, fixed
+from common.charts import Bar, fixed, percent
 from routing.ledger import COMMITTED, JUDGE, RELEASED, RESERVED, Ledger, Line
 from routing.models import Decision
 from routing.selectors import BudgetView
+from routing.services.tallies import Band
 
 
 def budget_bars(budget: BudgetView) -> list[Bar]:
@@ -67,3 +68,21 @@ def ledger_bars(ledger: Ledger) -> list[Bar]:
     if not total:
         return []
     return [Bar(name, value / total, kind="bar-judge" if kind == JUDGE else "bar-human") for name, kind, value in worth]
+
+
+def band_bars(bands: Sequence[Band]) -> list[Bar]:
+    """Of the items in each band of risk, the share that the judge keeps. Empty bands are left out."""
+    return [
+        Bar(
+            _("risk %(low)s–%(high)s: %(kept)s of %(all)s")
+            % {
+                "low": percent(band.low),
+                "high": percent(band.high),
+                "kept": fixed(band.kept),
+                "all": fixed(band.kept + band.people),
+            },
+            band.kept / (band.kept + band.people),
+        )
+        for band in bands
+        if band.kept + band.people
+    ]

@@ -1,12 +1,12 @@
 """Reads about routing: what is in force, where items went and why some wait, what judges did and how well."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from annotation.models import Slot
 from annotation.services.forms import current_form
@@ -18,8 +18,9 @@ from routing.answers import Comparison
 from routing.calibration import Proportion
 from routing.models import Alarm, Budget, Decision, Judge, JudgeCall, Purchase, RoutingPlan
 from routing.policies import Policy, policy
-from routing.services import budgets
+from routing.services import budgets, tallies
 from routing.services.plans import current_plan
+from routing.services.tallies import Figures
 from routing.waiting import Waiting, waiting
 
 MOST_COMPARED = 5000
@@ -69,35 +70,27 @@ class BudgetView:
 
 @dataclass(frozen=True)
 class DeskView:
+    """`figures`: None where a large project has not been counted yet."""
+
     plan: RoutingPlan | None
     policy: Policy | None
     budget: BudgetView
-    routes: Mapping[str, int]
+    figures: Figures | None
     waiting: list[Waiting]
-    calls: Mapping[str, int]
     alarms: Sequence[Alarm]
 
 
 def desk(project: Project) -> DeskView:
     """What the routing desk shows."""
     plan = current_plan(project=project)
-    budget = budget_view(project)
-    routes = Counter(dict(_latest(project).values_list("route").annotate(count=Count("pk"))))
     return DeskView(
         plan=plan,
         policy=policy(plan.policy) if plan else None,
-        budget=budget,
-        routes={route.value: routes[route.value] for route in Decision.Route},
+        budget=budget_view(project),
+        figures=tallies.figures(project),
         waiting=waiting(project, plan),
-        calls=calls_by_state(JudgeCall.objects.filter(judge__project=project)),
         alarms=list(Alarm.objects.filter(project=project, closed_at=None).order_by("-pk")),
     )
-
-
-def _latest(project: Project) -> QuerySet[Decision]:
-    """The last word on each item."""
-    last = Decision.objects.filter(item=OuterRef("item")).order_by("-ordinal")
-    return Decision.objects.filter(item__project=project, pk=Subquery(last.values("pk")[:1])).order_by()
 
 
 def budget_view(project: Project) -> BudgetView:

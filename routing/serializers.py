@@ -97,6 +97,7 @@ class SavedOut(serializers.Serializer[Any]):
 class LedgerOut(serializers.Serializer[Any]):
     lines = LedgerLineOut(many=True)
     saved = SavedOut(help_text="Of what people alone would have taken")
+    counted_at = serializers.DateTimeField()
 
 
 class OutlookPointOut(serializers.Serializer[Any]):

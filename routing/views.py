@@ -15,13 +15,12 @@ from common.errors import DomainError
 from common.http import add_errors, json_lines, page_of, sent, show_or_send, status_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from routing import selectors, tasks
-from routing.charts import budget_bars, ledger_bars, ledger_rows, route_bars
+from routing.charts import band_bars, budget_bars, ledger_bars, ledger_rows, route_bars
 from routing.explain import decision_view
 from routing.export import routed_lines
 from routing.forms import BudgetForm, JudgeForm, PlanForm
 from routing.judges import JUDGES
 from routing.judges import judge as judge_plug
-from routing.ledger import ledger
 from routing.models import Decision, JudgeCall
 from routing.outlook_views import shown as outlook
 from routing.policies import POLICIES, policy
@@ -35,16 +34,17 @@ from routing.services.plans import current_plan, set_plan
 @project_view(RESEARCH)
 def desk(request: ProjectRequest) -> HttpResponse:
     shown = selectors.desk(request.project)
-    spent = ledger(request.project)
+    figures = shown.figures
     context = outlook(request.project, request.GET.get("share")) | {
         "desk": shown,
-        "ledger": spent,
-        "ledger_rows": ledger_rows(spent),
-        "ledger_bars": ledger_bars(spent),
+        "ledger": figures and figures.ledger,
+        "ledger_rows": ledger_rows(figures.ledger) if figures else [],
+        "ledger_bars": ledger_bars(figures.ledger) if figures else [],
         "settings": described(shown.policy.Config, shown.plan.config) if shown.policy and shown.plan else [],
         "sampling": described(Sampling, shown.plan.sampling) if shown.plan else [],
         "budget_bars": budget_bars(shown.budget),
-        "route_bars": route_bars(shown.routes),
+        "route_bars": route_bars(figures.routes) if figures else [],
+        "band_bars": band_bars(figures.bands) if figures else [],
         "decisions": selectors.decisions(request.project)[:5],
         "judges": selectors.judges(request.project),
     }

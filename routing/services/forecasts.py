@@ -11,12 +11,12 @@ from annotation.services.forms import current_form
 from common.configs import checked
 from projects.models import Project
 from routing.forecast import LEAST, Forecast, forecast
-from routing.ledger import all_human_labels
-from routing.models import Decision, RiskModel, RoutingPlan
+from routing.models import RiskModel, RoutingPlan
 from routing.policies import policy
 from routing.services import labelled
 from routing.services.labelled import Labelled
 from routing.services.plans import current_plan, takes_share
+from routing.services.tallies import figures
 
 MOST = 2000
 """The newest so many items make a curve: more would not be seen in it."""
@@ -46,8 +46,9 @@ def outlook(project: Project) -> Outlook | None:
     if plan is None or plan.judge is None:
         return None
     sample, by_risk = _sample(plan)
-    labels = all_human_labels(project)
-    routed = Decision.objects.filter(item__project=project, ordinal=1).count()
+    counted = figures(project)
+    labels = counted.ledger.saved.all_human_labels if counted else 0
+    routed = sum(counted.routes.values()) if counted else 0
     return Outlook(
         curve=_curve(sample),
         items=len(sample["risk"]),

@@ -13,6 +13,7 @@ from annotation.services.raters import rater_for
 from projects.models import Project
 from routing.ledger import COMMITTED, KINDS, RELEASED, RESERVED, STATES, ledger
 from routing.models import Decision, Judge
+from routing.services import tallies
 from routing.services.calls import run_batch
 from routing.services.route_new import route_new
 
@@ -77,3 +78,19 @@ def test_all_people_would_be_asked_as_often_as_the_project_asks_them(project: Pr
     asked = Slot.objects.filter(project=project, audience="human").count()
     assert ledger(project).saved.all_human_labels == asked > 60
     assert ledger(project).saved.labels == 0
+
+
+def test_a_large_projects_figures_are_counted_in_the_background_and_are_the_same(
+    project: Project, items: Any, plan: Any, settle: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan("random", share=0.5)
+    items(12)
+    settle()
+    now = tallies.figures(project)
+    assert now is not None and sum(now.routes.values()) == 12
+    monkeypatch.setattr("annotation.services.tallies.SMALL", 5)
+    assert tallies.figures(project) is None
+    assert tallies.count_due() == 1 and tallies.count_due() == 0
+    kept = tallies.figures(project)
+    assert kept is not None and kept.counted_at >= now.counted_at
+    assert (kept.routes, kept.calls, kept.bands, kept.ledger) == (now.routes, now.calls, now.bands, now.ledger)
