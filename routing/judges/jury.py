@@ -184,16 +184,20 @@ def verdict(
     plug, settings = protocol(question.protocol), config_of(question)
     content = content_of(question, orders(question, both=False)[0])
     usable: list[tuple[Vote, Value]] = []
+    kept = []
     for vote in votes:
+        value, fault = None, vote.answer.error
         if vote.answer.value is not None:
             try:
-                usable.append((vote, plug.normal_form(vote.answer.value, lenient(settings), content)))
-            except Invalid:
-                continue
+                value = plug.normal_form(vote.answer.value, lenient(settings), content)
+                usable.append((vote, value))
+            except Invalid as wrong:
+                fault = wrong.detail
+        kept.append(_kept(vote, fault if value is None else plug.display_form(value, content)))
     spent: dict[str, Any] = {
         "tokens": sum(vote.answer.tokens for vote in votes),
         "cost": sum(vote.answer.cost for vote in votes),
-        "orders": [_kept(vote, plug.display_form, content) for vote in votes],
+        "orders": kept,
     }
     if len(usable) < config.quorum:
         fault = _("Only %(count)s of %(size)s members gave a usable answer; the quorum is %(quorum)s.") % {
@@ -225,17 +229,15 @@ def verdict(
     )
 
 
-def _kept(vote: Vote, display: Any, content: Any) -> dict[str, Any]:
-    """A member's verdict in the item's own order, without its reasons."""
+def _kept(vote: Vote, told: Value | str) -> dict[str, Any]:
+    """A member's verdict in the item's own order, in display terms, without its reasons; or what is wrong with it."""
     kept: dict[str, Any] = {"member": vote.member.judge, "weight": vote.member.weight}
-    value = vote.answer.value
-    if value is None:
-        return kept | {"fault": vote.answer.error}
+    if isinstance(told, str):
+        return kept | {"fault": told}
     kept |= {"confidence": vote.answer.confidence}
-    if "choice" in value:
-        return kept | {"choice": value["choice"]}
-    shown = {key: one for key, one in value.items() if key != "rationale"}
-    return kept | {"verdict": shown}
+    if vote.answer.value and "choice" in vote.answer.value:
+        return kept | {"choice": vote.answer.value["choice"]}
+    return kept | {"verdict": {key: one for key, one in told.items() if key != "rationale"}}
 
 
 JUDGE = Jury()

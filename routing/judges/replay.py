@@ -9,6 +9,8 @@ from annotation.protocols import PROTOCOLS, protocol
 from common.words import gettext_noop as _
 from routing.judges import Answer, Question
 from routing.judges.pairwise import Said, answer, refusal
+from routing.judges.readings import content_of
+from routing.judges.readings import orders as as_is
 
 
 class Settings(BaseModel):
@@ -57,7 +59,7 @@ def _one(question: Question, config: Settings) -> Answer:
         return refusal(
             question, _("No verdict of %(annotator)s was recorded for this item.") % {"annotator": config.annotator}
         )
-    orders: list[dict[str, Any]] = [_kept(value)]
+    orders: list[dict[str, Any]] = [_kept(question, value)]
     if not _usable(question, value):
         if not (config.unparsable_as_tie and question.protocol == "pairwise"):
             return refusal(
@@ -69,7 +71,7 @@ def _one(question: Question, config: Settings) -> Answer:
     confidence = None
     if config.second:
         second = question.recorded.get(config.second, {})
-        orders.append(_kept(second) | {"annotator": config.second})
+        orders.append(_kept(question, second) | {"annotator": config.second})
         confidence = 1.0 if _same(question, value, second) else 0.5
     if question.protocol == "pairwise":
         rationale = _("Recorded verdict of %(annotator)s.") % {"annotator": config.annotator}
@@ -77,8 +79,11 @@ def _one(question: Question, config: Settings) -> Answer:
     return Answer(question.call_id, question.field, dict(value), confidence, tuple(orders))
 
 
-def _kept(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {"recorded": value["choice"]} if "choice" in value else {"verdict": dict(value)}
+def _kept(question: Question, value: Mapping[str, Any]) -> dict[str, Any]:
+    if "choice" in value:
+        return {"recorded": value["choice"]}
+    content = content_of(question, as_is(question, both=False)[0])
+    return {"verdict": protocol(question.protocol).display_form(dict(value), content)} if value else {"recorded": ""}
 
 
 def _usable(question: Question, value: Mapping[str, Any]) -> bool:

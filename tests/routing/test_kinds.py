@@ -200,6 +200,7 @@ def test_a_jury_follows_its_rule() -> None:
     ]
     settled = verdict(ranking, given, JurySettings.model_validate({"members": members}))
     assert settled.value is not None and settled.value["tiers"] == orders["a"]
+    assert settled.orders[1]["verdict"]["tiers"] == [["B"], ["A"], ["C"]]
 
 
 def test_six_judges_that_err_together_are_as_sure_as_people_agree_with_them(
@@ -259,6 +260,7 @@ def test_a_replay_repeats_what_was_recorded_in_any_form() -> None:
     )
     assert stands(ranking, first) == stands(ranking, second) == told
     assert (first.confidence, second.confidence, third.value) == (1.0, 0.5, None)
+    assert second.orders[0]["verdict"]["tiers"] == [["B"], ["A"], ["C"]]
 
 
 @pytest.fixture(scope="module")
