@@ -188,7 +188,9 @@ def test_rankings_are_derived_pair_by_pair(project: Project, crowd: Crowd, froze
             assert all(0.6 < row["soft"] < 1 for row in found)
 
 
-def test_models_are_compared_with_intervals(crowd: Crowd, frozen: Frozen, var: Path) -> None:
+def test_models_are_compared_with_intervals(
+    crowd: Crowd, frozen: Frozen, noor: User, browse: Callable[..., Client], var: Path
+) -> None:
     for number in range(30):
         item = factories.ItemFactory(project=crowd.project, state="done", meta={"use_recorded": True})
         for place, row in enumerate(item.item_responses.select_related("response")):
@@ -198,6 +200,8 @@ def test_models_are_compared_with_intervals(crowd: Crowd, frozen: Frozen, var: P
     strong, weak = lines(var, made, files.STRENGTHS)
     assert (strong["name"], weak["name"]) == ("strong", "weak") and strong["logit"] == -weak["logit"]
     assert strong["low"] < strong["share"] < strong["high"] and strong["comparisons"] == 60
+    page = browse(noor).get(reverse("training_bridge:snapshot", args=[crowd.project.slug, made.number])).text
+    assert "How often each model beats the average one" in page and ">strong<" in page
     # Every label now says what the two models are worth: 4 in 5.
     assert {round(row["soft"], 1) for row in rows(var, made).values()} == {0.8}
 

@@ -19,7 +19,7 @@ from accounts.services import audit
 from common.errors import Conflict, DomainError
 from common.words import gettext_noop
 from projects.models import Project
-from training_bridge.derivations.settings import Derivation, parse
+from training_bridge.derivations.settings import SINCE_SOFT_LABELS, Derivation, parse
 from training_bridge.files import make_read_only, put_in_place, sha256_of, var_path
 from training_bridge.models import MAX_ATTEMPTS, Snapshot
 from training_bridge.snapshots import MANIFEST, build
@@ -96,7 +96,10 @@ def build_snapshot(*, snapshot_id: int) -> bool:
         _clear_drafts(final)
         draft.mkdir(parents=True, mode=0o700)
         manifest = build(
-            project_id=snapshot.project_id, derivation=parse(snapshot.derivation), folder=draft, tell=hold.tell
+            project_id=snapshot.project_id,
+            derivation=parse(SINCE_SOFT_LABELS | snapshot.derivation),
+            folder=draft,
+            tell=hold.tell,
         )
         make_read_only(draft)
         _finish(hold, draft, final, manifest["counts"])
