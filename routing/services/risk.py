@@ -168,7 +168,8 @@ def due(project: Project) -> bool:
     count = labelled.count(plan.judge, form)
     if last is None or last.features_version != features.VERSION:
         return count >= LEAST
-    return count >= max(LEAST, GROWTH * last.items)
+    # What was counted then, not what of it could be used: else unusable answers alone would have it fitted for ever.
+    return count >= max(LEAST, GROWTH * last.parameters.get("counted", last.items))
 
 
 def begin(*, project: Project, judge: Judge | None = None, by: User | None = None) -> RiskModel:
@@ -204,6 +205,7 @@ def fit(*, risk_model_id: int) -> bool:
     model = RiskModel.objects.select_related("judge", "form_version", "project").get(pk=risk_model_id)
     try:
         ended = _learnt(labelled.collect(model.judge, model.form_version))
+        ended["parameters"] = {"counted": model.items} | ended.get("parameters", {})
     except Exception as raised:  # whatever goes wrong must end in a named state
         ended = {"state": RiskModel.State.FAILED, "why": f"{type(raised).__name__}: {raised}"[:500]}
     rows.update(**ended, finished_at=timezone.now())

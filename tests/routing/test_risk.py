@@ -169,6 +169,9 @@ def test_what_cannot_be_learnt_is_refused_and_says_why(project: Project, label: 
     chance = fitted(project)
     assert chance.state == "refused" and "no better than chance" in chance.why and chance.auc_low <= 0.5
     assert risk.model_of(project.routing_plans.get()) is None
+    Annotation.objects.filter(rater__kind="judge").update(values={"preference": {"choice": "unsure"}})
+    unusable = fitted(project)
+    assert (unusable.state, unusable.items) == ("refused", 0) and not risk.due(project), "not again and again"
 
 
 def test_the_beat_begins_fits_and_stores(project: Project, label: Labels) -> None:
