@@ -116,9 +116,14 @@ def estimate(column: Column, chances: Floats) -> estimates.Estimate | None:
 
 
 def routed(plan: RoutingPlan, ground: Ground) -> Iterator[tuple[list[Routed], int]]:
-    """(items with a chance of people, number of those without) by chunks, newest words only."""
+    """(items with a chance of people, number of those without) by chunks: of the judge's plans, under the form."""
     judge_first = _judge_first(plan)
-    first = Decision.objects.filter(item__project=plan.project_id, ordinal=1, plan__judge=ground.judge)
+    first = Decision.objects.filter(
+        item__project=plan.project_id,
+        ordinal=1,
+        plan__judge=ground.judge,
+        created_at__gte=ground.form_version.created_at,
+    )
     ids = first.exclude(item__state=Item.State.VOID).order_by("item").values_list("item", "plan")
     chunk: list[tuple[int, int | None]] = []
     for row in ids.iterator(chunk_size=CHUNK):

@@ -219,6 +219,7 @@ def test_the_page_says_what_is_promised_and_the_api_the_same(
     assert admin.post(url("promise_certify")).status_code == 302 and PromiseCheck.objects.get().certify
     Alarm.objects.create(project=project, kind="drift", subject="confidence", said="The last 900 items differ.")
     assert "The last 900 items differ." in reader.get(url("promises")).content.decode()
+    assert "The last 900 items differ." in reader.get(url("desk")).content.decode()
     alarm = Alarm.objects.get()
     admin.post(url("alarm_close", alarm.pk))
     alarm.refresh_from_db()
