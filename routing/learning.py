@@ -71,12 +71,14 @@ def weights_of(model: RiskModel) -> list[Weight]:
 
 @dataclass(frozen=True)
 class Mixes:
-    """A performance report in words. `rows`: (share of people in %, best mix, random mix), qualities in %; `kinds`:
-    (kind, gain, items), the ends of the list: where people's labels add most and where least."""
+    """A performance report in words. `rows`: (share of people in %, best mix, random mix), qualities in %; `better`:
+    whether the best mix is known to be better than the judge alone; `kinds`: (kind, gain, items), the ends of the list:
+    where people's labels add most and where least."""
 
     judge: str
     people: str
     best_share: int
+    better: bool
     rows: list[tuple[int, str, str]]
     curves: list[Series]
     kinds: list[tuple[str, float, int]]
@@ -98,6 +100,7 @@ def mixes(report: PerformanceReport) -> Mixes | None:
         _interval(found["quality"]["judge"]),
         _interval(found["quality"]["people"]),
         round(100 * found["best_share"]),
+        found["lift"]["low"] > 0,
         [(round(100 * float(share)), _interval(best[share]), _interval(chance[share])) for share in shares],
         [
             Series(name, [(100 * float(share), 100 * row[share]["mean"]) for share in shares])

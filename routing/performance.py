@@ -141,7 +141,8 @@ def _ridge(X: Floats, y: Floats) -> tuple[Floats, float]:
 
 def predict(world: World, *, mixes: int = MIXES, splits: int = SPLITS, seed: int = 0) -> dict[str, Any]:
     """{"items", "mixes", "r2", "rank", "quality": {"judge", "people": {mean, low, high}, "random", "best": {share: …}},
-    "best_share", "gains": [{"kind", "gain", "items"}]}; qualities are shares of people's preferences.
+    "best_share", "lift": its over the judge alone {mean, low, high}, "gains": [{"kind", "gain", "items"}]}; qualities
+    are shares of people's preferences.
 
     Per split, groups fall into three parts: one to train heads on, one on which mixes are compared, one on which what
     is reported is measured. Intervals: 95 % of splits. Raises ValueError with fewer than LEAST items or a judge's
@@ -175,6 +176,8 @@ def predict(world: World, *, mixes: int = MIXES, splits: int = SPLITS, seed: int
     mean = np.mean(weights, axis=0)
     quality = {key: _spread(values) for key, values in reached.items()}
     best = {str(share): quality["best", share] for share in SHARES}
+    most = max(SHARES, key=lambda share: quality["best", share]["mean"])
+    lift = np.array(reached["best", most]) - np.array(reached["random", 0.0])
     return {
         "items": len(world),
         "mixes": mixes,
@@ -186,7 +189,8 @@ def predict(world: World, *, mixes: int = MIXES, splits: int = SPLITS, seed: int
             "random": {str(share): quality["random", share] for share in SHARES},
             "best": best,
         },
-        "best_share": float(max(best, key=lambda share: best[share]["mean"])),
+        "best_share": most,
+        "lift": _spread(lift.tolist()),
         "gains": _kinds(world, mean),
     }
 

@@ -25,7 +25,7 @@ def test_it_finds_what_people_should_judge():
     assert best["0.25"]["mean"] > chance["0.25"]["mean"] + 0.02
     assert best["0.5"]["mean"] > found["quality"]["judge"]["mean"] + 0.03
     assert best["0.0"] == found["quality"]["judge"] and best["1.0"]["mean"] == found["quality"]["people"]["mean"]
-    assert found["rank"] > 0.5 and found["best_share"] >= 0.25
+    assert found["rank"] > 0.5 and found["best_share"] >= 0.25 and found["lift"]["low"] > 0
 
 
 def test_a_head_is_the_ridge_regression_on_a_mix():
