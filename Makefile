@@ -8,7 +8,7 @@ TORCH_INDEX_URL ?=
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test loop replay bench-labels bench-pages bench-route bench-consensus lint format types floors migrations messages lock install install-dev clean
+.PHONY: help run test loop replay bench-labels bench-pages bench-route bench-router bench-consensus lint format types floors migrations messages lock install install-dev clean
 
 help: ## Name every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench-pages: $(VENV)/installed-dev ## Pages at a million items and three million
 
 bench-route: $(VENV)/installed-dev ## What routing is worth on a folder of judged pairs (DATA=<folder> BENCH="--seeds 20 --picture curve.svg")
 	@PYTHONPATH=platform $(BIN)/python -m benchmarks.route $(DATA) $(BENCH)
+
+bench-router: $(VENV)/installed-dev ## How fast the router decides, alone and in bulk, on PostgreSQL, and its budget's overrun (BENCH="--items 100000")
+	@$(BIN)/python -m benchmarks.router $(BENCH)
 
 bench-consensus: $(VENV)/installed-dev ## Dawid–Skene at a million judgments beside crowd-kit's (CROWDKIT_PYTHON=<a Python that has it>)
 	@PYTHONPATH=platform $(BIN)/python -m benchmarks.bench_consensus $(BENCH)
