@@ -191,12 +191,13 @@ def best_first(group: PromptGroup) -> PromptGroup:
 
 
 def mismatched(groups: Sequence[PromptGroup], seed: int) -> list[PromptGroup]:
-    """The groups, each with a response of another prompt beside it, in an order drawn from the seed.
+    """The groups, each with a judged response to another prompt beside it, drawn from the seed.
 
     Raises Refused where all have the same prompt: no response would be mismatched.
     """
     order = list(range(len(groups)))
-    random.Random(seed).shuffle(order)  # noqa: S311 - no secret
+    drawn = random.Random(seed)  # noqa: S311 - no secret
+    drawn.shuffle(order)
     made = list(groups)
     for place, index in enumerate(order):
         others = (order[(place + step) % len(order)] for step in range(1, len(order)))
@@ -204,7 +205,9 @@ def mismatched(groups: Sequence[PromptGroup], seed: int) -> list[PromptGroup]:
         other = next((groups[one] for one in others if groups[one].prompt != own), None)
         if other is None:
             raise Refused(_("All prompts are the same: this method compares each with a response to another one."))
-        made[index] = replace(groups[index], beside=(PromptGroup(own, [other.responses[0]], 0.0),))
+        judged = [thumb.response for thumb in other.thumbs] or [0]
+        response = other.responses[drawn.choice(judged)]
+        made[index] = replace(groups[index], beside=(PromptGroup(own, [response], 0.0),))
     return made
 
 
