@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from common import text
 from common.errors import Invalid
-from common.rows import LinesField, RowsField
+from common.rows import SPARE, LinesField, RowsField
 from common.said import said
 from common.words import gettext_noop
 
@@ -198,6 +198,8 @@ def _rows(model: type[BaseModel], name: str, schema: dict[str, Any], default: An
         )
     return RowsField(
         columns=form_fields(inside),
+        # What needs several rows has room for more than those.
+        spare=3 * schema["minItems"] if schema.get("minItems", 0) > 1 else SPARE,
         label=_called(model, name),
         help_text=gettext(description) if (description := schema.get("description", "")) else "",
         initial=_plain(default) if isinstance(default, list | tuple) else [],

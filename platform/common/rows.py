@@ -20,9 +20,9 @@ class RowsWidget(forms.Widget):
 
     template_name = "common/rows.html"
 
-    def __init__(self, columns: Mapping[str, forms.Field], label: Any = "") -> None:
+    def __init__(self, columns: Mapping[str, forms.Field], label: Any = "", spare: int = SPARE) -> None:
         super().__init__()
-        self.columns, self.label = columns, label
+        self.columns, self.label, self.spare = columns, label, spare
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         # By the project's own templates: the renderer of forms looks only into Django's.
@@ -33,7 +33,7 @@ class RowsWidget(forms.Widget):
         rows = list(value or [])
         context["label"] = self.label
         context["heads"] = [field.label for field in self.columns.values()]
-        context["rows"] = [self._cells(name, number, row) for number, row in enumerate([*rows, *[{}] * SPARE])]
+        context["rows"] = [self._cells(name, number, row) for number, row in enumerate([*rows, *[{}] * self.spare])]
         return context
 
     def _cells(self, name: str, number: int, row: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -74,9 +74,9 @@ def _is_written(field: forms.Field) -> bool:
 class RowsField(forms.Field):
     """A list of objects. A `key` that was left blank is made of the row's `name` or `label`."""
 
-    def __init__(self, *, columns: Mapping[str, forms.Field], **kwargs: Any) -> None:
+    def __init__(self, *, columns: Mapping[str, forms.Field], spare: int = SPARE, **kwargs: Any) -> None:
         self.columns = columns
-        super().__init__(widget=RowsWidget(self.columns, kwargs.get("label", "")), **kwargs)
+        super().__init__(widget=RowsWidget(self.columns, kwargs.get("label", ""), spare), **kwargs)
 
     def clean(self, value: Any) -> list[dict[str, Any]] | None:
         if value is None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from annotation.protocols import Content, check_config, protocol
 from common.errors import Invalid
 from lm.answer import answers, continued
@@ -323,3 +325,15 @@ def test_a_language_model_of_ours_judges_by_its_probabilities_or_in_writing(
         with pytest.raises(Invalid) as caught:
             create_judge(project=project, name="No", kind="local_lm", config={"model": wrong})
         assert "model" in caught.value.fields
+
+
+def test_a_jury_is_made_on_the_page(browse: Any, ada: User, project: Project) -> None:
+    for name in "abc":
+        create_judge(project=project, name=name, kind="simulated", config={"seed": ord(name)})
+    address = f"{reverse('routing:judge_new', args=[project.slug])}?kind=jury"
+    assert 'name="members-5-judge"' in browse(ada).get(address).content.decode()
+    members = {f"members-{row}-judge": name for row, name in enumerate("abc")}
+    members |= {f"members-{row}-weight": "1.5" for row in range(3)}
+    browse(ada).post(address, {"name": "Three", "price_per_call": "0", "rule": "unanimous", "quorum": "3"} | members)
+    jury = Judge.objects.get(kind="jury")
+    assert [(one["judge"], one["weight"]) for one in jury.config["members"]] == [("a", 1.5), ("b", 1.5), ("c", 1.5)]
