@@ -15,7 +15,7 @@ from routing.services import embeddings, features, labelled, risk
 from routing.services.plans import current_plan
 from routing.services.risk import Worth
 
-WEIGHTIEST = 10
+WEIGHTIEST, LEAST_SHOWN = 10, 0.005
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def weights_of(model: RiskModel) -> list[Weight]:
     if not fitted:
         return []
     pairs = zip(fitted["names"], fitted["weights"], strict=True)
-    found = [Weight(name, feature_in_words(name), fitted["slope"] * weight) for name, weight in pairs if weight]
+    found = [Weight(name, feature_in_words(name), fitted["slope"] * weight) for name, weight in pairs]
+    found = [one for one in found if abs(one.weight) >= LEAST_SHOWN]
     return sorted(found, key=lambda one: -abs(one.weight))[:WEIGHTIEST]
 
 

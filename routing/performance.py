@@ -95,7 +95,8 @@ class _Heads:
         rows = mixes[:, self.world.item[self.train]]
         labels = np.where(rows, self.world.people[self.train], self.world.judge[self.train])
         scores = self.test @ (self.solve @ labels.T)
-        right: Floats = ((scores * self.truth[:, None]) > 0).mean(axis=0)
+        towards = np.sign(np.where(np.abs(scores) < 1e-9, 0.0, scores) * self.truth[:, None])
+        right: Floats = ((towards + 1) / 2).mean(axis=0)  # what a head cannot tell apart counts one half
         return right
 
 

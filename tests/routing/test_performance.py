@@ -37,6 +37,10 @@ def test_a_head_is_the_ridge_regression_on_a_mix():
     mix = np.random.default_rng(1).random((1, 200)) < 0.5
     scale = np.sqrt((made.apart[train] ** 2).mean(axis=0))
     labels = np.where(mix[0], made.people, made.judge)[train]
+    blank = World(
+        0 * made.apart, *(getattr(made, one) for one in ("item", "people", "judge", "kinds", "names", "groups"))
+    )
+    assert performance._Heads.of(blank, train, test).quality(mix)[0] == 0.5, "what cannot be told apart"
     ridge = Ridge(alpha=performance.PENALTY, fit_intercept=False).fit(made.apart[train] / scale, labels)
     right = (ridge.predict(made.apart[test] / scale) * made.people[test] > 0).mean()
     assert heads.quality(mix)[0] == pytest.approx(right)
