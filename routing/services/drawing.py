@@ -8,7 +8,6 @@ from django.core.cache import cache
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from annotation.services.forms import current_form
 from common.configs import checked
 from routing import words
 from routing.models import Decision, Judge, RoutingPlan
@@ -31,11 +30,12 @@ def set_aside(plan: RoutingPlan, judge: Judge, *, waiting: int) -> Chances:
     sampling = sampling_of(plan)
     if not (sampling.pilot or sampling.calibration):
         return Chances()
-    form, ground = current_form(project=plan.project), begun(ground_of(judge))
-    own = Decision.objects.filter(plan__in=_plans(judge), purpose__in=DRAWN)
+    ground = ground_of(judge)
+    own = Decision.objects.filter(plan__in=judge.plans.all(), purpose__in=DRAWN)
+    since = {"pilot": ground.form_version.created_at, "calibration": begun(ground)}
     found = own.aggregate(
-        piloted=Count("pk", filter=Q(purpose=Decision.Purpose.PILOT, created_at__gte=form.created_at)),
-        calibrated=Count("pk", filter=Q(purpose=Decision.Purpose.CALIBRATION, created_at__gte=ground)),
+        piloted=Count("pk", filter=Q(purpose=Decision.Purpose.PILOT, created_at__gte=since["pilot"])),
+        calibrated=Count("pk", filter=Q(purpose=Decision.Purpose.CALIBRATION, created_at__gte=since["calibration"])),
     )
     pilot, calibration = words.aside_chances(sampling, **found, waiting=waiting)
     return Chances(pilot=pilot, calibration=calibration)
@@ -61,7 +61,7 @@ def _audit(plan: RoutingPlan, judge: Judge, sampling: Sampling, verdicts: Sequen
         return sampling.audit_share
     now = timezone.now()
     monday = _monday(now)
-    own = Decision.objects.filter(plan__in=_plans(judge), purpose__in=DRAWN)
+    own = Decision.objects.filter(plan__in=judge.plans.all(), purpose__in=DRAWN)
     audited = own.filter(purpose=Decision.Purpose.AUDIT, created_at__gte=monday).count()
     if audited >= sampling.audits_a_week:
         return sampling.audit_share
@@ -69,10 +69,6 @@ def _audit(plan: RoutingPlan, judge: Judge, sampling: Sampling, verdicts: Sequen
     here = sum(kept) / len(kept) * max(waiting, len(kept))
     usual = _kept_in_week(plan, monday - WEEK) * ((monday + WEEK - now) / WEEK)
     return words.audit_chance(sampling, audited=audited, expected=max(here, usual))
-
-
-def _plans(judge: Judge) -> list[int]:
-    return list(judge.plans.values_list("pk", flat=True))
 
 
 def _monday(now: datetime) -> datetime:

@@ -43,6 +43,9 @@ def route_new(*, project: Project, limit: int = 10_000) -> int:
     if plan is None or project.state != Project.State.ACTIVE:
         return 0
     judge = plan.judge if plan.judge is not None and usable(plan.judge) else None
+    plan.project = project
+    if judge is not None:
+        judge.project = project
     turn = _Turn(project, plan, judge, _new(project).count())
     return walks.over(
         walks.Walk(project, f"new/{plan.pk}/{judge is not None}"),

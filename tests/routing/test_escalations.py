@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
 from annotation.models import Annotation, Item, Slot
 from annotation.services.items import open_slots
 from common.errors import Conflict, Invalid
 from projects.models import Project
+from routing import tasks
 from routing.models import Budget, Decision, Escalation, Judge
 from routing.services import budgets, escalations
 from routing.services.calls import run_batch
@@ -126,3 +128,33 @@ def test_faulty_criteria_are_named(project: Project, kept: list[Item], other_pro
             order(project=project, criteria=criteria)
         assert set(caught.value.fields) == {name}
     assert not Escalation.objects.exists()
+
+
+def test_an_admin_orders_stops_and_takes_up_by_page_and_by_api(
+    project: Project, kept: list[Item], ada: User, noor: User, browse: Any, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[int] = []
+    monkeypatch.setattr(tasks, "ring_escalation", rung.append)
+    client, path = browse(ada), "/projects/bicycles/routing/escalations/"
+    assert client.get(path + "new/").status_code == 200
+    wrong = client.post(path + "new/", {"risk": "2"})
+    assert wrong.status_code == 422 and "at most 1" in wrong.content.decode()
+    nothing = client.post(path + "new/", {"tag": "colour=red"})
+    assert nothing.status_code == 422 and "no item that is like this" in nothing.content.decode()
+    assert client.post(path + "new/", {"risk": "0"}).status_code == 302
+    made = Escalation.objects.get()
+    assert rung == [made.pk] and made.created_by == ada and made.criteria == {"risk": 0.0}
+    assert client.post(f"{path}{made.pk}/stop/").status_code == 302
+    page = browse(noor).get(path).content.decode()
+    assert "Risk from: 0" in page and "0 of 12" in page and "Take up again" not in page
+    assert "Take up again" in client.get(path).content.decode()
+    writer, reader = api(ada), api(noor)
+    own = f"/api/v1/projects/bicycles/routing/escalations/{made.pk}/"
+    assert writer.post(own + "stop/").status_code == 409
+    assert writer.post(own + "again/").json()["state"] == "running"
+    second = writer.post(own.replace(f"{made.pk}/", ""), {"risk": 0.1})
+    assert second.status_code == 409 and "at work" in second.json()["detail"]
+    carry_through(made)
+    seen = reader.get(own).json()
+    assert (seen["state"], seen["looked_at"], seen["asked"]) == ("done", 12, 12)
+    assert reader.post(own + "stop/").status_code == 404
