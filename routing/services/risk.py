@@ -169,7 +169,8 @@ def due(project: Project) -> bool:
     if last is None or last.features_version != features.VERSION:
         return count >= LEAST
     # What was counted then, not what of it could be used: else unusable answers alone would have it fitted for ever.
-    return count >= max(LEAST, GROWTH * last.parameters.get("counted", last.items))
+    before: int = last.parameters.get("counted", last.items)
+    return count >= max(LEAST, GROWTH * before)
 
 
 def begin(*, project: Project, judge: Judge | None = None, by: User | None = None) -> RiskModel:
