@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -57,6 +58,8 @@ def _new(project: Project, plan: RoutingPlan | None, count: int) -> Waiting:
     if plan.judge is not None and not usable(plan.judge):
         return Waiting(count, _why_without(plan))
     room, until = room_for_people(project)
+    if plan.judge is not None and (room is Room.NONE or _judge_first(plan)):
+        room, until = _room(project, 0, plan.judge.price_per_call)
     if room is Room.LATER:
         return Waiting(count, _next_period(until))
     if room is Room.NONE:
@@ -90,11 +93,20 @@ def _next_period(until: date | None) -> str:
     return _("The budget of this period is spent: people are asked again from %(day)s.") % said
 
 
+def _judge_first(plan: RoutingPlan) -> bool:
+    plug = policy(plan.policy)
+    return plug.judge_first(checked(plug.Config, plan.config))
+
+
 def room_for_people(project: Project) -> tuple[Room, date | None]:
     """Whether the budget has room for one item's people; and when its next period begins, where that is what helps."""
-    own = budgets.budget_of(project=project)
     people = most_overlap(project)
-    room = budgets.Purse(own).room(people, people * project.price_per_label)
+    return _room(project, people, people * project.price_per_label)
+
+
+def _room(project: Project, labels: int, money: Decimal) -> tuple[Room, date | None]:
+    own = budgets.budget_of(project=project)
+    room = budgets.Purse(own).room(labels, money)
     if room is Room.LATER and own.period_start is not None:
         return room, budgets.following(own.period, own.period_start)
     return room, None
