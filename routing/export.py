@@ -44,6 +44,7 @@ def _line(item: Item) -> Json:
     return {
         "schema_version": 1,
         "item": item.external_id,
+        "random_key": item.random_key,
         "group": item.prompt.group,
         "tags": item.prompt.tags,
         "state": item.state,

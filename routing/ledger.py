@@ -16,6 +16,7 @@ from annotation.models import Annotation, Item, Slot
 from annotation.watch import DRAWS, watch_of
 from projects.models import Project
 from routing.models import Decision, JudgeCall, Purchase
+from routing.services.budgets import LEAST
 
 JUDGE = "judge"
 KINDS = (*Decision.Purpose.values, JUDGE)
@@ -88,6 +89,11 @@ def ledger(project: Project) -> Ledger:
     return Ledger(lines, _saved(project, lines))
 
 
+def exact(money: Decimal | None) -> Decimal:
+    """A sum as the database has it: SQLite adds up in floating point."""
+    return (money or NOTHING).quantize(LEAST)
+
+
 def _of_people(project: Project) -> dict[tuple[str, str], Line]:
     bought = Purchase.objects.filter(slot__project=project).order_by()
     counted = bought.values("decision__purpose", "slot__state").annotate(labels=Count("pk"), money=Sum("price"))
@@ -98,7 +104,7 @@ def _of_people(project: Project) -> dict[tuple[str, str], Line]:
     for row in counted:
         kind, state = row["decision__purpose"], OF_SLOT[row["slot__state"]]
         before = found.get((kind, state), Line(kind, state))
-        found[kind, state] = Line(kind, state, before.labels + row["labels"], before.money + row["money"])
+        found[kind, state] = Line(kind, state, before.labels + row["labels"], before.money + exact(row["money"]))
     for (kind, state), line in found.items():
         if state == COMMITTED:
             found[kind, state] = Line(kind, state, line.labels, line.money, seconds=(took.get(kind) or 0) / 1000)
@@ -123,11 +129,11 @@ def _of_judges(project: Project) -> dict[tuple[str, str], Line]:
     if not asked:
         return {}
     return {
-        (JUDGE, RESERVED): Line(JUDGE, RESERVED, sums["waiting"], sums["reserved"] or NOTHING),
+        (JUDGE, RESERVED): Line(JUDGE, RESERVED, sums["waiting"], exact(sums["reserved"])),
         (JUDGE, COMMITTED): Line(
-            JUDGE, COMMITTED, sums["answered"], sums["spent"], sums["tokens"], (sums["took"] or 0) / 1000
+            JUDGE, COMMITTED, sums["answered"], exact(sums["spent"]), sums["tokens"], (sums["took"] or 0) / 1000
         ),
-        (JUDGE, RELEASED): Line(JUDGE, RELEASED, sums["unanswered"], sums["released"] or NOTHING),
+        (JUDGE, RELEASED): Line(JUDGE, RELEASED, sums["unanswered"], exact(sums["released"])),
     }
 
 

@@ -2,7 +2,8 @@
 
 `Endpoint.behave`: what it does with the next requests, one entry each; when empty what `always` says, or `models` for
 the model that is asked for; by default it prefers the longer response. `Endpoint.says`: its answer to other questions,
-of the data that it is shown.
+of the data that it is shown; `Endpoint.sure`: how likely its log-probabilities make its choice, of the same data.
+`Endpoint.met`: is told the port of whoever connects. `requests`: all that came; `served`: those that were answered.
 """
 
 import json
@@ -32,11 +33,14 @@ def judged_in(content: str) -> dict[str, Any]:
 class Endpoint:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.served: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.behave: list[str] = []
         self.always = "longer"
         self.models: dict[str, str] = {}
         self.says: Callable[[dict[str, Any]], Any] | None = None
+        self.sure: Callable[[dict[str, Any]], float] = lambda data: 0.9
+        self.met: Callable[[int], None] = lambda port: None
         self.came: list[float] = []
         self.released = threading.Event()
         self.url = ""
@@ -50,15 +54,15 @@ class Endpoint:
         choice = "A" if self.always == "first" else longer
         return json.dumps({"choice": choice, "strength": 1, "rationale": "It says more."})
 
-    def completion(self, text: str, **extra: Any) -> bytes:
+    def completion(self, text: str, sure: float = 0.9, **extra: Any) -> bytes:
         letter = json.loads(text)["choice"] if text.startswith("{") and "choice" in text else "A"
         tokens = [
             {"token": '{"choice": "', "top_logprobs": []},
             {
                 "token": letter,
                 "top_logprobs": [
-                    {"token": letter, "logprob": math.log(0.9)},
-                    {"token": "B" if letter == "A" else "A", "logprob": math.log(0.1)},
+                    {"token": letter, "logprob": math.log(sure)},
+                    {"token": "B" if letter == "A" else "A", "logprob": math.log(1 - sure)},
                 ],
             },
         ]
@@ -77,6 +81,10 @@ class Endpoint:
 class Handler(BaseHTTPRequestHandler):
     server: "Server"
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.endpoint.met(self.client_address[1])
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -98,7 +106,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def act_answer(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
-        self.send(200, endpoint.completion(endpoint.reply(body)))
+        self.send(200, endpoint.completion(endpoint.reply(body), endpoint.sure(judged(body))))
+        endpoint.served.append(body)
+
+    def act_dead(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
+        """Hangs up without a word."""
+        self.close_connection = True
 
     def act_busy(self, endpoint: Endpoint, body: dict[str, Any]) -> None:
         self.send(429, b'{"error": {"message": "slow down"}}', Retry_After="0")
