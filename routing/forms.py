@@ -24,12 +24,14 @@ class PlanForm(forms.Form):
         in_force = plan is not None and plan.policy == policy.key
         start = configs.initial(policy.Config, plan.config) if plan and in_force else {}
         drawn = plan.sampling if plan and in_force else policy.sampling.model_dump(mode="json")
-        kwargs["initial"] = start | {"judge": plan and plan.judge_id} | configs.initial(Sampling, drawn)
+        judges = Judge.objects.filter(project=project, retired_at=None).order_by("name")
+        only = judges[0].pk if plan is None and len(judges) == 1 else None
+        kwargs["initial"] = start | {"judge": plan.judge_id if plan else only} | configs.initial(Sampling, drawn)
         super().__init__(*args, **kwargs)
         self.policy = policy
         self.fields.update(configs.form_fields(policy.Config))
         self.fields["judge"] = forms.ModelChoiceField(
-            Judge.objects.filter(project=project, retired_at=None).order_by("name"),
+            judges,
             required=False,
             label=gettext("Judge"),
             empty_label=gettext("Nobody"),
@@ -104,6 +106,12 @@ class BudgetForm(forms.Form):
             "than the budget allows on average. Empty: first come, first served."
         ),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Money is kept to six places; 150 is shown as 150.
+        money = {name: value for name, value in self.initial.items() if isinstance(value, Decimal)}
+        self.initial |= {name: f"{value.normalize():f}" for name, value in money.items()}
 
     def limits(self) -> dict[str, Any]:
         """As `budgets.set_limits` takes them."""

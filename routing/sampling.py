@@ -31,6 +31,7 @@ class Sampling(BaseModel):
         ge=0,
         le=1,
         title=_("Audits"),
+        json_schema_extra={"share": True},
         description=_("The share of what the judge keeps that people judge all the same, drawn at random."),
     )
     audits_a_week: int = Field(
@@ -45,6 +46,7 @@ class Sampling(BaseModel):
         ge=0,
         le=1,
         title=_("Hidden answers of the judge"),
+        json_schema_extra={"share": True},
         description=_("The share of what goes to people that the judge answers too; nobody is shown its answer."),
     )
     second_share: float = Field(
@@ -52,6 +54,7 @@ class Sampling(BaseModel):
         ge=0,
         le=1,
         title=_("Second persons"),
+        json_schema_extra={"share": True},
         description=_("The share of what goes to people that one person more judges: how far do people agree?"),
     )
 

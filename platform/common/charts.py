@@ -68,6 +68,11 @@ def percent(share: float, places: int = 0) -> str:
     return _("%(number)s%%") % {"number": fixed(100 * share, places)}
 
 
+def short_percent(share: float) -> str:
+    """A share as a percentage as short as it can be read: 5%, 12.5%."""
+    return _("%(number)s%%") % {"number": number(100 * share)}
+
+
 def nice_ticks(low: float, high: float, count: int = TICKS) -> list[float]:
     """About `count` round numbers from `low` to `high` (steps of 1, 2 or 5 times a power of ten)."""
     if not high > low:

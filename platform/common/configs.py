@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, ValidationError
 
 from common import text
+from common.charts import short_percent
 from common.errors import Invalid
 from common.rows import SPARE, LinesField, RowsField
 from common.said import said
@@ -145,10 +146,13 @@ def _inside(model: type[BaseModel], name: str) -> type[BaseModel] | None:
 
 
 def _shown(schema: dict[str, Any], value: Any, inside: type[BaseModel] | None = None) -> str:
-    """A value as a person reads it: one of a few by the words that the field has for it (`choices`)."""
+    """A value as a person reads it: one of a few by the words that the field has for it (`choices`), a `share` in per
+    cent."""
     if inside and isinstance(value, list) and value:
         rows = (", ".join(f"{name}: {words}" for name, words in described(inside, row)) for row in value)
         return "; ".join(rows)
+    if schema.get("share") and isinstance(value, int | float):
+        return short_percent(value)
     if "enum" in schema and isinstance(value, str):
         return gettext(schema.get("choices", {}).get(value, value.replace("_", " ")))
     if "enum" in schema.get("items", {}) and isinstance(value, list) and value:

@@ -17,6 +17,7 @@ class Settings(BaseModel):
         ge=0,
         le=1,
         title=_("Share of people"),
+        json_schema_extra={"share": True},
         description=_("The part of the items that people judge, from 0 to 1; the judge takes the rest."),
     )
 

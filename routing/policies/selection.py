@@ -29,7 +29,12 @@ class Ranked(BaseModel):
         description=_("stream: each item as it comes, by the threshold; batch: a share of each batch."),
     )
     share: float = Field(
-        0.25, gt=0, le=1, title=_("Share of people"), description=_("Batch: the part of each batch that people judge.")
+        0.25,
+        gt=0,
+        le=1,
+        title=_("Share of people"),
+        json_schema_extra={"share": True},
+        description=_("Batch: the part of each batch that people judge."),
     )
     batch_items: int = Field(
         20,

@@ -39,13 +39,21 @@ class Criteria(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     risk: float | None = Field(
-        None, ge=0, le=1, title=_("Risk from"), description=_("That the judge is wrong, as the router saw it.")
+        None,
+        ge=0,
+        le=1,
+        title=_("Risk from"),
+        description=_("From 0 to 1: that the judge is wrong, as the router saw it."),
     )
     below: float | None = Field(
-        None, ge=0, le=1, title=_("Confidence of the label below"), description=_("As the list of items shows it.")
+        None,
+        ge=0,
+        le=1,
+        title=_("Confidence of the label below"),
+        description=_("From 0 to 1, as the list of items shows it."),
     )
     tag: str = Field("", max_length=200, title=_("Tag"), description=_("Of the prompt: a key, or key=value."))
-    judge: int | None = Field(None, title=_("Kept by"), description=_("A judge; left out: any."))
+    judge: int | None = Field(None, title=_("Kept by"), description=_("Left out: any judge."))
     second: int | None = Field(
         None, title=_("Another judge disagrees"), description=_("A judge that has answered the item otherwise.")
     )

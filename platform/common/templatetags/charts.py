@@ -23,6 +23,12 @@ def bar_chart(bars: Sequence[Bar], title: str) -> dict[str, Any]:
 
 
 @register.filter
+def per_cent(share: float) -> str:
+    """A share as a percentage: 5%, 12.5%."""
+    return charts.short_percent(share)
+
+
+@register.filter
 def short_number(value: Any) -> str:
     """A number as `common.charts.number` writes it; anything else as it is."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
