@@ -111,7 +111,7 @@ class BudgetForm(forms.Form):
         super().__init__(*args, **kwargs)
         # Money is kept to six places; 150 is shown as 150.
         money = {name: value for name, value in self.initial.items() if isinstance(value, Decimal)}
-        self.initial |= {name: f"{value.normalize():f}" for name, value in money.items()}
+        self.initial.update({name: f"{value.normalize():f}" for name, value in money.items()})
 
     def limits(self) -> dict[str, Any]:
         """As `budgets.set_limits` takes them."""
