@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from common.charts import Bar, fixed, percent
 from routing.ledger import COMMITTED, JUDGE, RELEASED, RESERVED, Ledger, Line
 from routing.models import Decision
-from routing.selectors import BudgetView
+from routing.selectors.desk import BudgetView
 from routing.services.tallies import Band
 
 

@@ -9,7 +9,7 @@ from common.api import StrictSerializer
 from routing.judges import JUDGES
 from routing.models import Budget, Decision, Judge, JudgeCall, RoutingPlan
 from routing.policies import POLICIES
-from routing.selectors import Agreement
+from routing.selectors.judges import Agreement
 
 
 class Limited(serializers.IntegerField):

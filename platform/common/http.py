@@ -2,7 +2,7 @@
 
 import ipaddress
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -59,6 +59,12 @@ def local_path(target: str | None, fallback: str) -> str:
 def page_of(request: HttpRequest, rows: Any, per_page: int = PER_PAGE) -> "Page[Any]":
     """The page that `?page=` names; the first or last one where it names none. For `partials/pages.html`."""
     return Paginator(rows, per_page).get_page(request.GET.get("page"))
+
+
+def choice_of(request: HttpRequest, name: str, values: Collection[str]) -> str | None:
+    """A filter of the address; None where it is not one of `values`."""
+    value = request.GET.get(name)
+    return value if value in values else None
 
 
 def add_errors(form: BaseForm, fault: DomainError) -> None:

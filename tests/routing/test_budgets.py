@@ -17,12 +17,12 @@ from annotation.services.items import void_slots
 from common.errors import Invalid
 from projects.models import Project
 from routing.models import Budget, Decision, Judge, Purchase
-from routing.selectors import waiting
 from routing.services import budgets
 from routing.services.budgets import Purse, Room, begin, following
 from routing.services.follow_up import follow_up
 from routing.services.plans import current_plan
 from routing.services.route_new import route_new
+from routing.waiting import waiting
 
 CENT = Decimal("0.01")
 amounts = st.tuples(st.integers(0, 3), st.integers(0, 300).map(lambda n: n * CENT))

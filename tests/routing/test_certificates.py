@@ -12,12 +12,12 @@ from django.utils import timezone
 from projects.models import Project
 from routing.models import Alarm, Certificate, Decision, Judge, PromiseCheck, Reading, RiskModel, RoutingPlan
 from routing.promises import thresholds as exact
-from routing.selectors import waiting
 from routing.services import promises
 from routing.services.alarms import close_alarm
 from routing.services.budgets import set_limits
 from routing.services.certificates import end_stale, thresholds
 from routing.services.certifying import certify
+from routing.waiting import waiting
 from tests import factories
 from tests.routing.worlds import Done, make
 
@@ -80,7 +80,7 @@ def test_slices_have_promises_of_their_own_and_the_rest_has_one(certified: Routi
     )
     made = {one.tag: one for one in certify(plan=certified)}
     assert {tag: one.sample for tag, one in made.items()} == {"": 103, "safety=high": 100, "safety=low": 40}
-    assert [made[tag].number for tag in ("", "safety=high", "safety=low")] == [1, 2, 3]
+    assert [made[tag].number for tag in ("", "safety=high", "safety=low")] == [1, 2, 3], "the largest is given the most"
     assert sum(one.share for one in made.values()) <= 0.1
     bars = thresholds(certified)
     assert bars["safety=low"] is None and set(bars) == set(made)

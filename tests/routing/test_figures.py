@@ -17,7 +17,7 @@ from projects.models import Project
 from routing import tasks
 from routing.models import Alarm, Decision, Judge, PromiseCheck, Reading, RoutingPlan
 from routing.promises import drift, estimates
-from routing.selectors import judge_agreement
+from routing.selectors.judges import judge_agreement
 from routing.services import promises
 from routing.services.figures import Column, Routed, Whole, estimate
 from tests.routing.test_certificates import audit, calibration

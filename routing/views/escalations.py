@@ -12,12 +12,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from common import configs
-from common.errors import DomainError, NotFound
+from common.errors import DomainError
 from common.http import add_errors, page_of, sent, show_or_send, status_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from projects.models import Project
 from routing import tasks
 from routing.models import Escalation
+from routing.selectors.escalations import escalation_of
 from routing.services import escalations
 from routing.services.escalations import Criteria
 
@@ -37,13 +38,6 @@ class EscalationForm(forms.Form):
     def criteria(self) -> dict[str, Any]:
         chosen = {name: getattr(value, "pk", value) for name, value in self.cleaned_data.items()}
         return configs.read(Criteria, chosen)
-
-
-def escalation_of(project: Project, escalation_id: int) -> Escalation:
-    found = project.escalations.select_related("project").filter(pk=escalation_id).first()
-    if found is None:
-        raise NotFound
-    return found
 
 
 @require_safe

@@ -17,10 +17,10 @@ from common.http import add_errors, sent, show_or_send, status_of
 from common.said import said
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from projects.models import Project
-from routing import promise_selectors as selectors
 from routing import promise_words as words
 from routing import tasks
 from routing.models import Alarm
+from routing.selectors import promises as selectors
 from routing.services import promises as services
 from routing.services.alarms import close_alarm
 from routing.services.certificates import terms_of

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from common.api import known_parameters, paged
 from projects.access import ADMIN, RESEARCH, ProjectAPIView
 from routing import tasks
-from routing.learning import Learning, learning, weights_of
 from routing.models import PerformanceReport, RiskModel
+from routing.selectors.learning import Learning, learning, weights_of
 from routing.services import performance, risk
 
 

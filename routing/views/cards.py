@@ -12,10 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 from common.errors import DomainError
 from common.http import page_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
-from routing import selectors, tasks
+from routing import tasks
 from routing.card_charts import attack_rows, field_cards, habit_rows
 from routing.judges import judge as judge_plug
 from routing.models import Card, Judge, Probe, ProbeRun
+from routing.selectors.judges import judge_of
 from routing.services import cards, probes
 
 
@@ -27,7 +28,7 @@ def _shown(request: ProjectRequest, template: str, context: dict[str, Any]) -> H
 @require_safe
 @project_view(RESEARCH)
 def card(request: ProjectRequest, judge_id: int) -> HttpResponse:
-    judge = selectors.judge_of(request.project, judge_id)
+    judge = judge_of(request.project, judge_id)
     latest = judge.cards.first()
     ready = judge.cards.filter(state=Card.State.READY).first()
     busy = latest is not None and latest.state in {Card.State.QUEUED, Card.State.COMPUTING}
@@ -47,7 +48,7 @@ def card(request: ProjectRequest, judge_id: int) -> HttpResponse:
 @project_view(ADMIN)
 def card_new(request: ProjectRequest, judge_id: int) -> HttpResponse:
     """A card anew; a failed one goes on where it stopped."""
-    judge = selectors.judge_of(request.project, judge_id)
+    judge = judge_of(request.project, judge_id)
     latest = judge.cards.first()
     try:
         if latest is not None and latest.state == Card.State.FAILED:
@@ -64,7 +65,7 @@ def card_new(request: ProjectRequest, judge_id: int) -> HttpResponse:
 @require_safe
 @project_view(RESEARCH)
 def planted(request: ProjectRequest, judge_id: int) -> HttpResponse:
-    judge = selectors.judge_of(request.project, judge_id)
+    judge = judge_of(request.project, judge_id)
     runs = judge.probe_runs.all()
     latest = runs.first()
     shown = runs.filter(state=ProbeRun.State.DONE).first() or latest
@@ -99,7 +100,7 @@ def planted(request: ProjectRequest, judge_id: int) -> HttpResponse:
 @project_view(ADMIN)
 def planted_new(request: ProjectRequest, judge_id: int) -> HttpResponse:
     """Planted cases anew; a failed run goes on where it stopped."""
-    judge = selectors.judge_of(request.project, judge_id)
+    judge = judge_of(request.project, judge_id)
     latest = judge.probe_runs.first()
     try:
         if latest is not None and latest.state == ProbeRun.State.FAILED:
@@ -116,7 +117,7 @@ def planted_new(request: ProjectRequest, judge_id: int) -> HttpResponse:
 @require_POST
 @project_view(ADMIN)
 def lift(request: ProjectRequest, judge_id: int) -> HttpResponse:
-    judge: Judge = selectors.judge_of(request.project, judge_id)
+    judge: Judge = judge_of(request.project, judge_id)
     try:
         probes.lift(judge=judge, by=request.user)
     except DomainError as fault:

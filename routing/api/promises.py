@@ -11,10 +11,10 @@ from rest_framework.response import Response
 from common.api import StrictSerializer, chosen, known_parameters, paged, validated
 from common.errors import Conflict
 from projects.access import ADMIN, RESEARCH, ProjectAPIView
-from routing import promise_selectors as selectors
 from routing import promise_words as words
 from routing import tasks
 from routing.models import Alarm, Certificate, PromiseCheck, Reading, Terms
+from routing.selectors import promises as selectors
 from routing.services import promises as services
 from routing.services.alarms import close_alarm
 from routing.services.certificates import terms_of

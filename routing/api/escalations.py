@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from common.api import StrictSerializer, known_parameters, paged, validated
 from projects.access import ADMIN, RESEARCH, ProjectAPIView
 from routing import tasks
-from routing.escalation_views import escalation_of
 from routing.models import Escalation
+from routing.selectors.escalations import escalation_of
 from routing.services import escalations
 
 

@@ -10,7 +10,7 @@ from common.errors import Conflict
 from common.http import page_of
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from routing import tasks
-from routing.learning import learning, mixes
+from routing.selectors.learning import learning, mixes
 from routing.services import performance, risk
 
 

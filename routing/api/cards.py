@@ -10,9 +10,10 @@ from rest_framework.response import Response
 from common.api import known_parameters, paged
 from common.errors import NotFound
 from projects.access import ADMIN, RESEARCH, ProjectAPIView
-from routing import selectors, tasks
 from routing import serializers as forms
+from routing import tasks
 from routing.models import Card, Probe, ProbeRun
+from routing.selectors.judges import judge_of
 from routing.services import cards, probes
 
 
@@ -56,12 +57,12 @@ class CardsView(ProjectAPIView):
     def get(self, request: Request, slug: str, judge_id: int) -> Response:
         """The judge's calibration cards, newest first."""
         known_parameters(request, set())
-        return paged(self, selectors.judge_of(self.project, judge_id).cards.all(), CardOut)
+        return paged(self, judge_of(self.project, judge_id).cards.all(), CardOut)
 
     @extend_schema(operation_id="cards_create", request=None, responses={202: CardOut})
     def post(self, request: Request, slug: str, judge_id: int) -> Response:
         """Asks for a card; a worker computes it. 409 `card-under-way` while one is being computed."""
-        judge = selectors.judge_of(self.project, judge_id)
+        judge = judge_of(self.project, judge_id)
         made = cards.request_card(judge=judge, by=self.membership.user)
         tasks.ring_card(made.pk)
         return Response(CardOut(made).data, status=202)
@@ -73,7 +74,7 @@ class CardRetryView(ProjectAPIView):
     @extend_schema(operation_id="cards_retry", request=None, responses={202: CardOut})
     def post(self, request: Request, slug: str, judge_id: int, card_id: int) -> Response:
         """Goes on with a card that failed."""
-        found = selectors.judge_of(self.project, judge_id).cards.filter(pk=card_id).first()
+        found = judge_of(self.project, judge_id).cards.filter(pk=card_id).first()
         if found is None:
             raise NotFound
         tasks.ring_card(cards.retry_card(card=found).pk)
@@ -87,12 +88,12 @@ class ProbeRunsView(ProjectAPIView):
     def get(self, request: Request, slug: str, judge_id: int) -> Response:
         """The runs of planted cases, newest first."""
         known_parameters(request, set())
-        return paged(self, selectors.judge_of(self.project, judge_id).probe_runs.all(), ProbeRunOut)
+        return paged(self, judge_of(self.project, judge_id).probe_runs.all(), ProbeRunOut)
 
     @extend_schema(operation_id="planted_cases_create", request=None, responses={202: ProbeRunOut})
     def post(self, request: Request, slug: str, judge_id: int) -> Response:
         """Puts planted cases to the judge. 409 `probes-under-way`, `judge-not-persuadable`, `no-items`."""
-        judge = selectors.judge_of(self.project, judge_id)
+        judge = judge_of(self.project, judge_id)
         made = probes.request_probes(judge=judge, by=self.membership.user)
         tasks.ring_probes(made.pk)
         return Response(ProbeRunOut(made).data, status=202)
@@ -100,7 +101,7 @@ class ProbeRunsView(ProjectAPIView):
 
 class _OneRun(ProjectAPIView):
     def run_of(self, judge_id: int, probe_run_id: int) -> ProbeRun:
-        found = selectors.judge_of(self.project, judge_id).probe_runs.filter(pk=probe_run_id).first()
+        found = judge_of(self.project, judge_id).probe_runs.filter(pk=probe_run_id).first()
         if found is None:
             raise NotFound
         return found
@@ -134,6 +135,6 @@ class LiftView(ProjectAPIView):
     @extend_schema(operation_id="judges_lift", request=None, responses=forms.JudgeOut)
     def post(self, request: Request, slug: str, judge_id: int) -> Response:
         """Lifts the suspension. 409 `probes-not-passed` unless planted cases have been passed since."""
-        found = selectors.judge_of(self.project, judge_id)
+        found = judge_of(self.project, judge_id)
         user: Any = self.membership.user
         return Response(forms.JudgeOut(probes.lift(judge=found, by=user)).data)

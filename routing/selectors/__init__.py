@@ -1,0 +1,1 @@
+"""Reads of the routing floor, for its pages and its API."""
