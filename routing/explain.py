@@ -37,7 +37,7 @@ NAMES = {
     "judge": _("Judge"),
     "state": _("How its call ended"),
     "confidence": _("Its confidence"),
-    "verdicts": _("What it said, in each order asked"),
+    "verdicts": _("Its verdicts, one by one"),
 }
 
 

@@ -88,7 +88,9 @@ def by_bar(rows: Sequence[Scored], bar: float, known: Knowledge) -> list[Verdict
     bar = bar if known.price is None else known.price
     found = []
     for row in rows:
-        gaps = {"score": two(row.score), "bar": two(bar)}
+        # What two places cannot tell apart is said with four: "0.30 is below 0.30" explains nothing.
+        words_of = two if two(row.score) != two(bar) else four
+        gaps = {"score": words_of(row.score), "bar": words_of(bar)}
         if row.score >= bar:
             route, words = HUMAN, _("%(score)s is not below the threshold %(bar)s, so people are asked.") % gaps
         else:
@@ -154,6 +156,10 @@ FEATURES = {
 
 def two(value: float) -> str:
     return f"{value:.2f}"
+
+
+def four(value: float) -> str:
+    return f"{value:.4f}"
 
 
 def feature_in_words(name: str) -> str:

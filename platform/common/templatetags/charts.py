@@ -1,6 +1,7 @@
 """`{% line_chart series "title" %}` and `{% bar_chart bars "title" %}`: an SVG picture and, folded, its numbers."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -33,6 +34,13 @@ def short_number(value: Any) -> str:
     """A number as `common.charts.number` writes it; anything else as it is."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return charts.number(float(value)) if is_number else str(value)
+
+
+@register.filter
+def money(amount: Decimal) -> str:
+    """An amount with as many places as it has, but two at least: 12.00, 0.0004."""
+    exponent = amount.normalize().as_tuple().exponent
+    return charts.fixed(amount, max(2, -exponent) if isinstance(exponent, int) else 2)
 
 
 @register.filter
