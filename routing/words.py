@@ -65,6 +65,14 @@ class Word:
     def asks_judge(self) -> bool:
         return self.route != HUMAN
 
+    def with_chance(self, people: float) -> "Word":
+        """The word, where a draw settles whether people are asked, with another probability that it asks them; 0: no
+        draw could."""
+        if not 0 < self.people < 1:
+            return self
+        share = (people / self.people or 1.0) if self.asks_people else (1 - people) / (1 - self.people)
+        return replace(self, people=people, propensity=min(1.0, self.propensity * share))
+
 
 @dataclass(frozen=True)
 class Draws:

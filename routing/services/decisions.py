@@ -3,7 +3,7 @@ written down. Everything within the caller's transaction, in a number of stateme
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from routing.services.budgets import Room, hold
 from routing.services.certificates import thresholds
 from routing.services.features import tags_of
 from routing.services.risk import model_of, risks
-from routing.words import PLAN, Draws, Word
+from routing.words import AUDIT, PLAN, Draws, Word
 
 
 @dataclass(frozen=True)
@@ -152,27 +152,46 @@ def carry_out(
     `judge`: whom words ask that ask a judge; without one they wait, unless the items are `judged` already: then its
     answer stands. The caller has locked the items. What is drawn at random is paid for first, then what is most at
     risk. A period that is spent makes an item wait for the next; where the budget is spent for good, `instead` says
-    what becomes of it.
+    what becomes of it, and none of the others counts as one that people might have been asked of by chance.
     """
     spoken: list[_Spoken] = []
+    in_order = sorted(words, key=_first_paid)
     with hold(project.pk) as purse:
-        for case, word in sorted(words, key=_first_paid):
+        most = max((overlap_of(project, case.item) for case, _word in in_order), default=0)
+        chance = 0.0 if purse.room(most, price(project, most)) is Room.NONE else None
+        for case, word in in_order:
             said: Word | None = word
             while said is not None:
                 one = _spoken(case, said, judge, judged)
                 if one is None:
                     break
-                room = purse.take(one.people, one.cost)
+                drawn = said.asks_people and 0 < said.people < 1
+                room = Room.NONE if drawn and chance is not None else purse.take(one.people, one.cost)
                 if room is Room.YES:
                     spoken.append(one)
                 if room is not Room.NONE or not said.asks_people:
                     break
-                said = instead(case, said)
+                if drawn and chance is None:
+                    chance = _chance_left(said, [one.word for one in spoken])
+                p, said = said.people, instead(case, said)
+                if drawn and said is not None:
+                    said = replace(said, people=p, propensity=1 - p)
+    if chance is not None:
+        spoken = [replace(one, word=one.word.with_chance(chance)) for one in spoken]
     return _write(spoken, model)
 
 
-def _first_paid(spoken: tuple[Case, Word]) -> tuple[bool, float]:
-    return spoken[1].purpose == PLAN, -(spoken[1].risk or 0.0)
+def _first_paid(spoken: tuple[Case, Word]) -> tuple[bool, float, float]:
+    word = spoken[1]
+    return word.purpose == PLAN, (word.draw or 0.0) if word.purpose == AUDIT else 0.0, -(word.risk or 0.0)
+
+
+def _chance_left(unpaid: Word, paid: Sequence[Word]) -> float:
+    """What is left of a chance that the budget cuts short: the first number that it did not reach, as all above it are
+    out too (bottom-k sampling: Cohen & Kaplan 2007). 0, for none, where no audit was paid, or other draws are in it."""
+    drawn = [word for word in paid if word.asks_people and 0 < word.people < 1]
+    audits = {unpaid.purpose, *(word.purpose for word in drawn)} == {AUDIT}
+    return unpaid.draw or 0.0 if audits and drawn else 0.0
 
 
 def _spoken(case: Case, word: Word, judge: Judge | None, judged: bool) -> _Spoken | None:
