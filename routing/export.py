@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from annotation.models import Annotation, Item, Label
+from annotation.models import Annotation, Item, Label, with_responses
 from annotation.standings import current
 from projects.models import Project
 from routing.models import Decision, JudgeCall, Purchase
@@ -27,7 +27,7 @@ def routed_lines(*, project: Project) -> Iterator[Json]:
     """One object an item that the router has seen, by id."""
     items = Item.objects.filter(project=project, decisions__ordinal=1).select_related("prompt").order_by("pk")
     items = items.prefetch_related(
-        "item_responses__response",
+        with_responses(),
         "labels",
         Prefetch("decisions", Decision.objects.select_related("plan__judge", "risk_model").order_by("ordinal")),
         Prefetch("decisions__purchases", Purchase.objects.select_related("slot").order_by("pk")),

@@ -2,7 +2,7 @@
 
 from annotation.models.annotations import Annotation, Draft, Flag, Label, Skip
 from annotation.models.habits import Habits
-from annotation.models.items import Item, ItemResponse, Lane, random_key
+from annotation.models.items import Item, ItemResponse, Lane, random_key, with_responses
 from annotation.models.quality import Gold, GoldResult, Pause, PauseDecision, Qualification
 from annotation.models.raters import FormVersion, Pace, Rater, Tally
 from annotation.models.slots import EndedLease, Slot
@@ -29,4 +29,5 @@ __all__ = [
     "Slot",
     "Tally",
     "random_key",
+    "with_responses",
 ]

@@ -3,7 +3,7 @@
 import random
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
 from common.models import CleanJSONField, Created
@@ -125,3 +125,11 @@ class ItemResponse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item} / {self.ordinal}"
+
+
+def with_responses(path: str = "item_responses") -> "Prefetch[str]":
+    """To prefetch, in order, the responses of items that lie at the end of `path`, of any number of items.
+
+    In one go: prefetched by themselves, Django asks for each by an OR of its own, of which SQLite takes a thousand.
+    """
+    return Prefetch(path, ItemResponse.objects.select_related("response"))

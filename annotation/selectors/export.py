@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q
 
 from annotation.content import text_of
-from annotation.models import Annotation, Gold, Item, Rater
+from annotation.models import Annotation, Gold, Item, Rater, with_responses
 from annotation.protocols import PROTOCOLS, protocol
 from corpus.importers.rows import digest
 from corpus.models import Response
@@ -37,7 +37,7 @@ def native_lines(*, project: Project) -> Iterator[Json]:
     after = 0
     while True:
         rows = Item.objects.filter(project=project, pk__gt=after).select_related("prompt", "candidate").order_by("pk")
-        items = list(rows.prefetch_related("item_responses__response")[:CHUNK])
+        items = list(rows.prefetch_related(with_responses())[:CHUNK])
         if not items:
             return
         judged, edits = _annotations(items), _edits(items)

@@ -4,7 +4,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from annotation.content import shape_of
-from annotation.models import FormVersion, Item
+from annotation.models import FormVersion, Item, with_responses
 from annotation.services import forms
 
 BATCH = 500
@@ -32,7 +32,7 @@ def refit(*, limit: int = BATCH) -> int:
 
 def _unfit(form: FormVersion, limit: int) -> list[Item]:
     void = Item.objects.filter(project=form.project_id, state=Item.State.VOID, meta__unfit__lt=form.number)
-    found = void.select_related("prompt").prefetch_related("item_responses__response").order_by("pk")
+    found = void.select_related("prompt").prefetch_related(with_responses()).order_by("pk")
     return list(found.select_for_update(of=("self",), no_key=True)[:limit])
 
 

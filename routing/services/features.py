@@ -12,15 +12,15 @@ import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
 from numpy.typing import NDArray
 
-from annotation.models import Annotation, FormVersion, Item, ItemResponse, Rater
+from annotation.models import Annotation, FormVersion, Item, ItemResponse, Rater, with_responses
 from annotation.protocols import protocol
 from annotation.services.lanes import topic_of
 from annotation.standings import current
 from projects.models import Project
 from routing import features
 from routing.features import Signals
-from routing.judges.pairwise import plain_text
 from routing.models import ItemFeatures, Judge, JudgeCall
+from routing.texts import plain_text
 
 CHUNK = 2000
 JUDGES = [Rater.Kind.JUDGE, Rater.Kind.RECORDED_JUDGE]
@@ -28,12 +28,12 @@ CONTRADICTED = "contradicted"
 
 
 def with_texts(items: QuerySet[Item]) -> QuerySet[Item]:
-    return items.select_related("prompt").prefetch_related("item_responses__response")
+    return items.select_related("prompt").prefetch_related(with_responses())
 
 
 def with_items(stored: QuerySet[ItemFeatures]) -> QuerySet[ItemFeatures]:
     """With the texts of their items."""
-    return stored.select_related("item__prompt").prefetch_related("item__item_responses__response")
+    return stored.select_related("item__prompt").prefetch_related(with_responses("item__item_responses"))
 
 
 def text_row(item: Item) -> list[float]:

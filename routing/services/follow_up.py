@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from annotation.models import with_responses
 from annotation.services.items import lock_items, void_slots
 from common.configs import checked
 from common.words import gettext_noop as _
@@ -68,7 +69,7 @@ def _locked(calls: QuerySet[JudgeCall], limit: int) -> list[JudgeCall]:
         calls = calls.select_for_update(of=("self",), skip_locked=True)
     went = Decision.objects.filter(item=OuterRef("item"), route__in=[Decision.Route.HUMAN, Decision.Route.BOTH])
     found = calls.annotate(with_people=Exists(went)).select_related("item__prompt", "slot", "judge", "decision__plan")
-    return list(found.prefetch_related("item__item_responses__response").order_by("pk")[:limit])
+    return list(found.prefetch_related(with_responses("item__item_responses")).order_by("pk")[:limit])
 
 
 def _read(calls: Sequence[JudgeCall], waiting: set[int]) -> int:
