@@ -165,6 +165,11 @@ class RunForm(forms.Form):
         """The method's own settings."""
         return [self[name] for name in self.method.Config.model_fields]
 
+    def lacks_base(self) -> bool:
+        """Whether it starts from a model, and the project has none."""
+        base = self.fields.get("base")
+        return isinstance(base, forms.ModelChoiceField) and base.required and not base.queryset.exists()
+
     def _versions(self, project: Project, role: str) -> Any:
         versions = project.model_versions.order_by("-pk")
         if role == "reward":

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotation.services.forms import current_form
-from common.charts import Series, number
+from common.charts import Series, fixed
 from common.said import said
 from projects.models import Project
 from routing.models import Judge, PerformanceReport, RiskModel
@@ -112,13 +112,15 @@ def mixes(report: PerformanceReport) -> Mixes | None:
 
 
 def _interval(spread: dict[str, float]) -> str:
-    mean, low, high = (number(100 * spread[key]) for key in ("mean", "low", "high"))
+    mean, low, high = (fixed(100 * spread[key], 1) for key in ("mean", "low", "high"))
     return f"{mean} % ({low}–{high})"
 
 
 def kind_in_words(kind: str) -> str:
-    """ "alike:3/3" → "how many words the responses share: 3 of 3"."""
+    """ "alike:3/3" → "how many words the responses share: high"."""
     name, _colon, place = kind.rpartition(":")
     at, _slash, of = place.partition("/")
     words: Any = said(feature_in_words(name))
-    return _("%(what)s: part %(at)s of %(of)s") % {"what": words, "at": at, "of": of}
+    if at == "1":
+        return _("%(what)s: low") % {"what": words}
+    return (_("%(what)s: high") if at == of else _("%(what)s: middling")) % {"what": words}

@@ -39,7 +39,7 @@ def desk(request: ProjectRequest) -> HttpResponse:
         "route_bars": route_bars(figures.routes) if figures else [],
         "band_bars": band_bars(figures.bands) if figures else [],
         "decisions": decisions(request.project)[:5],
-        "judges": judges(request.project),
+        "suspended": [one for one in judges(request.project) if one.suspended_at and not one.retired_at],
     }
     return render(request, "routing/desk.html", context)
 

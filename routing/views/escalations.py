@@ -29,10 +29,14 @@ class EscalationForm(forms.Form):
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.update(configs.form_fields(Criteria))
-        for name in ("judge", "second"):
+        for name, nobody in (("judge", _("Any judge")), ("second", _("Not asked for"))):
             asked = self.fields[name]
             self.fields[name] = forms.ModelChoiceField(
-                project.judges.order_by("name"), required=False, label=asked.label, help_text=asked.help_text
+                project.judges.order_by("name"),
+                required=False,
+                label=asked.label,
+                help_text=asked.help_text,
+                empty_label=nobody,
             )
 
     def criteria(self) -> dict[str, Any]:
