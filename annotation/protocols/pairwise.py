@@ -76,21 +76,21 @@ class PairwiseConfig(Config):
     @classmethod
     def middle_is_a_tie(cls, tie: bool, info: ValidationInfo) -> bool:
         if not tie and info.data.get("points", 0) % 2:
-            raise ValueError("The middle of an odd scale is a tie: allow ties, or take an even number of points.")
+            raise ValueError(_("The middle of an odd scale is a tie: allow ties, or take an even number of points."))
         return tie
 
     @field_validator("aspects")
     @classmethod
     def aspects_differ(cls, aspects: list[Aspect]) -> list[Aspect]:
         if len({aspect.key for aspect in aspects}) < len(aspects):
-            raise ValueError("Two aspects have the same key.")
+            raise ValueError(_("Two aspects have the same key."))
         return aspects
 
     @field_validator("reasons")
     @classmethod
     def reasons_differ(cls, reasons: list[str]) -> list[str]:
         if len(set(reasons)) < len(reasons) or not all(0 < len(one.strip()) <= 80 for one in reasons):
-            raise ValueError("Give each reason once, in 1 to 80 characters.")
+            raise ValueError(_("Give each reason once, in 1 to 80 characters."))
         return reasons
 
 

@@ -175,7 +175,7 @@ def foreseen_in_words(foreseen: Foreseen) -> tuple[str, ...]:
     found = [_("The risk that the judge disagrees with people is %(risk)s.") % {"risk": two(foreseen.risk)}]
     for name, weight in foreseen.why[:MOST_SAID]:
         gaps = {"what": feature_in_words(name), "weight": f"{weight:+.2f}"}
-        raised, lowered = _("It is raised by %(what)s (%(weight)s)."), _("It is lowered by %(what)s (%(weight)s).")
+        raised, lowered = _("This raises it: %(what)s (%(weight)s)."), _("This lowers it: %(what)s (%(weight)s).")
         found.append((raised if weight > 0 else lowered) % gaps)
     if foreseen.like and foreseen.like[0]:
         n, agreed = foreseen.like

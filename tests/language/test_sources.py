@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from common.said import FEWEST_WORDS, GAP, OWN_WORD
 from tests.test_house import ROOT, sources
 
 # Whose texts reach people → which of their arguments is one.
@@ -67,3 +68,22 @@ def test_no_text_for_people_stands_bare(floor: str) -> None:
 def exempt(path: Path, call: ast.Call) -> bool:
     """Operators are spoken to in English."""
     return "management" in path.parts or path.name == "admin.py" or "demo" in path.parts
+
+
+def test_a_stored_text_with_gaps_is_known_by_its_own_words() -> None:
+    """Else whoever reads it later cannot have it translated (ADR 10)."""
+    wrong = []
+    for path in sources():
+        tree = ast.parse(path.read_text())
+        marks = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "common.words"
+            for alias in node.names
+        }
+        calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args and name_of(node) in marks)
+        for text in (call.args[0] for call in calls):
+            words = text.value if isinstance(text, ast.Constant) else ""
+            if GAP.search(words) and len(OWN_WORD.findall(GAP.sub(" ", words))) < FEWEST_WORDS:
+                wrong.append(f"{path.relative_to(ROOT)}: {words}")
+    assert not wrong, "Say these with more words of their own:\n" + "\n".join(wrong)

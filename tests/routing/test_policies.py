@@ -140,8 +140,8 @@ def test_a_learned_verdict_says_what_the_risk_comes_of_and_what_would_have_kept_
     told = Foreseen(0.46, None, (("others_disagree", 0.7), ("alike", -0.2)), (412, 235))
     assert one("learned", ItemView(1, 0.5, foreseen=told), threshold=0.31) == (
         HUMAN,
-        "The risk that the judge disagrees with people is 0.46. It is raised by how far other judges disagree with it "
-        "(+0.70). It is lowered by how many words the responses share (-0.20). Of 412 past items like this one it "
+        "The risk that the judge disagrees with people is 0.46. This raises it: how far other judges disagree with it "
+        "(+0.70). This lowers it: how many words the responses share (-0.20). Of 412 past items like this one it "
         "agreed with people in 57 %. It would have stayed with the judge but for how far other judges disagree with it."
         " 0.46 is not below the threshold 0.31, so people are asked.",
     )

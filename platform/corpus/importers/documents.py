@@ -177,7 +177,7 @@ def _refuse_unwanted(head: bytes) -> None:
         raise Unreadable(_("an archive inside an archive: unpack it once"))
     for magic, what in UNWANTED.items():
         if head.startswith(magic):
-            raise Unreadable(_("this is %(what)s") % {"what": what})
+            raise Unreadable(_("this file is %(what)s") % {"what": what})
 
 
 def _lines(stream: io.BufferedReader, limit: int) -> Iterator[tuple[int, bytes, bool]]:
