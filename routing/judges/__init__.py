@@ -72,6 +72,13 @@ class Answer:
     passing: bool = False
 
 
+def refusal(
+    question: Question, error: str, *, orders: Sequence[dict[str, Any]] = (), passing: bool = False, **rest: Any
+) -> Answer:
+    """No usable value, and why; `passing`, `orders`, `rest`: as Answer has them."""
+    return Answer(question.call_id, question.field, None, None, tuple(orders), error=error, passing=passing, **rest)
+
+
 class Judge(Protocol):
     """The interface of every judge. `Config` forbids unknown fields and holds no secret."""
 

@@ -7,10 +7,9 @@ from itertools import zip_longest
 from typing import Any
 
 from common.words import gettext_noop
-from routing.judges import Answer, Question
+from routing.judges import Answer, Question, refusal
 from routing.judges.asking import Asking, Reply, Request
 from routing.judges.endpoint import Silent
-from routing.judges.pairwise import refusal
 
 
 @dataclass(frozen=True)

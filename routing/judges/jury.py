@@ -21,9 +21,8 @@ from common.errors import Invalid
 from common.words import gettext_noop as _
 from routing.against import supported
 from routing.calibration import calibrated
-from routing.judges import PATIENCE, Answer, Question, identity_hash
+from routing.judges import PATIENCE, Answer, Question, identity_hash, refusal
 from routing.judges import judge as judge_plug
-from routing.judges.pairwise import refusal
 from routing.judges.readings import config_of, content_of, orders
 from routing.models import Judge
 

@@ -20,11 +20,10 @@ from common.errors import Invalid
 from common.words import gettext_noop
 from corpus.models import ModelVersion
 from lm.safety import check_model_folder
-from routing.judges import PATIENCE, Answer, Question
+from routing.judges import PATIENCE, Answer, Question, refusal
 from routing.judges.asking import Asking, Reply, Request
 from routing.judges.child import ChildFailed, answers_of
 from routing.judges.manner import Manner
-from routing.judges.pairwise import refusal
 from routing.judges.prompts import prompt
 from routing.judges.readings import config_of, content_of, orders
 

@@ -18,13 +18,12 @@ from pydantic import BaseModel, Field, model_validator
 
 from common.errors import Invalid
 from common.words import gettext_noop
-from routing.judges import Answer, Question
+from routing.judges import Answer, Question, refusal
 from routing.judges.asking import Asking, Reply, Request
 from routing.judges.batches import Batch, Fetched, Job
 from routing.judges.endpoint import Choice, Completion, check_host, complete, connected
 from routing.judges.limits import Limits
 from routing.judges.manner import Manner
-from routing.judges.pairwise import refusal
 from routing.judges.prompts import prompt
 
 # Seconds for one batch of questions with all retries; under `PATIENCE`. What was replied until then is kept.

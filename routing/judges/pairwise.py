@@ -1,11 +1,11 @@
 """What judges of two responses share: verdicts in the item's own order, and how two askings become one answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from common.words import gettext_noop as _
-from routing.judges import Answer, Question
+from routing.judges import Answer, Question, refusal
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,6 @@ class Said:
     strength: int = 1
     rationale: str = ""
     confidence: float | None = None
-
-
-def plain_text(messages: Sequence[Mapping[str, Any]]) -> str:
-    """The text of chat messages, one after the other; of typed parts, the text ones."""
-    texts = []
-    for message in messages:
-        content = message.get("content") or ""
-        parts = (
-            [content]
-            if isinstance(content, str)
-            else [part.get("text", "") for part in content if isinstance(part, Mapping)]
-        )
-        texts.append("\n".join(part for part in parts if part))
-    return "\n\n".join(texts)
 
 
 def merge(said: Sequence[Said]) -> Said:
@@ -77,9 +63,3 @@ def answer(question: Question, said: Said, *, orders: Sequence[dict[str, Any]] =
     if said.rationale and config.get("rationale", "off") != "off":
         value["rationale"] = said.rationale
     return Answer(question.call_id, question.field, value, said.confidence, tuple(orders), **rest)
-
-
-def refusal(
-    question: Question, error: str, *, orders: Sequence[dict[str, Any]] = (), passing: bool = False, **rest: Any
-) -> Answer:
-    return Answer(question.call_id, question.field, None, None, tuple(orders), error=error, passing=passing, **rest)

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from annotation.protocols import PROTOCOLS, protocol
 from common.words import gettext_noop as _
-from routing.judges import Answer, Question
-from routing.judges.pairwise import Said, answer, refusal
+from routing.judges import Answer, Question, refusal
+from routing.judges.pairwise import Said, answer
 from routing.judges.readings import content_of
 from routing.judges.readings import orders as as_is
 

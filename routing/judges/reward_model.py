@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from common.errors import Invalid
 from common.words import gettext_noop
 from corpus.models import ModelVersion
-from routing.judges import PATIENCE, Answer, Question
+from routing.judges import PATIENCE, Answer, Question, refusal
 from routing.judges.child import ChildFailed, answers_of
-from routing.judges.pairwise import plain_text, refusal
 from routing.judges.scores import ANSWERED, Scored, from_scores
+from routing.texts import plain_text
 
 
 class Settings(BaseModel):

@@ -12,8 +12,8 @@ from typing import Any
 
 from annotation.protocols.rated import SCALES
 from common.words import gettext_noop as _
-from routing.judges import Answer, Question
-from routing.judges.pairwise import Said, answer, refusal
+from routing.judges import Answer, Question, refusal
+from routing.judges.pairwise import Said, answer
 
 
 @dataclass(frozen=True)

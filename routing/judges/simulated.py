@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.words import gettext_noop
 from routing.judges import Answer, Question
-from routing.judges.pairwise import Said, answer, merge, plain_text
+from routing.judges.pairwise import Said, answer, merge
 from routing.judges.scores import ANSWERED, Scored, from_scores
+from routing.texts import plain_text
 
 COURTESY = ["please", "thank", "thanks", "sorry", "welcome", "glad", "happy", "kindly", "appreciate", "hope"]
 

@@ -13,10 +13,10 @@ from annotation.protocols import LETTERS, Content, Protocol, Value
 from common.errors import Invalid
 from routing.against import Beside, beside, value_of
 from routing.calibration import Case, Habits, Sums, Tally
-from routing.judges.pairwise import plain_text
 from routing.models import Judge, JudgeCall
 from routing.services.features import tags_of
 from routing.services.labelled import differs
+from routing.texts import plain_text
 
 FINISHED = [JudgeCall.State.ANSWERED, JudgeCall.State.REFUSED, JudgeCall.State.FAILED]
 

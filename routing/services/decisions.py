@@ -16,13 +16,13 @@ from annotation.watch import overlap_of
 from common.configs import checked
 from projects.models import Project
 from routing.features import described
-from routing.judges.pairwise import plain_text
 from routing.models import Decision, Judge, JudgeCall, Purchase, RiskModel, RoutingPlan
 from routing.policies import Foreseen, ItemView, Knowledge, Verdict, policy
 from routing.services.budgets import Room, hold
 from routing.services.certificates import thresholds
 from routing.services.features import tags_of
 from routing.services.risk import model_of, risks
+from routing.texts import plain_text
 from routing.words import AUDIT, PLAN, Draws, Word
 
 

@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 from projects.models import Project
 from routing import features
 from routing.judges.child import ChildFailed, answers_of
-from routing.judges.pairwise import plain_text
 from routing.models import ItemFeatures
 from routing.services.features import with_items
+from routing.texts import plain_text
 
 CHUNK = 500
 """Items of one child process: it takes seconds to load a model."""

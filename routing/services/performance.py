@@ -20,10 +20,10 @@ from common.errors import Conflict
 from common.words import gettext_noop as _
 from projects.models import Project
 from routing import performance
-from routing.judges.pairwise import plain_text
 from routing.models import Judge, PerformanceReport
 from routing.services import features, labelled
 from routing.services.plans import current_plan
+from routing.texts import plain_text
 
 MOST = 20_000
 """The newest so many items."""

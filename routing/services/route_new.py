@@ -11,13 +11,13 @@ from annotation.models import Item, ItemResponse
 from common.configs import checked
 from common.words import gettext_noop
 from projects.models import Project
-from routing.judges.pairwise import plain_text
 from routing.models import Judge, RoutingPlan
 from routing.policies import policy
 from routing.services import drawing, walks
 from routing.services.decisions import Case, carry_out, seat
 from routing.services.judges import usable
 from routing.services.plans import current_plan
+from routing.texts import plain_text
 from routing.words import Chances, Word, drawn_aside, judge_first, settled, without_people
 
 BATCH = 500
