@@ -21,7 +21,7 @@ from annotation.watch import most_overlap
 from common.charts import fixed
 from common.errors import Invalid
 from projects.models import Project
-from routing.models import Budget, JudgeCall, Probe, Purchase
+from routing.models import Budget, JudgeCall, Probe, ProbeRun, Purchase
 
 NOTHING = Decimal(0)
 LEAST = Decimal("0.000001")
@@ -74,6 +74,8 @@ class Purse:
             return Room.NONE
         if not _fits(money, own.money_allocated, own.money_limit):
             return Room.NONE
+        if not _fits(labels, 0, own.period_labels_limit) or not _fits(money, 0, own.period_money_limit):
+            return Room.NONE  # no period to come could pay for it either
         if not _fits(labels, own.period_labels_allocated, own.period_labels_limit):
             return Room.LATER
         if not _fits(money, own.period_money_allocated, own.period_money_limit):
@@ -144,9 +146,9 @@ def hold(project_id: int) -> Iterator[Purse]:
 
 
 def budget_of(*, project: Project) -> Budget:
-    """The project's budget as it is today, made without limits where there is none: a period that is over counts as
-    the next one, in which nothing was taken."""
-    return Purse(Budget.objects.get_or_create(project=project)[0]).budget
+    """The project's budget as it is today, to be read: without limits where there is none; a period that is over counts
+    as the next one, in which nothing was taken."""
+    return Purse(Budget.objects.filter(project=project).first() or Budget(project=project)).budget
 
 
 def allocate(*, project_id: int, labels: int, money: Decimal) -> Room:
@@ -194,12 +196,16 @@ def reconcile(*, project: Project) -> int:
     """
     with hold(project.pk) as purse:
         own = purse.budget
+        # What is set aside for planted cases has no line until they are answered.
+        asking = ProbeRun.objects.filter(judge__project=project, state=ProbeRun.State.RUNNING).exists()
         labels, money = _taken(project)
+        money = max(money, own.money_allocated) if asking else money
         freed = max(0, own.labels_allocated - labels)
         own.labels_allocated = min(own.labels_allocated, labels)
         own.money_allocated = min(own.money_allocated, money)
         if own.period_start is not None:
             labels, money = _taken(project, own.period_start)
+            money = max(money, own.period_money_allocated) if asking else money
             own.period_labels_allocated = min(own.period_labels_allocated, labels)
             own.period_money_allocated = min(own.period_money_allocated, money)
     return freed

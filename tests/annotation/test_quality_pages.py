@@ -15,10 +15,11 @@ from annotation.services import golds, items, labels, leases, scoring, submissio
 from annotation.watch import watch_of
 from projects.models import Membership
 from routing.models import Budget
+from routing.services.decisions import buy
 from routing.services.overlap import set_overlap
 from tests.annotation.conftest import A_MUCH_BETTER, B_MUCH_BETTER, TIE, work_off
 from tests.annotation.test_api import queries
-from tests.factories import BudgetFactory, CandidateFactory, ItemFactory, RaterFactory
+from tests.factories import BudgetFactory, CandidateFactory, DecisionFactory, ItemFactory, RaterFactory
 
 pytestmark = pytest.mark.django_db
 PAGES, API = "/projects/bicycles", "/api/v1/projects/bicycles"
@@ -39,13 +40,25 @@ def posted(value):
 # Overlap of items that are out
 
 
+@pytest.fixture
+def bought(open_item):
+    """`bought(humans=3)`: an item whose slots the router has opened and paid for."""
+
+    def make(humans=1):
+        item = open_item(humans=humans)
+        buy(DecisionFactory(item=item, human_labels=humans), item.slots.all())
+        return item
+
+    return make
+
+
 def states(item):
     return sorted(item.slots.filter(purpose="label").values_list("state", flat=True))
 
 
-def test_overlap_is_raised_by_slots_and_lowered_by_open_ones(project, ada, rater, other_rater, open_item, answer):
+def test_overlap_is_raised_by_slots_and_lowered_by_open_ones(project, ada, rater, other_rater, bought, answer):
     BudgetFactory(project=project, labels_limit=10, labels_allocated=3, money_allocated=Decimal("0.9"))
-    item = open_item(humans=3)
+    item = bought(humans=3)
     answer(rater)
     leases.claim(project=project, rater=other_rater)
     changed = set_overlap(project=project, item_ids=[item.pk], people=1, by=ada)
@@ -57,9 +70,9 @@ def test_overlap_is_raised_by_slots_and_lowered_by_open_ones(project, ada, rater
     assert states(item) == ["done", "leased", "void", "void", "void", "void"], "as the project has it"
 
 
-def test_the_budget_is_never_overrun_by_a_change(project, ada, open_item):
+def test_the_budget_is_never_overrun_by_a_change(project, ada, bought):
     BudgetFactory(project=project, labels_limit=4, labels_allocated=2)
-    first, second = open_item(), open_item()
+    first, second = bought(), bought()
     changed = set_overlap(project=project, item_ids=[first.pk, second.pk], people=3, by=ada)
     assert (changed.items, changed.opened, changed.left) == (1, 2, 1)
     assert (states(first), states(second)) == (["open"] * 3, ["open"])
@@ -79,8 +92,8 @@ def test_the_router_opens_what_the_share_says(project, ada):
     assert counts == [3] * 4 + [1] * 16
 
 
-def test_items_are_changed_by_a_filter(project, ada, noor, browse, api, open_item, rater):
-    found = [open_item() for _ in range(3)]
+def test_items_are_changed_by_a_filter(project, ada, noor, browse, api, bought, rater):
+    found = [bought() for _ in range(3)]
     Item.objects.filter(pk=found[0].pk).update(external_id="x-1")
     sent = {"people": "2", "priority": "5", "move": "on", "language": "de", "topic": "", "cohort": "experts"}
     answer = browse(ada).post(f"{PAGES}/items/change/?search=x-", sent)
