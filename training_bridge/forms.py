@@ -143,6 +143,7 @@ class RunForm(forms.Form):
                     empty_label=gettext("Choose…"),
                     widget=forms.Select(attrs=FETCH_SUGGESTION if role == "base" else {}),
                 )
+        self.lacks_base = needs.base == "required" and not self._versions(project, "base").exists()
         if method.key == "respond":
             self.fields["pairs"] = forms.ChoiceField(
                 choices=[("all", gettext("every pair")), ("adjacent", gettext("neighbours only"))],
@@ -164,11 +165,6 @@ class RunForm(forms.Form):
     def settings(self) -> list[forms.BoundField]:
         """The method's own settings."""
         return [self[name] for name in self.method.Config.model_fields]
-
-    def lacks_base(self) -> bool:
-        """Whether it starts from a model, and the project has none."""
-        base = self.fields.get("base")
-        return isinstance(base, forms.ModelChoiceField) and base.required and not base.queryset.exists()
 
     def _versions(self, project: Project, role: str) -> Any:
         versions = project.model_versions.order_by("-pk")
