@@ -14,6 +14,8 @@ from statistics import fmean
 from typing import Any
 
 Token = Mapping[str, Any]
+LEAST = -1000.0
+"""Of a log-probability: an endpoint may write any number, an integer of hundreds of digits too."""
 _ENDS = re.compile(r'[\s",:}\]]')
 _JSON = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
@@ -82,8 +84,8 @@ def _options(token: Token) -> dict[str, float]:
     found: dict[str, float] = {}
     for option in token.get("top_logprobs") or []:
         said, logprob = _ENDS.split(str(option.get("token", "")).lstrip(' "\n'))[0], option.get("logprob")
-        if said and isinstance(logprob, int | float) and not math.isnan(logprob):
-            found[said] = found.get(said, 0.0) + math.exp(min(0.0, logprob))
+        if said and isinstance(logprob, int | float) and logprob == logprob:
+            found[said] = found.get(said, 0.0) + math.exp(min(0.0, max(LEAST, logprob)))
     return found
 
 

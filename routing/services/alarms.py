@@ -27,6 +27,11 @@ def raise_alarm(
         return None
 
 
+def supersede(*, project: Project, kind: Alarm.Kind, subject: str) -> None:
+    """The open one of this kind and subject gives way to one that speaks of something new."""
+    Alarm.objects.filter(project=project, kind=kind, subject=subject, closed_at=None).update(closed_at=timezone.now())
+
+
 @transaction.atomic
 def close_alarm(*, alarm: Alarm, by: User) -> Alarm:
     """Somebody has looked at it; closing it again changes nothing."""

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from annotation.models import Item
 from common.words import gettext_noop as _
@@ -15,7 +16,7 @@ from routing import answers
 from routing.models import Alarm, Certificate, Decision, Judge, Reading, RoutingPlan, Terms
 from routing.policies import per_cent
 from routing.promises import sequences
-from routing.services.alarms import raise_alarm
+from routing.services.alarms import raise_alarm, supersede
 from routing.services.certificates import Ground, begun, end
 from routing.services.certifying import tag_of
 from routing.services.judges import suspend
@@ -153,10 +154,15 @@ def _alarm(plan: RoutingPlan, judge: Judge, tag: str, bound: Bound, terms: Terms
             )
             % numbers
         )
+    about: dict[str, Any] = {
+        "project": plan.project,
+        "kind": Alarm.Kind.AUDIT,
+        "subject": (f"{judge.name}: {tag}" if tag else judge.name)[:200],
+    }
+    # Only audits since the last alarm are read, so that whatever is still open spoke of others.
+    supersede(**about)
     raised = raise_alarm(
-        project=plan.project,
-        kind=Alarm.Kind.AUDIT,
-        subject=(f"{judge.name}: {tag}" if tag else judge.name)[:200],
+        **about,
         said=said,
         judge=judge.pk,
         tag=tag,
