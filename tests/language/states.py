@@ -25,11 +25,25 @@ from projects.services.guidelines import add_guideline
 from projects.services.members import set_paused
 from projects.services.open_links import join_as_newcomer, make_open_link
 from projects.services.projects import change_settings
+from routing.attacks import TITLES
 from routing.judges import JUDGES
-from routing.models import JudgeCall
+from routing.models import (
+    Alarm,
+    Escalation,
+    Judge,
+    JudgeCall,
+    PerformanceReport,
+    Probe,
+    ProbeRun,
+    RiskModel,
+    Terms,
+)
 from routing.policies import POLICIES
+from routing.services import cards, promises
 from tests import factories
 from tests.annotation.test_native_round import FORM, LINE, bring
+from tests.routing.test_certificates import audit, calibration
+from tests.routing.worlds import Done, make
 from tests.training_bridge.conftest import settle
 from training_bridge.methods import METHODS
 from training_bridge.models import Metric, Run
@@ -151,9 +165,85 @@ def routing(project: Project) -> Iterator[str]:
         yield _page("routing:decision", project, word.pk)
     yield from (_page("routing:desk", project), _page("routing:decisions", project), _page("routing:judges", project))
     yield _page("routing:judge", project, judge.pk)
+    yield from learnt(project, judge)
     judge.retired_at = timezone.now()
     judge.save()
     yield _page("routing:judge", project, judge.pk)
+
+
+def learnt(project: Project, judge: Judge) -> Iterator[str]:
+    """What a router has learnt of its judge, what it promises, and what was done about it."""
+    number = project.routing_plans.latest("number").number + 1
+    plan = factories.RoutingPlanFactory(
+        project=project, policy="certified", judge=judge, number=number, sampling={"calibration": 120}
+    )
+    three = [Done(people=["left", "left", "right"], purpose="pilot", route="both", tags={"quokka": "quokka"})] * 60
+    make(plan, judge, [*calibration(120), *audit(3, 30), *three])
+    User.objects.filter(display_name__startswith="Person").update(display_name="quokka")
+    Terms.objects.create(project=project, tag="quokka")
+    yield _page("routing:promises", project)
+    promises.check(project_id=project.pk)
+    said = "Audits disagree more than was promised."
+    for kind in Alarm.Kind.values:
+        Alarm.objects.get_or_create(project=project, kind=kind, subject="quokka", defaults={"said": said})
+    yield from (_page("routing:promises", project), _page("routing:desk", project))
+    form = project.form_versions.latest("pk")
+    common = {"project": project, "judge": judge, "form_version": form}
+    for number, state, why in [(1, "refused", "The worker was lost while it fitted."), (2, "fitting", "")]:
+        RiskModel.objects.create(number=number, state=state, why=why, features_version=1, **common)
+    PerformanceReport.objects.create(state="failed", why="People and the judge say the same of every item.", **common)
+    yield _page("routing:learning", project)
+    curve = {"mean": 0.5, "low": 0.25, "high": 0.75}
+    mixes = {str(share): curve for share in (0.0, 0.5, 1.0)}
+    result = {
+        "items": 9, "rank": 0.5, "best_share": 0.5, "lift": curve, "quality": {"judge": curve, "people": curve,
+        "random": mixes, "best": mixes}, "gains": [{"kind": "alike:3/3", "gain": 0.5, "items": 9}],
+    }  # fmt: skip
+    PerformanceReport.objects.create(state="ready", result=result, finished_at=timezone.now(), **common)
+    yield _page("routing:learning", project)
+    for state, why in [
+        ("stopped", "The budget for people is spent."),
+        ("running", "It waits for the budget's next period."),
+    ]:
+        criteria = {"risk": 0.5, "tag": "quokka", "judge": judge.pk}
+        Escalation.objects.create(project=project, state=state, why=why, criteria=criteria, items=9, looked_at=3)
+    yield from (_page("routing:escalations", project), _page("routing:escalation_new", project))
+    cards.compute_card(card_id=cards.request_card(judge=judge).pk)
+    yield _page("routing:card", project, judge.pk)
+    run = ProbeRun.objects.create(
+        judge=judge, state="done", judged=6, flipped=1, limit=0.05, finished_at=timezone.now()
+    )
+    item = project.items.first()
+    for attack in TITLES:
+        Probe.objects.create(
+            run=run,
+            item=item,
+            attack=attack,
+            outcome="flipped",
+            asked_at=timezone.now(),
+            text="quokka",
+            response=item.item_responses.first().response,
+        )
+    yield _page("routing:planted", project, judge.pk)
+    judge.suspended_at, judge.suspended_why = timezone.now(), said
+    judge.save()
+    yield from (
+        _page("routing:planted", project, judge.pk),
+        _page("routing:judges", project),
+        _page("routing:desk", project),
+    )
+    judge.suspended_at, judge.suspended_why = None, ""
+    judge.save()
+    reasons = [
+        "The risk that the judge disagrees with people is 0.40.",
+        "This raises it: how far its scores are apart (+0.40).",
+        "By rule, what is tagged “quokka=quokka” goes to the judge.",
+        "The judge would keep it; of what it keeps, people judge 5 % all the same, drawn at random.",
+    ]
+    item = factories.ItemFactory(project=project, state="open")
+    word = factories.DecisionFactory(item=item, plan=plan, reasons=reasons, purpose="audit", risk=0.4, threshold=0.3)
+    yield _page("routing:decision", project, word.pk)
+    yield _page("routing:budget", project)
 
 
 RESULT = {

@@ -30,7 +30,7 @@ WRITES = [
     (route, method) for route in routes() if route.is_api for method in MATRIX.get(route.name, {}) if method != "GET"
 ]
 # What is called alike in every language.
-SAME = {"Deutsch", "English", "bfloat16", "float32", "likert5", "likert7"}
+SAME = {"Deutsch", "English", "bfloat16", "float32", "likert5", "likert7", "Davidson", "Plackett–Luce", "Rao–Kupper"}
 # Whose rows the states add, full of content.
 BROUGHT_LATER = (Prompt, Response, Rater, Item, Import, Aspect)
 
