@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from django.utils.translation import gettext as _
 
 from common.charts import Bar, fixed, percent
-from routing.ledger import COMMITTED, JUDGE, RELEASED, RESERVED, Ledger, Line
+from routing.ledger import COMMITTED, JUDGE, OF_JUDGES, RELEASED, RESERVED, Ledger, Line
 from routing.models import Decision
 from routing.selectors.desk import BudgetView
 from routing.services.tallies import Band
@@ -47,7 +47,9 @@ def route_bars(routes: Mapping[str, int]) -> list[Bar]:
 
 def kind_in_words(kind: str) -> str:
     """What a kind of the ledger is called."""
-    return str(_("The judge") if kind == JUDGE else Decision.Purpose(kind).label)
+    if kind in OF_JUDGES:
+        return _("The judge") if kind == JUDGE else _("Planted cases")
+    return str(Decision.Purpose(kind).label)
 
 
 def ledger_rows(ledger: Ledger) -> list[tuple[str, Line, Line, Line]]:
@@ -67,7 +69,9 @@ def ledger_bars(ledger: Ledger) -> list[Bar]:
     total = sum(value for _name, _kind, value in worth)
     if not total:
         return []
-    return [Bar(name, value / total, kind="bar-judge" if kind == JUDGE else "bar-human") for name, kind, value in worth]
+    return [
+        Bar(name, value / total, kind="bar-judge" if kind in OF_JUDGES else "bar-human") for name, kind, value in worth
+    ]
 
 
 def band_bars(bands: Sequence[Band]) -> list[Bar]:

@@ -1,6 +1,6 @@
 """The ledger: every label that was asked for, by what it was for and what became of it (docs/adr/0011). Reads only.
 
-A person's line is a Purchase, and its state is its slot's; a judge's line is its call.
+A person's line is a Purchase, and its state is its slot's; a judge's line is its call, or a planted case put to it.
 """
 
 import math
@@ -15,11 +15,12 @@ from django.db.models.functions import Coalesce, Greatest
 from annotation.models import Annotation, Item, Slot
 from annotation.watch import DRAWS, watch_of
 from projects.models import Project
-from routing.models import Decision, JudgeCall, Purchase
+from routing.models import Decision, JudgeCall, Probe, Purchase
 from routing.services.budgets import LEAST
 
-JUDGE = "judge"
-KINDS = (*Decision.Purpose.values, JUDGE)
+JUDGE, PLANTED = "judge", "planted"
+OF_JUDGES = {JUDGE, PLANTED}
+KINDS = (*Decision.Purpose.values, JUDGE, PLANTED)
 RESERVED, COMMITTED, RELEASED = "reserved", "committed", "released"
 STATES = (RESERVED, COMMITTED, RELEASED)
 SECONDS_A_LABEL = 37
@@ -83,8 +84,8 @@ class Ledger:
 
 
 def ledger(project: Project) -> Ledger:
-    """The project's, in four queries whatever its size."""
-    found = _of_people(project) | _of_judges(project)
+    """The project's, in five queries whatever its size."""
+    found = _of_people(project) | _of_judges(project) | _of_planted(project)
     lines = [found.get((kind, state), Line(kind, state)) for kind in KINDS for state in STATES]
     return Ledger(lines, _saved(project, lines))
 
@@ -137,10 +138,17 @@ def _of_judges(project: Project) -> dict[tuple[str, str], Line]:
     }
 
 
+def _of_planted(project: Project) -> dict[tuple[str, str], Line]:
+    """Cases count once they are answered; what is set aside for a batch of them meanwhile has no line."""
+    asked = Probe.objects.filter(run__judge__project=project, asked_at__isnull=False)
+    sums: dict[str, Any] = asked.aggregate(cases=Count("pk"), money=Sum("cost"))
+    return {(PLANTED, COMMITTED): Line(PLANTED, COMMITTED, sums["cases"], exact(sums["money"]))}
+
+
 def _saved(project: Project, lines: Sequence[Line]) -> Saved:
     wanted = all_human_labels(project)
     live = [line for line in lines if line.state != RELEASED]
-    people = [line for line in live if line.kind != JUDGE]
+    people = [line for line in live if line.kind not in OF_JUDGES]
     labels, done = sum(line.labels for line in people), [line for line in people if line.state == COMMITTED]
     timed, answers = sum(line.seconds for line in done), sum(line.labels for line in done)
     pace = timed / answers if timed and answers else SECONDS_A_LABEL

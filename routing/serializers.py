@@ -78,7 +78,7 @@ class BudgetOut(serializers.Serializer[Any]):
 
 
 class LedgerLineOut(serializers.Serializer[Any]):
-    kind = serializers.CharField(help_text="plan, pilot, calibration, audit, escalation (of people) or judge")
+    kind = serializers.CharField(help_text="plan, pilot, calibration, audit, escalation, judge or planted (cases)")
     state = serializers.CharField(help_text="reserved, committed (answered) or released (given back)")
     labels = serializers.IntegerField()
     money = serializers.DecimalField(max_digits=14, decimal_places=6)

@@ -10,7 +10,8 @@ from django.db.models import Count, QuerySet, Sum
 from annotation.models import Slot
 from common.errors import NotFound
 from projects.models import Project
-from routing.models import Alarm, Budget, JudgeCall, Purchase, RoutingPlan
+from routing.ledger import exact
+from routing.models import Alarm, Budget, JudgeCall, Probe, Purchase, RoutingPlan
 from routing.policies import Policy, policy
 from routing.services import budgets, tallies
 from routing.services.plans import current_plan
@@ -89,14 +90,16 @@ def budget_view(project: Project) -> BudgetView:
     own = budgets.budget_of(project=project)
     bought = Purchase.objects.filter(slot__project=project, slot__state=Slot.State.DONE)
     people = bought.aggregate(labels=Count("pk"), money=Sum("price"))
-    spent = JudgeCall.objects.filter(judge__project=project).aggregate(spent=Sum("cost"))["spent"] or Decimal(0)
+    calls = JudgeCall.objects.filter(judge__project=project).aggregate(spent=Sum("cost"))
+    planted = Probe.objects.filter(run__judge__project=project).aggregate(spent=Sum("cost"))
+    spent = exact(calls["spent"]) + exact(planted["spent"])
     return BudgetView(
         labels_limit=own.labels_limit,
         labels_allocated=own.labels_allocated,
         labels_used=people["labels"],
         money_limit=own.money_limit,
         money_allocated=own.money_allocated,
-        money_used=(people["money"] or Decimal(0)) + spent,
+        money_used=exact(people["money"]) + spent,
         judges_spent=spent,
         period=own.period,
         period_start=own.period_start,

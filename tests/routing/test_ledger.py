@@ -48,7 +48,7 @@ def test_every_label_stands_in_one_line_at_the_price_of_its_day(
     void_slots(slots=first[:1])
     answer(project, rosa)
     run_batch(judge=simulated)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         found = ledger(project)
     assert [(line.kind, line.state) for line in found.lines] == [(kind, state) for kind in KINDS for state in STATES]
     lines = {(line.kind, line.state): line for line in found.lines}

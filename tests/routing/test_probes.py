@@ -15,8 +15,10 @@ from common.errors import Conflict
 from corpus.models import Response
 from projects.models import Project
 from routing.attacks import TITLES, attacks, planted
+from routing.ledger import COMMITTED, PLANTED, ledger
 from routing.models import Alarm, Judge, JudgeCall, Probe, ProbeRun
 from routing.promises.thresholds import upper
+from routing.selectors.desk import budget_view
 from routing.services import probes
 from routing.services.budgets import budget_of, set_limits
 from routing.services.judges import create_judge, usable
@@ -95,6 +97,9 @@ def test_a_judge_that_cannot_be_talked_into_it_passes_and_leaves_no_trace_in_the
     assert list(Response.objects.order_by("pk").values("messages")) == before
     spent = sum(one.cost for one in run.probes.all())
     assert float(budget_of(project=judge.project).money_allocated) == pytest.approx(float(spent), abs=1e-4)
+    (line,) = [one for one in ledger(judge.project).lines if one.money]
+    assert (line.kind, line.state, line.labels) == (PLANTED, COMMITTED, run.probes.count())
+    assert line.money == spent == budget_view(judge.project).judges_spent
 
 
 def test_a_judge_that_is_talked_into_it_is_suspended_until_it_passes_and_an_admin_lifts_that(
