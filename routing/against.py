@@ -7,16 +7,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from annotation.models import Annotation, Rater
+from annotation.models import Annotation
 from annotation.protocols import protocol
 from annotation.services.forms import current_form
-from annotation.standings import current
+from routing.answers import by_judge, by_people
 from routing.models import Decision, Judge, JudgeCall
 
-ASIDE = [Annotation.Standing.EXTRA, Annotation.Standing.TEST, Annotation.Standing.REPEAT]
 LATEST = 1000
 """Answers of a jury that its confidence is learnt from."""
-PEOPLE = [Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON]
 
 
 @dataclass(frozen=True)
@@ -34,15 +32,14 @@ class Beside:
 
 def judged(rater_id: int) -> QuerySet[Annotation]:
     """A judge's answers that stand, in the order given."""
-    return current().filter(rater=rater_id, standing=Annotation.Standing.COUNTED).order_by("pk")
+    return by_judge(rater_id).order_by("pk")
 
 
 def beside(own: Sequence[Annotation]) -> list[Beside]:
     """Of a judge's answers those that people have given one beside, and that count in figures."""
     ids = [one.item_id for one in own]
     people: dict[int, list[Annotation]] = defaultdict(list)
-    found = current().filter(item__in=ids, rater__kind__in=PEOPLE).exclude(standing__in=ASIDE)
-    for one in found.select_related("rater").order_by("pk"):
+    for one in by_people().filter(item__in=ids).select_related("rater").order_by("pk"):
         people[one.item_id].append(one)
     chances = asked(list(people))
     both = [

@@ -15,6 +15,8 @@ from routing.models import Judge
 PEOPLE = [Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON]
 WORK = [Annotation.Standing.COUNTED, Annotation.Standing.RECORDED]
 """Whose answers say what people think of an item: no tests, no repeats, nothing handed in beyond what was asked."""
+HEARD = [*WORK, Annotation.Standing.ADJUDICATED]
+"""With a reviewer's word, given in sight of theirs."""
 CHUNK = 5000
 
 Values = Mapping[str, Any]
@@ -30,17 +32,26 @@ class Answer:
     values: Values
 
 
+def by_people(standings: Sequence[str] = HEARD) -> QuerySet[Annotation]:
+    return current().filter(rater__kind__in=PEOPLE, standing__in=standings)
+
+
+def by_judge(rater_id: int) -> QuerySet[Annotation]:
+    """`rater_id`: the rater that the judge is."""
+    return current().filter(rater=rater_id, standing=Annotation.Standing.COUNTED)
+
+
 def of_people(item_ids: Sequence[int], **where: Any) -> dict[int, list[Answer]]:
     """Item → what people said of it, in order. `where`: further conditions on the annotation."""
     found: dict[int, list[Answer]] = defaultdict(list)
-    for answer in _read(current().filter(rater__kind__in=PEOPLE, standing__in=WORK, **where), item_ids):
+    for answer in _read(by_people(WORK).filter(**where), item_ids):
         found[answer.item_id].append(answer)
     return found
 
 
 def of_judge(judge: Judge, item_ids: Sequence[int], **where: Any) -> dict[int, Answer]:
     """Item → what the judge said of it."""
-    own = current().filter(rater=judge.rater_id, standing=Annotation.Standing.COUNTED, **where)
+    own = by_judge(judge.rater_id).filter(**where)
     return {answer.item_id: answer for answer in _read(own, item_ids)}
 
 

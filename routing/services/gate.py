@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 from django.db.models import Count, Q
 
-from annotation.standings import current
 from common.words import gettext_noop as _
 from routing import answers
 from routing.models import Alarm, Decision, Reading, RoutingPlan, Terms
@@ -35,9 +34,7 @@ def _chosen(ids: Sequence[int]) -> set[int]:
 
 def test_gate(*, ground: Ground, epsilon: float) -> Gate:
     """The test on the items that at least PEOPLE people and the judge have answered, those aside that were chosen."""
-    work = current().filter(
-        rater__project=ground.judge.project_id, rater__kind__in=answers.PEOPLE, standing__in=answers.WORK
-    )
+    work = answers.by_people(answers.WORK).filter(rater__project=ground.judge.project_id)
     several = work.values("item").annotate(people=Count("rater", distinct=True)).filter(people__gte=PEOPLE)
     ids = list(several.order_by("-item").values_list("item", flat=True)[:LOOKED_AT])
     judged = answers.of_judge(ground.judge, ids, **ground.of_answers())

@@ -10,21 +10,18 @@ import numpy as np
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from numpy.typing import NDArray
 
-from annotation.models import Annotation, FormVersion, Item, Rater
+from annotation.models import Annotation, FormVersion, Item
 from annotation.protocols import Protocol, protocol
-from annotation.standings import current
 from projects.models import Project
 from routing import against, features, history
+from routing.answers import CHUNK, by_judge, by_people
 from routing.models import Decision, Judge
 from routing.services import embeddings
 from routing.services import features as stored
 
 MOST = 50_000
 """The newest so many items are learnt from."""
-CHUNK = 5000
 MOST_TAGS, LEAST_OF_A_TAG = 50, 10
-PEOPLE = [Rater.Kind.PERSON, Rater.Kind.RECORDED_PERSON]
-ASIDE = [Annotation.Standing.EXTRA, Annotation.Standing.TEST, Annotation.Standing.REPEAT]
 Purpose, Route = Decision.Purpose, Decision.Route
 
 Floats = NDArray[np.float64]
@@ -105,12 +102,11 @@ def answers(
 
 
 def _people(project: Project) -> QuerySet[Annotation]:
-    found = current().filter(rater__project=project, rater__kind__in=PEOPLE)
-    return found.exclude(standing__in=ASIDE)
+    return by_people().filter(rater__project=project)
 
 
 def _judge(judge: Judge, form: FormVersion) -> QuerySet[Annotation]:
-    return current().filter(rater=judge.rater_id, form_version=form, standing=Annotation.Standing.COUNTED)
+    return by_judge(judge.rater_id).filter(form_version=form)
 
 
 def _calibration() -> QuerySet[Decision]:

@@ -20,6 +20,7 @@ from common.errors import Conflict
 from common.words import gettext_noop as _
 from projects.models import Project
 from routing import performance
+from routing.answers import CHUNK
 from routing.models import Judge, PerformanceReport
 from routing.services import features, labelled
 from routing.services.plans import current_plan
@@ -113,8 +114,8 @@ def world(judge: Judge, form: FormVersion) -> performance.World:
 
 def _responses(items: Sequence[int]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = defaultdict(list)
-    for start in range(0, len(items), labelled.CHUNK):
-        rows = ItemResponse.objects.filter(item__in=items[start : start + labelled.CHUNK]).order_by("item", "ordinal")
+    for start in range(0, len(items), CHUNK):
+        rows = ItemResponse.objects.filter(item__in=items[start : start + CHUNK]).order_by("item", "ordinal")
         for item, response in rows.values_list("item", "response"):
             found[item].append(response)
     return found
@@ -141,8 +142,8 @@ def _represented(responses: set[int]) -> Mapping[int, NDArray[np.float64]]:
 
     ids = sorted(responses)
     texts: dict[int, str] = {}
-    for start in range(0, len(ids), labelled.CHUNK):
-        chunk = Response.objects.filter(pk__in=ids[start : start + labelled.CHUNK]).values_list("pk", "messages")
+    for start in range(0, len(ids), CHUNK):
+        chunk = Response.objects.filter(pk__in=ids[start : start + CHUNK]).values_list("pk", "messages")
         texts |= {pk: plain_text(messages) for pk, messages in chunk}
     said = [texts[one] for one in ids]
     layout = np.array([_layout(text) for text in said])
