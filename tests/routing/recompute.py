@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
-from scipy.stats import binomtest, false_discovery_control, norm, ttest_1samp
+from scipy.stats import binomtest, norm
 
 Row = Mapping[str, Any]
 
@@ -367,48 +367,3 @@ def wrong_labels(rows: Sequence[Row]) -> list[str]:
         if given != ([wanted] if wanted else []):
             found.append(f"{row['item']}: {given}, reckoned {wanted}")
     return found
-
-
-# The gate
-
-
-class Gate(NamedTuple):
-    """The alternative annotator test (Calderon et al. 2025): the share of people that the judge can stand for, how
-    often it is at least as close to the others as they are, of how many people, on how many items."""
-
-    winning_rate: float
-    advantage: float
-    people: int
-    items: int
-
-
-def gate(rows: Sequence[Row], *, epsilon: float, level: float = 0.05) -> Gate | None:
-    """None with fewer than three people of fifty items each."""
-    items = []
-    for row in rows:
-        said = {one["rater"]: choice(one) for one in row["answers"] if one["kind"] != "judge"}
-        if len(said) >= 3 and (machine := judge(row)) and not any(_chosen(word) for word in row["decisions"]):
-            items.append((machine, said))
-    p_values, closeness = [], []
-    for person in {name for _, said in items for name in said}:
-        lost, close = [], []
-        for machine, said in items:
-            if person not in said:
-                continue
-            others = [one for name, one in said.items() if name != person]
-            by_judge, by_person = (sum(one == other for other in others) for one in (machine, said[person]))
-            lost.append(float(by_person >= by_judge) - float(by_judge >= by_person))
-            close.append(by_judge >= by_person)
-        if len(lost) >= 50:
-            p_values.append(float(ttest_1samp(lost, epsilon, alternative="less").pvalue))
-            closeness.append(np.mean(close))
-    if len(p_values) < 3:
-        return None
-    wins = false_discovery_control(p_values, method="by") <= level
-    return Gate(float(wins.mean()), float(np.mean(closeness)), len(p_values), len(items))
-
-
-def _chosen(word: Row) -> bool:
-    """Asked people because of what the item is like."""
-    by_rank = word["purpose"] == "plan" and word["threshold"] is not None
-    return word["route"] != "judge" and (by_rank or word["purpose"] == "escalation")

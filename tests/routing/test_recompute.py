@@ -19,7 +19,7 @@ from routing.ledger import ledger
 from routing.models import Certificate, Judge, JudgeCall, Reading, RoutingPlan
 from routing.services import features, promises
 from routing.services.budgets import budget_of, reconcile, set_limits
-from tests.routing import recompute, worlds
+from tests.routing import recompute, recompute_gate, worlds
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +123,6 @@ def test_the_gate_is_reckoned_again(project: Project, simulated: Judge, plan: Ca
     worlds.make(made, simulated, done)
     promises.check(project_id=project.pk)
     read = Reading.objects.get(kind="gate")
-    found = recompute.gate(exported(project), epsilon=read.details["epsilon"])
+    found = recompute_gate.gate(exported(project), epsilon=read.details["epsilon"])
     assert found is not None and found.people == 3 and found.items == 70
     assert (read.value, read.details["advantage"], read.details["people"], read.items) == pytest.approx(tuple(found))
