@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +30,7 @@ class RiskModelOut(serializers.ModelSerializer[RiskModel]):
             *("created_at", "finished_at"),
         ]
 
+    @extend_schema_field(WeightOut(many=True))
     def get_weights(self, model: RiskModel) -> list[dict[str, Any]]:
         return [{"feature": one.feature, "weight": one.weight} for one in weights_of(model)]
 
