@@ -60,9 +60,14 @@ class Criteria(BaseModel):
 
 
 def order(*, project: Project, criteria: object, by: User | None = None) -> Escalation:
-    """Begins one. Raises Invalid for criteria that are faulty or name no judge of the project, Conflict where nothing
-    is like that, where another is at work, or where no plan is in force."""
+    """Begins one. Raises Invalid for criteria that are none, are faulty or name no judge of the project, Conflict where
+    nothing is like that, where another is at work, or where no plan is in force."""
     wanted = checked(Criteria, criteria)
+    if wanted == Criteria():
+        raise Invalid(
+            gettext("Say which items: without a condition everything that the judge has kept would go to people."),
+            code="no-condition",
+        )
     _check_judges(project, wanted)
     if current_plan(project=project) is None:
         raise Conflict(gettext("There is no routing plan yet. Choose one."), code="no-plan")

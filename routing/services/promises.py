@@ -40,11 +40,15 @@ State = PromiseCheck.State
 def ask(*, project: Project, certify: bool = False, by: User | None = None) -> PromiseCheck:
     """Makes the work due; `certify`: certificates as well, of what the calibration sample has by now.
 
-    Raises Conflict where the plan in force has no judge of which anything could be promised.
+    Raises Conflict where the plan in force has no judge of which anything could be promised, and for certificates of
+    no sample: each making spends a part of delta.
     """
     plan = current_plan(project=project)
     if plan is None or plan.judge is None:
         raise Conflict(gettext("The plan in force has no judge, so there is nothing to promise."), code="judge-missing")
+    if certify and not certifying.sample(plan, ground_of(plan.judge)).rows:
+        said = gettext("No calibration item has been answered by people and the judge, so there is nothing to test.")
+        raise Conflict(said, code="sample-empty")
     row, _made = PromiseCheck.objects.get_or_create(project=project)
     waiting = PromiseCheck.objects.filter(pk=row.pk).exclude(state=State.RUNNING)
     waiting.update(state=State.DUE, attempt=0, error="")

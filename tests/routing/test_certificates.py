@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
+from common.errors import Conflict
 from projects.models import Project
 from routing.models import Alarm, Certificate, Decision, Judge, PromiseCheck, Reading, RiskModel, RoutingPlan
 from routing.promises import thresholds as exact
@@ -207,8 +208,9 @@ def test_the_work_is_taken_by_one_worker_and_ends_in_a_named_state(
     promises.ask(project=project, by=ada)
     PromiseCheck.objects.update(state="running", owner=uuid.uuid4(), heartbeat_at=timezone.now(), attempt=1)
     assert not promises.check(project_id=project.pk) and promises.fail_lost() == 0
-    promises.ask(project=project, certify=True, by=ada)
-    PromiseCheck.objects.update(heartbeat_at=timezone.now() - timedelta(hours=2))
+    with pytest.raises(Conflict, match="nothing to test"):
+        promises.ask(project=project, certify=True, by=ada)
+    PromiseCheck.objects.update(certify=True, heartbeat_at=timezone.now() - timedelta(hours=2))
     assert promises.fail_lost() == 1 and promises.due() == [project.pk]
     assert promises.check(project_id=project.pk)
     row = PromiseCheck.objects.get()

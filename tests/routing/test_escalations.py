@@ -31,6 +31,11 @@ def asked(project: Project) -> set[int]:
     return set(Slot.objects.filter(project=project, audience="human").values_list("item", flat=True))
 
 
+def everything(project: Project) -> dict[str, int]:
+    """Criteria that hold for whatever the judge has kept."""
+    return {"judge": project.judges.get().pk}
+
+
 @pytest.fixture
 def kept(project: Project, items: Any, plan: Any, settle: Any) -> list[Item]:
     """Twelve items that the judge has kept, with the risk that it was given credit for."""
@@ -81,7 +86,7 @@ def test_a_second_judge_that_disagrees_sends_an_item_to_people(
 
 def test_the_budget_stops_it_and_it_goes_on_where_it_was(project: Project, kept: list[Item]) -> None:
     budgets.set_limits(project=project, labels=5, money=None)
-    made = carry_through(order(project=project, criteria={}))
+    made = carry_through(order(project=project, criteria=everything(project)))
     assert (made.state, made.asked, made.why) == ("stopped", 5, escalations.SPENT)
     budgets.set_limits(project=project, labels=20, money=None)
     take_up(escalation=made)
@@ -93,10 +98,10 @@ def test_the_budget_stops_it_and_it_goes_on_where_it_was(project: Project, kept:
 
 def test_a_spent_period_makes_it_wait_and_an_admin_can_stop_it(project: Project, kept: list[Item]) -> None:
     budgets.set_limits(project=project, labels=None, money=None, period="day", period_money=Decimal("0.90"))
-    made = carry_through(order(project=project, criteria={}))
+    made = carry_through(order(project=project, criteria=everything(project)))
     assert (made.state, made.asked, made.why) == ("running", 3, escalations.LATER)
     with pytest.raises(Conflict, match="at work"):
-        order(project=project, criteria={})
+        order(project=project, criteria=everything(project))
     Budget.objects.update(period_start="2020-01-01")
     assert escalations.running().get() == made
     made = carry_through(made)
@@ -110,7 +115,7 @@ def test_a_spent_period_makes_it_wait_and_an_admin_can_stop_it(project: Project,
 def test_a_failure_is_seen_and_can_be_taken_up(
     project: Project, kept: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = order(project=project, criteria={})
+    made = order(project=project, criteria=everything(project))
     with monkeypatch.context() as broken:
         broken.setattr(escalations, "_ask_people", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -127,6 +132,8 @@ def test_faulty_criteria_are_named(project: Project, kept: list[Item], other_pro
         with pytest.raises(Invalid) as caught:
             order(project=project, criteria=criteria)
         assert set(caught.value.fields) == {name}
+    with pytest.raises(Invalid, match="without a condition"):
+        order(project=project, criteria={})
     assert not Escalation.objects.exists()
 
 
