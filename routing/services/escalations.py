@@ -63,7 +63,7 @@ def order(*, project: Project, criteria: object, by: User | None = None) -> Esca
     """Begins one. Raises Invalid for criteria that are none, are faulty or name no judge of the project, Conflict where
     nothing is like that, where another is at work, or where no plan is in force."""
     wanted = checked(Criteria, criteria)
-    if wanted == Criteria():
+    if not wanted.model_dump(exclude_defaults=True):
         raise Invalid(
             gettext("Say which items: without a condition everything that the judge has kept would go to people."),
             code="no-condition",

@@ -147,7 +147,10 @@ def test_wrong_configurations_and_missing_needs_are_named(project: Project) -> N
         state="ready", manifest_sha256="x", path="x", counts={"train": 1, "test": 9}
     )
     snapshot.refresh_from_db()
-    assert "has 1 of these to train on: pairs of responses" in fields(method="reward_model", snapshot=snapshot)["snapshot"][0]
+    assert (
+        "has 1 of these to train on: pairs of responses"
+        in fields(method="reward_model", snapshot=snapshot)["snapshot"][0]
+    )
     with pytest.raises(Invalid):
         start_run(project=project, method="../../etc")
     with pytest.raises(Invalid):
