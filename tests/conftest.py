@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ from tests.browser import browser, open_page
 from tests.stack import Stack, running_stack
 
 __all__ = ["browser", "open_page"]
+
+# Other libraries as oracles: each in an environment of its own, as none is needed by the product or its suite.
+ORACLES = {"trl": "methods/test_against_trl.py", "crowdkit": "training_bridge/test_against_crowdkit.py"}
+collect_ignore = [path for package, path in ORACLES.items() if find_spec(package) is None]
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 

@@ -21,7 +21,8 @@ DRAWN = [Decision.Purpose.PILOT, Decision.Purpose.CALIBRATION, Decision.Purpose.
 
 
 def sampling_of(plan: RoutingPlan) -> Sampling:
-    return checked(Sampling, plan.sampling)
+    """What the plan does not say is as its policy has it."""
+    return checked(Sampling, policy(plan.policy).sampling.model_dump() | plan.sampling)
 
 
 def set_aside(plan: RoutingPlan, judge: Judge, *, waiting: int) -> Chances:

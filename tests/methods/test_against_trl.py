@@ -1,4 +1,5 @@
-"""Losses and gradients against TRL's trainers, on the same weights and the very same tokens, where TRL is installed.
+"""Losses and gradients against TRL's trainers, on the same weights and the very same tokens, where TRL is installed
+(tests/conftest.py leaves this out elsewhere: the worked values of test_losses.py stand in for it).
 
 `pip install "trl==1.16.*"` in an environment of its own; the product never imports it.
 """
@@ -8,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import trl
 
 from common.plugs import load
+from lm.loading import Loaded, load_causal, load_reward_base
 from tests.methods import lessons, small
 from training_bridge.methods import METHODS
-
-trl = pytest.importorskip("trl", reason="TRL is not installed: the worked values of test_losses.py stand in for it")
-
-import torch  # noqa: E402
-
-from lm.loading import Loaded, load_causal, load_reward_base  # noqa: E402
-from training_bridge.methods.groups import PromptGroup  # noqa: E402
-from training_bridge.methods.judged import read_snapshot  # noqa: E402
-from training_bridge.methods.rewarding import Rewarding  # noqa: E402
-from training_bridge.methods.tuning import Tuning, with_reference  # noqa: E402
+from training_bridge.methods.groups import PromptGroup
+from training_bridge.methods.judged import read_snapshot
+from training_bridge.methods.rewarding import Rewarding
+from training_bridge.methods.tuning import Tuning, with_reference
 
 DPO_FAMILY: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "dpo": ({"beta": 0.3}, "sigmoid", {"beta": 0.3}),

@@ -20,6 +20,7 @@ from routing.promises import drift, estimates
 from routing.selectors.judges import judge_agreement
 from routing.services import promises
 from routing.services.figures import Column, Routed, Whole, estimate
+from tests import factories
 from tests.routing.test_certificates import audit, calibration
 from tests.routing.worlds import Done, make
 
@@ -140,6 +141,8 @@ def test_what_the_router_really_did_can_be_read_as_it_was_done(
     plan: Callable[..., RoutingPlan], project: Project, rosa: User, items: Any, settle: Any
 ) -> None:
     """By the true flow: pilot, policy, audits and hidden answers; people prefer the first response of every item."""
+    for factory in (factories.ItemFactory, factories.PromptFactory, factories.ResponseFactory):
+        factory.reset_sequence(0)  # what is drawn hangs on the names of items
     made = plan("confidence", threshold=0.75, sampling={"pilot": 15, "audit_share": 0.4, "hidden_share": 0.2})
     items(60)
     settle()

@@ -111,16 +111,6 @@ def test_a_step_never_lowers_the_likelihood(seed: int, raters: int, outcomes: in
     assert all(after >= before - 1e-7 for before, after in pairwise(likelihoods))
 
 
-def test_an_other_librarys_dawid_skene_says_the_same() -> None:
-    pandas = pytest.importorskip("pandas", reason="crowd-kit is the oracle, and not installed")
-    aggregation = pytest.importorskip("crowdkit.aggregation", reason="crowd-kit is the oracle, and not installed")
-    votes, _truth = crowd(3, units=400, outcomes=3, accuracies=[0.9, 0.7, 0.5, 0.4])
-    table = pandas.DataFrame({"task": votes.unit, "worker": votes.rater, "label": votes.outcome})
-    theirs = aggregation.DawidSkene(n_iter=20, tol=-1.0).fit(table).probas_.sort_index().sort_index(axis=1).to_numpy()
-    ours = fit(votes, partial(confusion, smoothing=0.0), tolerance=-np.inf, iterations=20)
-    assert np.abs(ours.soft - theirs).max() < 1e-8
-
-
 # What holds of every derivation
 
 
