@@ -139,3 +139,41 @@ class JudgeForm(forms.Form):
 
     def config(self) -> dict[str, Any]:
         return configs.read(self.plug.Config, self.cleaned_data)
+
+
+class TermsForm(forms.Form):
+    alpha = forms.FloatField(
+        label=_("Disagreement allowed"),
+        min_value=0.001,
+        max_value=0.999,
+        help_text=_("So often, at most, may people disagree with what the judge keeps: 0.1 is one in ten."),
+    )
+    delta = forms.FloatField(
+        label=_("Chance of a false promise"),
+        min_value=0.0001,
+        max_value=0.5,
+        help_text=_("At most, over all certificates of the project."),
+    )
+    tag = forms.CharField(
+        label=_("A promise for each value of the tag"),
+        max_length=80,
+        required=False,
+        help_text=_("E.g. safety. Values with fewer than 30 calibration items go with the rest. Empty: one."),
+    )
+    days = forms.IntegerField(
+        label=_("Days that a certificate lasts"),
+        min_value=0,
+        max_value=3650,
+        help_text=_("0: until something changes."),
+    )
+    epsilon = forms.FloatField(
+        label=_("How far a judge may fall behind a person"),
+        min_value=0,
+        max_value=0.5,
+        help_text=_("Of the gate: 0.2 where your people are experts, 0.1 where they are a crowd."),
+    )
+    suspend = forms.BooleanField(
+        label=_("Where audits disagree too often, give the judge nothing new"),
+        required=False,
+        help_text=_("It is suspended with the alarm, until an admin lifts it."),
+    )

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.protocols import Content, Shown, protocol
@@ -19,52 +17,13 @@ from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from projects.models import Project
 from routing import promise_words as words
 from routing import tasks
+from routing.forms import TermsForm
 from routing.models import Alarm
 from routing.selectors import promises as selectors
 from routing.services import promises as services
 from routing.services.alarms import close_alarm
 from routing.services.certificates import terms_of
 from routing.services.drift import WORDS
-
-
-class TermsForm(forms.Form):
-    alpha = forms.FloatField(
-        label=gettext_lazy("Disagreement allowed"),
-        min_value=0.001,
-        max_value=0.999,
-        help_text=gettext_lazy("So often, at most, may people disagree with what the judge keeps: 0.1 is one in ten."),
-    )
-    delta = forms.FloatField(
-        label=gettext_lazy("Chance of a false promise"),
-        min_value=0.0001,
-        max_value=0.5,
-        help_text=gettext_lazy("At most, over all certificates of the project."),
-    )
-    tag = forms.CharField(
-        label=gettext_lazy("A promise for each value of the tag"),
-        max_length=80,
-        required=False,
-        help_text=gettext_lazy(
-            "E.g. safety. Values with fewer than 30 calibration items go with the rest. Empty: one."
-        ),
-    )
-    days = forms.IntegerField(
-        label=gettext_lazy("Days that a certificate lasts"),
-        min_value=0,
-        max_value=3650,
-        help_text=gettext_lazy("0: until something changes."),
-    )
-    epsilon = forms.FloatField(
-        label=gettext_lazy("How far a judge may fall behind a person"),
-        min_value=0,
-        max_value=0.5,
-        help_text=gettext_lazy("Of the gate: 0.2 where your people are experts, 0.1 where they are a crowd."),
-    )
-    suspend = forms.BooleanField(
-        label=gettext_lazy("Where audits disagree too often, give the judge nothing new"),
-        required=False,
-        help_text=gettext_lazy("It is suspended with the alarm, until an admin lifts it."),
-    )
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:  # a web process shows these methods and never loads torch
     from training_bridge.methods.measured import Outcome, Rewards
 
 
-class Rewarded:
+class Rewarded(ABC):
     """A method that trains heads on a causal or encoder backbone, end to end. `by_token`: a head for every token."""
 
     key: str
@@ -44,9 +45,9 @@ class Rewarded:
         """Where a number that is learnt beside the weights starts; None for none."""
         return None
 
+    @abstractmethod
     def loss(self, seen: Rewards, config: Any) -> Outcome:
         """Sums over a piece, weighed; what they are divided by is the groups' weight."""
-        raise NotImplementedError
 
     def reading(
         self, groups: Sequence[PromptGroup], config: Any, outputs: Callable[[], Tensor]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:  # a web process shows these methods and never loads torch
     from training_bridge.methods.measured import Likelihoods, Outcome
 
 
-class Tuned:
+class Tuned(ABC):
     """A method that tunes a causal model. `reads_reference`: whether its loss compares it with a frozen one;
     `reads_baseline`: whether its groups bring responses to other prompts, from which the step takes its baseline.
     """
@@ -37,11 +38,11 @@ class Tuned:
 
         return pair_groups(tokenizer, judged, config)
 
+    @abstractmethod
     def loss(self, seen: Likelihoods, config: Any) -> Outcome:
         """Sums over a piece, weighed; what they are divided by is the groups' weight."""
-        raise NotImplementedError
 
-    def leave(self, tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
+    def leave(self, tokenizer: PreTrainedTokenizerBase, config: Any) -> None:  # noqa: B027  most leave nothing
         """What the finished policy's tokenizer should know, e.g. words that every answer is asked for with."""
 
     def train(self, context: Context, config: Any) -> Result:
