@@ -8,7 +8,7 @@ TORCH_INDEX_URL ?=
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test loop replay bench-labels bench-pages bench-route bench-router bench-consensus lint format types floors migrations messages lock install install-dev clean
+.PHONY: help run test loop replay bench-labels bench-pages bench-route bench-router bench-consensus bench-beside bench-train bench-train-gpu bench-overoptimisation dense-rewards bench-noise lint format types floors migrations messages lock install install-dev clean
 
 help: ## Name every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,34 @@ bench-router: $(VENV)/installed-dev ## How fast the router decides, alone and in
 
 bench-consensus: $(VENV)/installed-dev ## Dawid–Skene at a million judgments beside crowd-kit's (CROWDKIT_PYTHON=<a Python that has it>)
 	@PYTHONPATH=platform $(BIN)/python -m benchmarks.bench_consensus $(BENCH)
+
+# TRL stands in an environment of its own: the product never imports it and no lock names it.
+TRL_VENV := .venv-trl
+TRL_PYTHON ?= $(TRL_VENV)/bin/python
+
+bench-train: $(if $(filter $(TRL_VENV)/%,$(TRL_PYTHON)),$(TRL_VENV)/installed) ## A training step beside TRL's, on the processor (BENCH="--rounds 2 --equal 3"; TRL_PYTHON=<a Python that has TRL>)
+	@PYTHONPATH=.:platform $(TRL_PYTHON) -W ignore -m benchmarks.train $(BENCH)
+
+bench-train-gpu: $(if $(filter $(TRL_VENV)/%,$(TRL_PYTHON)),$(TRL_VENV)/installed) ## Pairs a second and use of a GPU beside TRL's; says why where there is none (BENCH="--shapes qwen2-0.5b")
+	@PYTHONPATH=.:platform $(TRL_PYTHON) -W ignore -m benchmarks.train_gpu $(BENCH)
+
+$(TRL_VENV)/installed: pyproject.toml requirements-train.lock
+	@echo "Installing TRL and what it is compared with in $(TRL_VENV)"
+	@"$(PYTHON)" -m venv $(TRL_VENV)
+	@$(TRL_VENV)/bin/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) --constraint requirements-train.lock --editable ".[train,bench-train]"
+	@touch $@
+
+bench-overoptimisation: $(VENV)/installed-dev ## Best of n against one reward model and ensembles, by the demo's hidden preference (BENCH="--picture curves.svg --folder DIR")
+	@PYTHONPATH=.:platform OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.overoptimisation $(BENCH)
+
+dense-rewards: $(VENV)/installed-dev ## Fine-Grained RLHF from its file to a dense reward (DATA=dev_feedback.json.gz ENCODER=<folder of a backbone>)
+	@PYTHONPATH=.:platform $(BIN)/python -m benchmarks.dense_rewards $(DATA) $(ENCODER) $(BENCH)
+
+bench-beside: $(VENV)/installed-dev ## Pages and a judge while a model is trained and twenty runs wait, beside the same when idle, on PostgreSQL (BENCH="--turns 1")
+	@$(BIN)/python -m benchmarks.beside $(BENCH)
+
+bench-noise: $(VENV)/installed-dev ## What noise in votes costs a reward model and reliability is worth (DATA=../shared/data BENCH="--seeds 5 --picture noise.svg")
+	@PYTHONPATH=platform $(BIN)/python -m benchmarks.noise $(DATA) $(BENCH)
 
 replay: $(VENV)/installed-dev ## Judgments of ../shared/data once more, whole, through the API: does what comes out equal what went in? (REPLAY="ukpconvarg1")
 	@$(BIN)/python -m tests.replay --all $(REPLAY)
@@ -98,5 +126,5 @@ lock: $(VENV)/installed-dev ## Pin what pyproject.toml asks for (LOCK_ARGS=--upg
 	done
 
 clean: ## Remove what was installed and built; the data in VAR_DIR stays
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TRL_VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -exec rm -rf {} +

@@ -15,6 +15,7 @@ from annotation.protocols import PROTOCOLS, Value, default_config, full_config, 
 from annotation.services.forms import FIELDS_LIMIT, HELP_LIMIT, LABEL_LIMIT
 from common import configs
 from common.errors import Invalid
+from common.text import natural
 
 CONFIG = "config-"
 BEYOND = 1000
@@ -124,7 +125,8 @@ class Builder:
 
 def _place(text: str) -> int:
     """A number as posted; BEYOND where it is none that a form could have."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else BEYOND
+    number = natural(text, 3)
+    return BEYOND if number is None else number
 
 
 def _settings(place: int, field: Value) -> Settings:

@@ -1,10 +1,9 @@
 """Shares with their intervals, and habits of raters: pure functions, no tables."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-Z = 1.96
+from common.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,7 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        if not self.of:
-            return 0.0, 1.0
-        n, p = self.of, self.hits / self.of
-        middle, width = p + Z * Z / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-        return max(0.0, (middle - width) / (1 + Z * Z / n)), min(1.0, (middle + width) / (1 + Z * Z / n))
+        return wilson(self.hits, self.of)
 
     @property
     def low(self) -> float:

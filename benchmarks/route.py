@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import pictures
+from benchmarks.pictures import Axis, Curve, Panel
 from routing import curves, features
 from routing.features import Signals
 
@@ -100,6 +102,14 @@ def table(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def picture(found: Mapping[str, Any]) -> str:
+    """The curves as an SVG; the numbers are in the table."""
+    rows = found["policies"].items()
+    drawn = [Curve(name, [row[str(share)]["agreement"] for share in SHARES]) for name, row in rows]
+    title = f"{found['dataset']}: agreement with people, %"
+    return pictures.picture(title, Axis("share of people, %", SHARES, SHARES), [Panel("", drawn)])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -113,32 +123,6 @@ def main() -> None:
         given.picture.write_text(picture(found))
         print(f"The curves are drawn in {given.picture}")
     print(json.dumps(found))
-
-
-WIDTH, HEIGHT, EDGE = 640, 400, 56
-INKS = ("#767676", "#1d4ed8", "#b45309", "#047857", "#7c3aed", "#111111")
-
-
-def picture(found: Mapping[str, Any]) -> str:
-    """The curves as an SVG; the numbers are in the table."""
-    values = [row[str(share)]["agreement"] for row in found["policies"].values() for share in SHARES]
-    low, high = min(values) - 1, max(values) + 1
-    across = lambda share: EDGE + share / 100 * (WIDTH - 2 * EDGE)  # noqa: E731
-    up = lambda value: HEIGHT - EDGE - (value - low) / (high - low) * (HEIGHT - 2 * EDGE)  # noqa: E731
-    parts = [f'<text x="{EDGE}" y="24">{found["dataset"]}: agreement with people by the share of people, %</text>']
-    for share in SHARES:
-        parts.append(f'<text x="{across(share)}" y="{HEIGHT - 20}" text-anchor="middle">{share}</text>')
-    for value in np.linspace(low, high, 5):
-        parts.append(f'<text x="8" y="{up(value):.0f}">{value:.0f}</text>')
-    for place, (ink, (name, row)) in enumerate(zip(INKS, found["policies"].items(), strict=True)):
-        points = " ".join(f"{across(share):.1f},{up(row[str(share)]['agreement']):.1f}" for share in SHARES)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{ink}" stroke-width="2"/>')
-        parts.append(f'<text x="{WIDTH - 150}" y="{HEIGHT - 150 + 18 * place}" fill="{ink}">{name}</text>')
-    body = "".join(parts)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-        f'font-size="14"><rect width="100%" height="100%" fill="#fff"/>{body}</svg>'
-    )
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ class Rehearsal:
             json.loads(line)
             for line in self._var(f"runs/{measured.pk}/output/{measured.result['samples']}").read_text().splitlines()
         ]
+        samples = [sample for sample in samples if sample["sample"] == 0]  # further ones tell how alike answers are
         rate, low, high = true_win_rate(
             [said(sample["messages"]) for sample in samples],
             [sample["response"] for sample in samples],

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from demo.town import (
     COURTEOUS,
     COURTEOUS_WORDS,
@@ -21,7 +23,7 @@ from demo.town import (
     TIMES,
     TOPICS,
 )
-from training_bridge.methods.intervals import bootstrap
+from training_bridge.report_cards.resampling import share
 
 Split = Literal["train", "held_out"]
 Choice = Literal["left", "right", "tie"]
@@ -106,11 +108,12 @@ def true_preference(prompt: str, first: str, second: str) -> float:
 
 
 def true_win_rate(
-    asked: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, confidence: float = 0.95, seed: int = 0
+    asked: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """(rate, low, high): share of prompts where `ours` is truly better, ties as half, and its bootstrap interval."""
+    """(rate, low, high): share of prompts where `ours` is truly better, ties as half, and its interval."""
     wins = [true_preference(*answers) for answers in zip(asked, ours, theirs, strict=True)]
-    return (sum(wins) / len(wins), *bootstrap(wins, confidence, seed=seed))
+    found = share(np.array(wins), np.arange(len(wins)), confidence)
+    return sum(wins) / len(wins), found.low, found.high
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import TypeAdapter
 from scipy.optimize import isotonic_regression
 
+from common.intervals import wilson
+
 BINS = 10
-Z = 1.96
 FEWEST, PRIOR = 30, 2.0
 """Items with people before a confidence is learnt from them; and what each level of it is drawn to the mean by."""
 MOST_VALUES = 200
@@ -68,19 +69,11 @@ class Proportion:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval (1927) on the effective number of outcomes."""
-        return wilson(self.share or 0.0, self.effective)
+        return wilson((self.share or 0.0) * self.effective, self.effective)
 
     def read(self) -> dict[str, Any]:
         low, high = self.interval
         return {"n": self.n, "items": self.clusters, "share": self.share, "low": low, "high": high}
-
-
-def wilson(p: float, n: float) -> tuple[float, float]:
-    """The 95 % score interval of a share `p` seen in `n` outcomes; `n` need not be whole."""
-    if n <= 0:
-        return 0.0, 1.0
-    middle, width = p + Z * Z / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-    return max(0.0, (middle - width) / (1 + Z * Z / n)), min(1.0, (middle + width) / (1 + Z * Z / n))
 
 
 @dataclass

@@ -26,7 +26,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 DESKTOP = {"width": 1280, "height": 800}
-PATIENCE_MS = 15_000
+PATIENCE_MS = 45_000
 COLOURS = ("color-contrast", "link-in-text-block")
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 

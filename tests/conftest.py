@@ -5,8 +5,10 @@ import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client, TransactionTestCase
 from rest_framework.test import APIClient
 
@@ -14,17 +16,34 @@ from accounts.models import ApiToken, Scope, User
 from annotation.models import FormVersion
 from common.machine import free_port
 from projects.models import Guideline, Project, Role
-from tests import factories
+from tests import factories, migrated
 from tests.browser import browser, open_page
 from tests.stack import Stack, running_stack
 
 __all__ = ["browser", "open_page"]
 
 # Other libraries as oracles: each in an environment of its own, as none is needed by the product or its suite.
-ORACLES = {"trl": "methods/test_against_trl.py", "crowdkit": "training_bridge/test_against_crowdkit.py"}
-collect_ignore = [path for package, path in ORACLES.items() if find_spec(package) is None]
+ORACLES = {
+    "methods/test_against_trl.py": "trl",
+    "benchmarks/test_train_against_trl.py": "trl",
+    "training_bridge/test_against_crowdkit.py": "crowdkit",
+}
+collect_ignore = [path for path, package in ORACLES.items() if find_spec(package) is None]
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Where the suite has made a migrated PostgreSQL database, the tests' own is a copy of it."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = os.environ.get(migrated.POSTGRES)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """The same with SQLite: the file is there before Django asks for one."""
+    test: dict[str, Any] = connection.settings_dict["TEST"]
+    return (connection.vendor == "sqlite" and migrated.copy_sqlite(Path(test["NAME"]))) or django_db_keepdb
 
 
 @pytest.fixture

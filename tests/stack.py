@@ -17,9 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from common.machine import die_with_parent, free_port
+from tests import migrated
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,7 +37,7 @@ class Stack:
     def log(self) -> Path:
         return self.var / "supervisor.log"
 
-    def start(self, timeout: float = 120) -> None:
+    def start(self, timeout: float = 240) -> None:
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "config.supervisor", *(["--demo"] if self.demo else [])]
             self.supervisor = subprocess.Popen(
@@ -116,9 +115,15 @@ class Stack:
 
 
 @contextmanager
-def running_stack(*, demo: bool = False, **environment: str) -> Iterator[Stack]:
-    """A product of its own, up and ready; stopped and removed at the end. `environment`: more variables for it."""
-    with tempfile.TemporaryDirectory(prefix="prefloop-stack-", ignore_cleanup_errors=True) as folder, database() as url:
+def running_stack(*, demo: bool = False, empty: bool = False, **environment: str) -> Iterator[Stack]:
+    """A product of its own, up and ready; stopped and removed at the end. `environment`: more variables for it.
+
+    `empty`: on a database without a table, as a newcomer's; else on a migrated one where the suite has one.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="prefloop-stack-", ignore_cleanup_errors=True) as folder,
+        database(Path(folder), empty=empty) as url,
+    ):
         port = free_port()
         env = {name: value for name, value in os.environ.items() if name != "TEST_DATABASE_NAME"}
         env |= {"VAR_DIR": folder, "PORT": str(port), "DATABASE_URL": url, "LOG_JSON": "1"} | environment
@@ -132,16 +137,14 @@ def running_stack(*, demo: bool = False, **environment: str) -> Iterator[Stack]:
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """A DATABASE_URL of a fresh database on the server that the tests use; empty (SQLite) where they use none."""
+def database(folder: Path, *, empty: bool) -> Iterator[str]:
+    """A DATABASE_URL of a fresh database on the server that the tests use; "" where they use none, for SQLite."""
     server = os.environ.get("DATABASE_URL", "")
-    if not server:
-        yield ""
+    if server:
+        template = "" if empty else os.environ.get(migrated.POSTGRES, "")
+        with migrated.created(server, f"stack_{os.getpid()}_{secrets.token_hex(3)}", template) as url:
+            yield url
         return
-    name = f"stack_{os.getpid()}_{secrets.token_hex(3)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield server.rpartition("/")[0] + f"/{name}"
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    if not empty:
+        migrated.copy_sqlite(folder / "prefloop.sqlite3")
+    yield ""

@@ -1,11 +1,11 @@
 """`make test`: the whole suite, on SQLite and on PostgreSQL.
 
-What runs where, and why. Tests inside one process, on both databases, and journeys on a server in the test's own
-process run side by side: three parts, also on two cores, which none of them leaves idle. A test that meets no database
-runs once (`database` is a marker that tests/conftest.py gives to those that do), and so does one whose answer no
-database changes. The tests that start the whole product then run alone, because they have many processes and some watch
-the clock. Journeys run on SQLite, which is what `make run` gives a newcomer and where many processes meet in one file;
-on PostgreSQL the whole product runs once more, without the browser, for the sake of its pool and its locks. Races
+What runs where, and why. Tests inside one process, on both databases, and journeys through a browser run side by side:
+three parts, also on two cores, which none of them leaves idle. A test that meets no database runs once (`database` is a
+marker that tests/conftest.py gives to those that do), and so does one whose answer no database changes. Journeys have
+minutes to wait in, those on the whole product too, so a crowd does them no harm; they run on SQLite, which is what
+`make run` gives a newcomer and where many processes meet in one file. The other tests of the whole product watch the
+clock, so they run after the crowd has gone: on SQLite and, for the sake of its pool and its locks, on PostgreSQL. Races
 between claimers (marker `postgres`) need PostgreSQL: SQLite's single writer hides them.
 """
 
@@ -17,6 +17,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from tests import migrated
 from tests.postgres import server
 
 HEAVY = "browser or services"
@@ -48,14 +49,16 @@ ONCE = tuple(
         "test_schema.py",
     )
 )
-TOGETHER = [
-    Part("SQLite", f"not ({HEAVY}) and not postgres", postgres=False, without=REAL_DATA),
-    Part("PostgreSQL", f"(database or postgres) and not ({HEAVY})", postgres=True, without=ONCE),
-    Part("SQLite: journeys", "browser and not services", postgres=False),
-]
-ALONE = [
-    Part("SQLite: the whole product", "services and not postgres", postgres=False),
-    Part("PostgreSQL: the whole product", "services and not browser", postgres=True),
+STAGES = [
+    [
+        Part("SQLite", f"not ({HEAVY}) and not postgres", postgres=False, without=REAL_DATA),
+        Part("PostgreSQL", f"(database or postgres) and not ({HEAVY})", postgres=True, without=ONCE),
+        Part("SQLite: journeys", "browser", postgres=False),
+    ],
+    [
+        Part("SQLite: the whole product", "services and not browser and not postgres", postgres=False),
+        Part("PostgreSQL: the whole product", "services and not browser", postgres=True),
+    ],
 ]
 
 
@@ -103,8 +106,9 @@ def run(parts: list[Part], url: str, arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
-    with server() as url:
-        failed = [title for parts in (TOGETHER, *([part] for part in ALONE)) for title in run(parts, url, arguments)]
+    with server() as url, migrated.databases(url) as made:
+        os.environ.update(made)
+        failed = [title for parts in STAGES for title in run(parts, url, arguments)]
     print(f"\nFailed: {', '.join(failed)}" if failed else "\nAll passed.")
     return 1 if failed else 0
 

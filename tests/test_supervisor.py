@@ -22,8 +22,8 @@ NAMES = ["beat", "redis", "web", "worker-main", "worker-train"]
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Its own, because its parts are killed."""
-    with running_stack() as made:
+    """Its own, because its parts are killed; from nothing, as `make run` is the first time."""
+    with running_stack(empty=True) as made:
         yield made
 
 

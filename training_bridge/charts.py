@@ -1,10 +1,12 @@
 """What the training pages draw: a run's curves, a snapshot's counts, the measures of an evaluation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from annotation.consensus import RULES, rule
 from common.charts import Bar, Series, fixed, number
@@ -14,11 +16,19 @@ from common.words import gettext_noop
 from training_bridge.derivations import DERIVATIONS
 from training_bridge.derivations.pairs import REASONS
 from training_bridge.derivations.settings import PINNED, SINCE_SOFT_LABELS, Derivation, plug_of
+from training_bridge.methods import METHODS
+from training_bridge.methods.interface import CountsBy
 from training_bridge.models import Snapshot
+from training_bridge.selectors.curves import Points
+from training_bridge.services.runs import load_method
 
 MOST_BARS = 12
 # Shown as figures, not as curves.
-RATES = {"tokens_per_second", "eta_seconds"}
+RATES = {"tokens_per_second", "eta_seconds", "memory"}
+# What a run counts by itself: its progress, and a straight line.
+PROGRESS = {"responses"}
+LOW, HIGH = "_low", "_high"
+"""Where a measure ends in one of these, it is an end of the interval of the measure before it."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +48,31 @@ class Measure:
     note: str
 
 
-def curves(metrics: list[dict[str, Any]]) -> list[Curves]:
+def curves(found: dict[str, Points]) -> list[Curves]:
     """The loss first, then each other measured name in a chart of its own; scales differ, so they share none."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for row in metrics:
-        for name, value in row["values"].items():
-            if name not in RATES:
-                found.setdefault(name, []).append((row["step"], value))
-    losses = [name for name in found if name.endswith("loss")]
-    made = [Curves(_("Loss"), [Series(_title(name), found[name]) for name in losses])] if losses else []
-    rest = [name for name in found if name not in losses]
-    return made + [Curves(capfirst(_title(name)), [Series(_title(name), found[name])]) for name in rest]
+    names = drawn(found)
+    losses = [name for name in names if name.endswith("loss")]
+    made = [Curves(_("Loss"), [_series(found, name) for name in losses])] if losses else []
+    return made + [Curves(capfirst(title_of(name)), [_series(found, name)]) for name in names if name not in losses]
+
+
+def drawn(found: Mapping[str, Any]) -> list[str]:
+    """The measures that have a line of their own: rates are figures, and the ends of an interval are its band."""
+    ends = {f"{name}{end}" for name in found for end in (LOW, HIGH)}
+    return [name for name in found if name not in RATES | PROGRESS | ends]
+
+
+def _series(found: Mapping[str, Points], name: str) -> Series:
+    lows, highs = found.get(f"{name}{LOW}", []), found.get(f"{name}{HIGH}", [])
+    return Series(
+        title_of(name), found[name], [(at, low, high) for (at, low), (_at, high) in zip(lows, highs, strict=True)]
+    )
+
+
+def counted_by(method: str) -> str:
+    """What the curves of a method run over."""
+    plug = load_method(method) if method in METHODS else None
+    return _(plug.counted_by) if isinstance(plug, CountsBy) else _("step")
 
 
 def columns(metrics: list[dict[str, Any]]) -> list[str]:
@@ -56,57 +80,85 @@ def columns(metrics: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in metrics for name in row["values"]))
 
 
-def rows(metrics: list[dict[str, Any]], most: int) -> list[tuple[int, list[float | None]]]:
-    """The last `most` steps as table rows, newest first, by `columns`."""
+def rows(metrics: list[dict[str, Any]]) -> list[tuple[int, list[float | None]]]:
+    """Steps as table rows, newest first, by `columns`."""
     names = columns(metrics)
-    return [(row["step"], [row["values"].get(name) for name in names]) for row in reversed(metrics[-most:])]
+    return [(row["step"], [row["values"].get(name) for name in names]) for row in reversed(metrics)]
 
 
 # What methods measure, in words.
 NAMES = {
     "accuracy": gettext_noop("accuracy"),
+    "all_faults_f1": gettext_noop("F1 of calling all tokens faults"),
     "all_fine": gettext_noop("tokens that are fine"),
     "all_fine_accuracy": gettext_noop("token accuracy of finding no fault"),
     "aspect_error": gettext_noop("squared error of the aspects"),
+    "best_reward": gettext_noop("reward of the best"),
+    "calibration_error": gettext_noop("calibration error"),
     "characters": gettext_noop("characters"),
+    "choice_kl": gettext_noop("distance of the choice to the policy (KL), at most"),
     "constant_error": gettext_noop("squared error of a constant"),
-    "cut": gettext_noop("cut"),
+    "cut": gettext_noop("responses cut at the limit"),
+    "fault_f1": gettext_noop("F1 of tokens at fault"),
     "faults": gettext_noop("tokens at fault"),
-    "faults_found": gettext_noop("tokens at fault found"),
+    "faults_found": gettext_noop("tokens at fault that were found"),
+    "faults_hit": gettext_noop("tokens at fault and found, of all"),
+    "faults_said": gettext_noop("tokens said to be at fault"),
     "grad_norm": gettext_noop("norm of the gradient"),
+    "human_agreement": gettext_noop("agreement of people"),
+    "implicit_accuracy": gettext_noop("implicit accuracy"),
+    "items": gettext_noop("items made of them"),
     "kl": gettext_noop("distance to the reference (KL)"),
     "learning_rate": gettext_noop("learning rate"),
+    "length_controlled_win_rate": gettext_noop("win rate at equal length"),
+    "log_ratio": gettext_noop("log-ratio to the reference on other prompts' responses"),
     "longer_wins": gettext_noop("longer wins"),
     "loss": gettext_noop("loss"),
     "margin": gettext_noop("margin"),
+    "gold": gettext_noop("gold: what it is measured by"),
+    "gold_best_n": gettext_noop("n with the highest gold"),
+    "mean_reward": gettext_noop("mean reward of all draws"),
     "mean_tokens": gettext_noop("mean tokens"),
+    "memory": gettext_noop("most memory held, in GiB"),
     "pairs": gettext_noop("pairs"),
     "parameters": gettext_noop("parameters"),
+    "parts": gettext_noop("parts"),
     "prompts": gettext_noop("prompts"),
     "prompts_with_equal_responses": gettext_noop("prompts with equal responses"),
+    "proxy": gettext_noop("proxy: what is chosen by"),
+    "proxy_best_n": gettext_noop("n with the highest proxy"),
     "reference_characters": gettext_noop("reference characters"),
     "responses": gettext_noop("responses"),
     "reward_accuracy": gettext_noop("reward accuracy"),
     "reward_chosen": gettext_noop("reward chosen"),
     "reward_gain": gettext_noop("reward gain"),
     "reward_rejected": gettext_noop("reward rejected"),
+    "rewards": gettext_noop("reward models"),
     "round": gettext_noop("round"),
     "samples": gettext_noop("samples"),
+    "sha256": gettext_noop("SHA-256"),
+    "skipped_empty": gettext_noop("pairs left out, a response is empty"),
+    "skipped_equal": gettext_noop("pairs left out, both are the same"),
     "text": gettext_noop("text"),
     "tie_extent": gettext_noop("readiness to tie"),
     "ties": gettext_noop("ties"),
     "token_accuracy": gettext_noop("token accuracy"),
     "tokens_per_second": gettext_noop("tokens per second"),
     "train_accuracy": gettext_noop("train accuracy"),
-    "train_groups": gettext_noop("train groups"),
+    "train_lists": gettext_noop("lists trained on"),
     "train_loss": gettext_noop("train loss"),
+    "train_marked": gettext_noop("responses read for faults, trained on"),
+    "train_pairs": gettext_noop("pairs trained on"),
+    "train_prompts": gettext_noop("prompts trained on"),
+    "train_texts": gettext_noop("texts trained on"),
+    "train_thumbs": gettext_noop("responses with thumbs, trained on"),
     "vocabulary": gettext_noop("vocabulary"),
     "win_rate": gettext_noop("win rate"),
     "win_rate_by": gettext_noop("win rate by"),
 }
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
     """What people call a figure; one that a newer method brings is shown by its own name."""
     return _(NAMES[name]) if name in NAMES else name.replace("_", " ")
 
@@ -134,6 +186,8 @@ def measures(result: dict[str, Any]) -> list[Measure]:
     made = []
     if "reward_accuracy" in result:
         bars = [_bar(result, "reward_accuracy", _("This reward model"), "bar-judge")]
+        if "human_agreement" in result:
+            bars.append(_bar(result, "human_agreement", _("One person against the other people"), "bar-human"))
         if "longer_wins" in result:
             bars.append(_bar(result, "longer_wins", _("Baseline: the longer response wins"), "bar-rest"))
         bars.append(Bar(_("Baseline: a coin"), 0.5, kind="bar-rest"))
@@ -167,10 +221,10 @@ def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
     for key, value in result.items():
         if isinstance(value, list) and len(value) == 2:
             low, high = value
-            name = _("%(name)s, interval") % {"name": _title(key.removesuffix("_ci"))}
-            made.append((name, _("%(low)s to %(high)s") % {"low": number(low), "high": number(high)}))
+            name = _("%(name)s, interval") % {"name": title_of(key.removesuffix("_ci"))}
+            made.append((capfirst(name), _("%(low)s to %(high)s") % {"low": number(low), "high": number(high)}))
         elif not isinstance(value, dict | list):
-            made.append((_title(key), said(value) if isinstance(value, str) else value))
+            made.append((capfirst(title_of(key)), said(value) if isinstance(value, str) else value))
     return made
 
 
@@ -183,6 +237,9 @@ def derivation(values: dict[str, Any]) -> list[tuple[str, str]]:
     named |= {"soft_labels": soft_labels(values["soft_labels"], values["version"])}
     pinned = {_(str(Derivation.model_fields[name].title)) for name in PINNED}
     rows = [row for row in described(Derivation, values | named) if row[0] not in pinned]
+    if not values.get("rounds"):
+        rounds = _(str(Derivation.model_fields["rounds"].title))
+        rows = [(name, pgettext("rounds of the loop", "all") if name == rounds else value) for name, value in rows]
     known = values["soft_labels"] in DERIVATIONS
     return rows + (described(plug_of(values["soft_labels"]).Config, settings) if known else [])
 
@@ -222,6 +279,6 @@ def inputs(values: dict[str, Any]) -> list[tuple[str, str]]:
     """What a run reads beside snapshot and models, in words."""
     words = {"all": _("every pair"), "adjacent": _("neighbours only")}
     return [
-        (_title(name), words.get(value, in_words(value)) if isinstance(value, str) else in_words(value))
+        (capfirst(title_of(name)), words.get(value, in_words(value)) if isinstance(value, str) else in_words(value))
         for name, value in values.items()
     ]

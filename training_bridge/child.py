@@ -2,26 +2,42 @@
 
 Reads spec.json in the folder; writes events as JSON lines to standard output (docs/how-to/add-a-method.md) and
 everything a library prints to standard error. Exit codes: 0 done or cancelled, 1 failed (the last lines of standard
-error say why), 77 out of memory. SIGTERM: finish the step, write a checkpoint, say "cancelled", end.
+error say why), 77 out of memory. SIGTERM: break off what is being done, with a checkpoint of the steps that came to
+their end; say "cancelled", end.
 """
 
+import errno
 import json
 import math
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from common.errors import DomainError
-from common.machine import die_with_parent
+from common.machine import die_with_parent, give_way
 from common.plugs import load
+from common.words import gettext_noop as _
 from training_bridge.methods import METHODS
 from training_bridge.methods.interface import Cancelled, Context, ModelFolder, Refused, Result
+from training_bridge.model_cards import leave_card
 
 OUT_OF_MEMORY = 77
+# Of torch's allocator for the processor, of CUDA and its libraries, and of C++, which raise plain RuntimeError.
+NO_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "Cannot allocate memory",
+    "std::bad_alloc",
+)
+NO_ROOM = "No space left on device"
 
 
 class Reporter:
@@ -30,6 +46,8 @@ class Reporter:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.stopping = False
+        self._unbroken = False
+        self._largest = 0
 
     def send(self, kind: str, **fields: Any) -> None:
         """One event. Numbers that are not finite have no JSON and become null."""
@@ -37,9 +55,26 @@ class Reporter:
         self.stream.write(line + "\n")
         self.stream.flush()
 
+    def reading(self, tokens: int, items: int) -> None:
+        """Tells of a forward pass that is larger than all before."""
+        if tokens > self._largest:
+            self._largest = tokens
+            self.send("reading", tokens=tokens, items=items)
+
     def stop(self, *_: Any) -> None:
-        """SIGTERM's handler: the method looks at the end of each step."""
-        self.stopping = True
+        """SIGTERM's handler. Raises Cancelled, except within `unbroken`: there the method looks after each step."""
+        was_stopping, self.stopping = self.stopping, True
+        if not self._unbroken and not was_stopping:
+            raise Cancelled
+
+    @contextmanager
+    def unbroken(self) -> Iterator[None]:
+        """What stands inside is not broken off."""
+        self._unbroken = True
+        try:
+            yield
+        finally:
+            self._unbroken = False
 
 
 def main(arguments: list[str]) -> int:
@@ -49,12 +84,14 @@ def main(arguments: list[str]) -> int:
         return 2
     # A trainer was seen to outlive its killed worker, holding the GPU.
     die_with_parent()
+    give_way()
     reporter = Reporter(_own_stdout())
-    signal.signal(signal.SIGTERM, reporter.stop)
     try:
+        signal.signal(signal.SIGTERM, reporter.stop)
         spec = json.loads((Path(arguments[0]) / "spec.json").read_text(encoding="utf-8"))
         _set_threads(spec)
         result = _run(spec, reporter)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except Cancelled:
         reporter.send("cancelled")
         return 0
@@ -83,8 +120,12 @@ def _run(spec: Mapping[str, Any], reporter: Reporter) -> Result:
         saved=lambda path, step, sha256: reporter.send("checkpoint", path=str(path), step=step, sha256=sha256),
         log=lambda text: reporter.send("log", text=text),
         stop_requested=lambda: reporter.stopping,
+        reading=reporter.reading,
+        unbroken=reporter.unbroken,
     )
-    result: Result = method.train(context, method.Config.model_validate(spec["config"]))
+    config = method.Config.model_validate(spec["config"])
+    result: Result = method.train(context, config)
+    leave_card(spec, method, config, result)
     return result
 
 
@@ -98,6 +139,7 @@ def _as_event(result: Result) -> dict[str, Any]:
         "values": result.values,
         "model": model,
         "responses": str(result.responses) if result.responses else None,
+        "report": str(result.report) if result.report else None,
     }
 
 
@@ -135,20 +177,37 @@ def _failed(fault: Exception) -> int:
     if isinstance(fault, Refused | DomainError):
         print(fault, file=sys.stderr)
         return 1
+    if _is_out_of_room(fault):
+        print(_("The disk is full. Make room, then try again: it goes on from its last checkpoint."), file=sys.stderr)
+        return 1
     traceback.print_exception(fault)
-    if _is_out_of_memory(fault):
-        print(
-            "Out of memory: lower the token budget or the longest length, or choose a smaller model.", file=sys.stderr
-        )
-        return OUT_OF_MEMORY
-    return 1
+    return OUT_OF_MEMORY if _is_out_of_memory(fault) else 1
 
 
-def _is_out_of_memory(fault: Exception) -> bool:
+def _is_out_of_memory(fault: BaseException) -> bool:
+    """Whether memory of the machine or of its GPU ran out, here or beneath a fault that hides it."""
     import torch
 
-    text = str(fault)
-    return isinstance(fault, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text
+    return any(
+        isinstance(one, MemoryError | torch.OutOfMemoryError)
+        or getattr(one, "errno", None) == errno.ENOMEM
+        or any(words in str(one) for words in NO_MEMORY)
+        for one in _beneath(fault)
+    )
+
+
+def _is_out_of_room(fault: BaseException) -> bool:
+    """Whether the disk, or this account's share of it, is full; safetensors says so in words alone."""
+    return any(
+        getattr(one, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or NO_ROOM in str(one) for one in _beneath(fault)
+    )
+
+
+def _beneath(fault: BaseException | None) -> Iterator[BaseException]:
+    """The fault, and those that it hides."""
+    while fault is not None:
+        yield fault
+        fault = fault.__cause__ or fault.__context__
 
 
 if __name__ == "__main__":

@@ -19,13 +19,15 @@ from typing import Any
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
+from common.claims import Fenced
 from common.errors import DomainError
+from common.machine import out_of_memory_kills
 from common.words import gettext_noop as _
+from training_bridge import launch
 from training_bridge.child import OUT_OF_MEMORY
 from training_bridge.models import Run
 from training_bridge.reports import Reports
 from training_bridge.services.ownership import (
-    Fenced,
     Hold,
     claim_run,
     end_run,
@@ -45,6 +47,7 @@ TELL_SECONDS = 10.0
 GRACE_SECONDS = 30.0
 PATIENCE_SECONDS = 60.0
 READ_BYTES = 1 << 16
+LEAST_TOKENS = 64  # the least token budget that a method takes
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Trainer:
     reports: Reports
     asked_at: float | None = None
     killed: bool = False
+    kills_before: int = field(default_factory=out_of_memory_kills)
     pipe: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
     def __post_init__(self) -> None:
@@ -63,10 +67,13 @@ class Trainer:
         self.pipe.register(self.process.stdout, selectors.EVENT_READ)
 
     def listen(self, seconds: float) -> bool:
-        """Takes in what the trainer says for up to `seconds`. False once it has closed its end."""
+        """Takes in what the trainer says for up to `seconds`, or until it is enough for one write.
+
+        False once it has closed its end.
+        """
         assert self.process.stdout is not None
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        while (left := until - time.monotonic()) > 0 and not self.reports.full:
             if self.pipe.select(left):
                 data = os.read(self.process.stdout.fileno(), READ_BYTES)
                 if not data:
@@ -75,7 +82,7 @@ class Trainer:
         return True
 
     def stop(self) -> None:
-        """Asks politely first (it ends its step and saves a checkpoint), after 30 seconds no more."""
+        """Asks politely first (it keeps a checkpoint of the steps that it has ended), after 30 seconds no more."""
         now = time.monotonic()
         if self.asked_at is None:
             self.asked_at = now
@@ -119,12 +126,12 @@ def execute_run(*, run_id: int) -> Run.State | None:
 
 
 def _attempt(hold: Hold) -> Run.State:
-    run = Run.objects.select_related("snapshot", "base", "reference", "reward").get(pk=hold.run_id)
-    folder = prepare(run)
+    run = Run.objects.select_related("snapshot", "base", "reference", "reward").get(pk=hold.pk)
+    folder = prepare(run, hold.write)
     errors = folder / f"stderr-{run.attempt}.log"
     with errors.open("ab") as stderr:
         process = subprocess.Popen(
-            [*COMMAND, str(folder)], env=environment(run), cwd=folder, stdin=subprocess.DEVNULL,
+            launch.command(COMMAND, folder, run.config), env=environment(run), cwd=folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
         )  # fmt: skip
     trainer = Trainer(process, Reports(folder))
@@ -170,9 +177,11 @@ def _drain(hold: Hold, trainer: Trainer) -> None:
     """The last words: what lay in the pipe when the trainer ended."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         trainer.process.wait(timeout=GRACE_SECONDS)
-    trainer.listen(0.05)
-    record_progress(hold=hold, **trainer.reports.take())
-    trainer.reports.forget()
+    talking = True
+    while talking:
+        talking = trainer.listen(0.05) and trainer.reports.full
+        record_progress(hold=hold, **trainer.reports.take())
+        trainer.reports.forget()
 
 
 def _conclude(hold: Hold, trainer: Trainer, errors: Path) -> Run.State:
@@ -185,6 +194,8 @@ def _conclude(hold: Hold, trainer: Trainer, errors: Path) -> Run.State:
     if trainer.asked_at is not None or (reports.cancelled and code == 0):
         end_run(hold=hold, state=Run.State.CANCELLED, phase="", cancel_requested=False)
         return Run.State.CANCELLED
+    if _ran_out_of_memory(trainer, errors):
+        return _cut_smaller(hold, reports.largest)
     if code == -signal.SIGKILL:
         return requeue_run(
             hold=hold, reason=_("The trainer was killed from outside (the system does so when memory runs out).")
@@ -192,11 +203,47 @@ def _conclude(hold: Hold, trainer: Trainer, errors: Path) -> Run.State:
     return _fail(hold, _why(code, errors))
 
 
+def _ran_out_of_memory(trainer: Trainer, errors: Path) -> bool:
+    """Whether the trainer said so, or the kernel ended it for it, or C++ did, which leaves a word and no exit code."""
+    code = trainer.process.returncode
+    if code == -signal.SIGKILL:
+        return out_of_memory_kills() > trainer.kills_before
+    return code == OUT_OF_MEMORY or (code == -signal.SIGABRT and "bad_alloc" in last_lines(errors))
+
+
+def _cut_smaller(hold: Hold, largest: tuple[int, int] | None) -> Run.State | Any:
+    """Once a run goes on by itself, cut to half of what did not fit; after that a person decides.
+
+    `largest`: tokens and items of the largest forward pass, where there was one. What is cut smaller learns the same.
+    """
+    run = hold.rows().first()
+    if run is None:
+        return None
+    budget = run.token_budget or run.config.get("token_budget")
+    if not budget:
+        return _fail(hold, _("Out of memory. Lower the batch size or the maximal length, or choose a smaller model."))
+    tokens, items = largest or (budget, 2)
+    taken = min(tokens, budget)
+    half = max(LEAST_TOKENS, taken // 2)
+    if items < 2 or half >= taken:
+        alone = _(
+            "Out of memory with one prompt and its responses, %(tokens)s tokens. Lower the maximal length, switch on "
+            "gradient checkpointing or choose a smaller model."
+        )
+        return _fail(hold, alone % {"tokens": tokens})
+    known = {"tokens": taken, "half": half}
+    if run.token_budget is None:
+        reason = _("Out of memory with %(tokens)s tokens at once. The next attempt takes %(half)s and learns the same.")
+        return requeue_run(hold=hold, reason=reason % known, token_budget=half)
+    advice = _(
+        "Out of memory again, with %(tokens)s tokens at once. Trying again takes %(half)s; else lower the maximal "
+        "length, switch on gradient checkpointing or choose a smaller model."
+    )
+    return _fail(hold, advice % known, token_budget=half)
+
+
 def _why(code: int, errors: Path) -> str:
     last = last_lines(errors)
-    if code == OUT_OF_MEMORY:
-        advice = _("Out of memory. Lower the token budget, the batch size or the maximal length.")
-        return f"{advice}\n{last}".strip()
     if code == 0:
         return f"{_('The trainer ended without a result.')}\n{last}".strip()
     ended = (
@@ -214,8 +261,8 @@ def last_lines(path: Path, lines: int = 20, most: int = 4000) -> str:
     return "\n".join(tail.splitlines()[-lines:])
 
 
-def _fail(hold: Hold, reason: str) -> Run.State | Any:
+def _fail(hold: Hold, reason: str, **columns: Any) -> Run.State | Any:
     with contextlib.suppress(Fenced):
-        end_run(hold=hold, state=Run.State.FAILED, error=reason, phase="")
+        end_run(hold=hold, state=Run.State.FAILED, error=reason, phase="", **columns)
         return Run.State.FAILED
     return None

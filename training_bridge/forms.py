@@ -114,6 +114,9 @@ MODEL_HINTS = {
 }
 
 
+FOR_LARGE = {"gradient_checkpointing", "adapter_rank", "adapter_alpha", "frozen_weights", "processes", "sharding"}
+
+
 class RunForm(forms.Form):
     """Built for one method: what it needs, then its settings."""
 
@@ -164,7 +167,16 @@ class RunForm(forms.Form):
 
     def settings(self) -> list[forms.BoundField]:
         """The method's own settings."""
-        return [self[name] for name in self.method.Config.model_fields]
+        return [self[name] for name in self.method.Config.model_fields if name not in FOR_LARGE]
+
+    def for_large(self) -> list[forms.BoundField]:
+        """Its settings for models that are large for their machine."""
+        return [self[name] for name in self.method.Config.model_fields if name in FOR_LARGE]
+
+    def asks_of_large(self) -> bool:
+        """Whether one of these wants to be looked at: it was set, or is wrong."""
+        fields = self.for_large()
+        return any(field.errors or str(field.value()) != str(field.field.initial) for field in fields)
 
     def _versions(self, project: Project, role: str) -> Any:
         versions = project.model_versions.order_by("-pk")

@@ -7,7 +7,8 @@
      "texts": [{"response_id", "weight"}],
      "rationales": [{"chosen_id", "rejected_id", "text"}]}
 
-Of every field of the form, whichever the pairs are made of. People's judgments go before judges', as in the consensus.
+Of every field of the form, whichever the pairs are made of; only reasons are those of the pairs' own field, for the
+response that most preferred. People's judgments go before judges', as in the consensus.
 """
 
 from collections import defaultdict
@@ -61,7 +62,7 @@ def scores(votes: Sequence[Vote], plug: Any, weigh: bool) -> Lessons:
 
 
 def marks(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
-    """Every fault that anybody marked in a response, each once; "no errors" is a word on all of them."""
+    """Every fault that anybody marked in a response, each once; "no errors" is a word on all that were read."""
     spans = {
         (span["target"]["response"], part["start"], part["end"], span["category"])
         for vote in votes
@@ -70,8 +71,9 @@ def marks(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
         for part in span.get("segments") or ()
     }
     keys = ("response_id", "start", "end", "category")
-    read = any("raw" not in vote.value for vote in votes)
-    return {"spans": [dict(zip(keys, span, strict=True)) for span in sorted(spans)], "marked": [True] if read else []}
+    texts = (name.split(":") for vote in votes for name in vote.value.get("sha256", {}))
+    read = sorted({int(number) for kind, number in texts if kind == "response"})
+    return {"spans": [dict(zip(keys, span, strict=True)) for span in sorted(spans)], "marked": read}
 
 
 def texts(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
@@ -81,15 +83,16 @@ def texts(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
 
 
 def reasons(votes: Sequence[Vote], plug: Protocol, weigh: bool) -> Lessons:
-    """The first rater's words on why one response is the better one, for each of the two that anybody preferred."""
-    found: dict[tuple[int, int], str] = {}
-    for vote in votes:
-        chosen, text = vote.value.get("choice"), str(vote.value.get("rationale") or "").strip()
-        if chosen in ("left", "right") and text:
-            ids = [vote.value["left"], vote.value["right"]]
-            better, worse = ids if chosen == "left" else ids[::-1]
-            found.setdefault((better, worse), text)
-    return {"rationales": [{"chosen_id": a, "rejected_id": b, "text": text} for (a, b), text in sorted(found.items())]}
+    """The first rater's words on why the response that most preferred is the better one; reasons against it, and for a
+    draw, would teach what the pair denies."""
+    settled = rule("majority").settle(votes, plug)
+    side = settled.value.get("choice") if settled else None
+    if settled is None or side not in ("left", "right"):
+        return {}
+    said = (str(one.value.get("rationale") or "").strip() for one in votes if one.value.get("choice") == side)
+    text = next(filter(None, said), "")
+    better, worse = (settled.value[name] for name in ((side, "right") if side == "left" else (side, "left")))
+    return {"rationales": [{"chosen_id": better, "rejected_id": worse, "text": text}]} if text else {}
 
 
 READERS: dict[str, Callable[[Sequence[Vote], Any, bool], Lessons]] = {
@@ -110,7 +113,8 @@ def rows(project_id: int, derivation: Derivation, alive: Callable[[], None]) -> 
         for (item_id, field), votes in votes_on([item.pk for item in items]).items():
             used = heard(votes)
             people = used[0].human
-            if field.protocol in READERS and derivation.sources in {"both", "human" if people else "judge"}:
+            read = field.protocol in READERS and (field.protocol != "pairwise" or field.name == derivation.field)
+            if read and derivation.sources in {"both", "human" if people else "judge"}:
                 weigh = derivation.weights == "confidence"
                 for kind, found in READERS[field.protocol](used, protocol(field.protocol), weigh).items():
                     taught[item_id].setdefault(kind, []).extend(found)
@@ -168,7 +172,7 @@ def _row(
     kept: Lessons = {}
     for kind, found in taught.items():
         if kind == "marked":  # what was written of them, nobody has read for faults
-            kept[kind] = [pk for pk in responses if pk in own] if found else []
+            kept[kind] = [pk for pk in responses if pk in own and pk in found]
         else:
             kept[kind] = [one for one in found if _named(one) <= responses.keys()]
     if not any(kept.get(kind) for kind in KINDS):

@@ -56,14 +56,15 @@ def _is_of_another(inside: Path, project_id: int) -> bool:
 
 
 def weights_sha256(folder: Path, alive: Callable[[], None] = lambda: None) -> str:
-    """The SHA-256 of a model's weights: of the one file, or of what sha256sum prints for several.
+    """The SHA-256 of a model's weights, those of its parts among them: of the one file, or of what sha256sum prints for
+    several.
 
     `alive` is called before each file: hashing a large model takes longer than a worker may be silent.
     """
     hashes = []
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(folder.rglob("*.safetensors")):
         alive()
-        hashes.append((sha256_of(path), path.name))
+        hashes.append((sha256_of(path), path.relative_to(folder).as_posix()))
     if len(hashes) == 1:
         return hashes[0][0]
     return hashlib.sha256("".join(f"{digest}  {name}\n" for digest, name in hashes).encode()).hexdigest()

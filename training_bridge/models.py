@@ -103,8 +103,14 @@ class Run(Created):
     step = models.PositiveIntegerField(default=0)
     total_steps = models.PositiveIntegerField(default=0)
     phase = models.CharField(max_length=120, blank=True, help_text="What it is doing, in words")
+    token_budget = models.PositiveIntegerField(
+        null=True, blank=True, help_text="What memory allows, after an attempt ran out of it; else the configuration's"
+    )
     checkpoint = CleanJSONField(null=True, blank=True, help_text="{path, step, sha256} of the newest one")
     result = CleanJSONField(default=dict)
+    report_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of report.json in its output; empty where nothing was measured"
+    )
     error = models.TextField(blank=True)
     produced = models.OneToOneField(ModelVersion, models.PROTECT, null=True, blank=True, related_name="made_by")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -24,6 +24,8 @@ COLLECTED_BY: dict[Lesson, tuple[str, ...]] = {
     "rationales": ("pairwise",),
 }
 """The forms of feedback that are made for it; others may give it too."""
+ASKING: dict[Lesson, str] = {"rationales": gettext_noop("“%(form)s” that asks for a rationale")}
+"""What the form must ask for beside, where it can be set up without."""
 
 
 def taught(snapshot: Snapshot) -> dict[Lesson, int]:
@@ -53,7 +55,11 @@ def lacking(method: Method, snapshot: Snapshot) -> str:
     count = sum(held.get(kind, 0) for kind in needs.any_of)
     if not needs.any_of or count >= needs.at_least:
         return ""
-    forms = [str(protocol(key).title) for kind in needs.any_of for key in COLLECTED_BY[kind]]
+    forms = [
+        (_(ASKING[kind]) if kind in ASKING else _("“%(form)s”")) % {"form": protocol(key).title}
+        for kind in needs.any_of
+        for key in COLLECTED_BY[kind]
+    ]
     said = _(
         "Snapshot %(number)s has %(count)s of these to train on: %(kinds)s. %(title)s needs at least %(least)s."
     ) % {
@@ -63,5 +69,5 @@ def lacking(method: Method, snapshot: Snapshot) -> str:
         "title": _(method.title),
         "least": needs.at_least,
     }
-    collected = _("They are collected by: %(forms)s.") % {"forms": ", ".join(f"“{title}”" for title in forms)}
+    collected = _("They are collected by: %(forms)s.") % {"forms": ", ".join(forms)}
     return f"{said} {collected}"

@@ -143,7 +143,8 @@ class RunOut(serializers.ModelSerializer[Run]):
         fields = [
             "id", "method", "state", "phase", "step", "total_steps", "share", "seconds_left", "attempt",
             "cancel_requested", "snapshot", "base", "reference", "reward", "labels", "config", "inputs", "seed",
-            "spec_hash", "checkpoint_step", "result", "error", "produced", "created_at", "started_at", "finished_at",
+            "spec_hash", "token_budget", "checkpoint_step", "result", "report_sha256", "error", "produced",
+            "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -24,6 +24,7 @@ from common.errors import Invalid
 from common.words import gettext_noop
 from corpus.models import Response
 from training_bridge import lessons
+from training_bridge.circumstances import circumstances
 from training_bridge.derivations import pairs as derive
 from training_bridge.derivations.ballots import Derived
 from training_bridge.derivations.pairs import Pair, Reason
@@ -36,7 +37,9 @@ ROW_GROUP = 2048
 PREFERENCES, PREFERENCES_JSONL, PROVENANCE, MANIFEST = (
     "preferences.parquet", "preferences.jsonl", "provenance.jsonl", "manifest.json",
 )  # fmt: skip
-LESSONS, RATERS, STRENGTHS = "lessons.jsonl", "raters.jsonl", "strengths.jsonl"
+LESSONS, RATERS, STRENGTHS, CIRCUMSTANCES = (
+    "lessons.jsonl", "raters.jsonl", "strengths.jsonl", "circumstances.jsonl",
+)  # fmt: skip
 WRITING = gettext_noop("Writing pairs: %(pairs)s so far")
 READING = gettext_noop("Reading thumbs, scores, marks, texts and reasons")
 
@@ -54,12 +57,17 @@ SCHEMA = pa.schema(
         pa.field("rejected_id", pa.int64(), False),
         pa.field("strength", pa.float64(), False),
         pa.field("soft", pa.float64(), False),
+        pa.field("tie", pa.float64(), False),
         pa.field("confidence", pa.float64(), False),
         pa.field("weight", pa.float64(), False),
         pa.field("source", pa.string(), False),
         pa.field("rule", pa.string(), False),
     ]
 )
+
+
+Rows = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+"""Of one pair: what is learnt, where it comes from, under what circumstances it was judged."""
 
 
 @dataclass
@@ -104,7 +112,7 @@ def build(*, project_id: int, derivation: Derivation, folder: Path, tell: Tell) 
     strengths = list(strength_rows(soft.strengths))
     _write_lines(folder / RATERS, soft.raters)
     _write_lines(folder / STRENGTHS, strengths)
-    rows = dict.fromkeys([PREFERENCES, PREFERENCES_JSONL, PROVENANCE], tally.pairs)
+    rows = dict.fromkeys([PREFERENCES, PREFERENCES_JSONL, PROVENANCE, CIRCUMSTANCES], tally.pairs)
     rows |= {LESSONS: beside, RATERS: len(soft.raters), STRENGTHS: len(strengths)}
     manifest = {
         "schema_version": 1,
@@ -136,18 +144,21 @@ def _why_empty(tally: Tally) -> str:
     }
 
 
-def _write_rows(folder: Path, rows: Iterator[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-    """Writes rows as Parquet and JSONL, and where each came from as JSONL, row for row."""
+def _write_rows(folder: Path, rows: Iterator[Rows]) -> None:
+    """Writes rows as Parquet and JSONL, and where each came from and how it was judged as JSONL, row for row."""
     with (
         (folder / PREFERENCES).open("wb") as parquet,
         (folder / PREFERENCES_JSONL).open("wb") as jsonl,
         (folder / PROVENANCE).open("wb") as provenance,
+        (folder / CIRCUMSTANCES).open("wb") as around,
         pq.ParquetWriter(parquet, SCHEMA, compression="zstd", compression_level=3, store_schema=True) as writer,
     ):
         while group := list(islice(rows, ROW_GROUP)):
-            writer.write_table(pa.Table.from_pylist([row for row, _ in group], schema=SCHEMA), row_group_size=ROW_GROUP)
-            jsonl.writelines(canonical_json(row) + b"\n" for row, _ in group)
-            provenance.writelines(canonical_json(origin) + b"\n" for _, origin in group)
+            writer.write_table(
+                pa.Table.from_pylist([row for row, *_ in group], schema=SCHEMA), row_group_size=ROW_GROUP
+            )
+            for place, file in enumerate((jsonl, provenance, around)):
+                file.writelines(canonical_json(made[place]) + b"\n" for made in group)
 
 
 def _write_lessons(folder: Path, rows: Iterator[dict[str, Any]], taught: Mapping[str, Counter[str]]) -> int:
@@ -165,14 +176,13 @@ def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_synced(path, b"".join(canonical_json(row) + b"\n" for row in rows))
 
 
-def _rows(
-    project_id: int, derivation: Derivation, soft: SoftLabels, tally: Tally, tell: Tell
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """(row, provenance) for every label that makes a pair, in item order; the tally counts along."""
+def _rows(project_id: int, derivation: Derivation, soft: SoftLabels, tally: Tally, tell: Tell) -> Iterator[Rows]:
+    """(row, provenance, circumstances) for every label that makes a pair, in item order; the tally counts along."""
     for labels in _label_batches(project_id, derivation):
         tell(WRITING % {"pairs": tally.pairs})
         texts = _texts(labels)
         judged = _judgments(labels)
+        around = circumstances(project_id, derivation.field, labels)
         for label in labels:
             tally.labels += 1
             annotations = [judged[key] for key in label.annotation_ids if key in judged]
@@ -192,7 +202,7 @@ def _rows(
                     continue
                 origin = _provenance(label, derived, made, judged)
                 _count(tally, made, origin, annotations)
-                yield made, origin
+                yield made, origin, around.row(label, made, annotations)
             tally.judgments += len(label.annotation_ids) if tally.pairs > before else 0
 
 
@@ -275,7 +285,7 @@ def _row(
         "split": derive.split_of(group, seed=derivation.split_seed, test_fraction=derivation.test_fraction),
         "prompt": prompt, "chosen": chosen, "rejected": rejected,
         "chosen_id": pair.chosen_id, "rejected_id": pair.rejected_id,
-        "strength": pair.strength, "soft": pair.soft, "confidence": derived.confidence,
+        "strength": pair.strength, "soft": pair.soft, "tie": pair.tie, "confidence": derived.confidence,
         "weight": derived.confidence if derivation.weights == "confidence" else 1.0,
         "source": source, "rule": label.rule,
     }  # fmt: skip

@@ -9,11 +9,12 @@ import numpy as np
 from annotation.models import Label, Rater
 from annotation.protocols import Value
 from common.errors import Invalid
+from common.intervals import wilson
 from common.words import gettext_noop as _
 from training_bridge.derivations import Estimate, Strength
 from training_bridge.derivations.ballots import Derived, ballots, derived
 from training_bridge.derivations.settings import Derivation, plug_of
-from training_bridge.derivations.votes import Ints, wilson
+from training_bridge.derivations.votes import Ints
 from training_bridge.votebook import Votebook, model_places, print_of, read_votes
 
 Tell = Callable[[str], None]
@@ -102,20 +103,20 @@ def _raters(book: Votebook, kinds: dict[int, str], estimates: dict[str, Estimate
     for one in estimates.values():
         hits += one.hits
         of += one.of
-    low, high = wilson(hits, of)
     rows = []
     for pk, code in book.raters.items():
         if not book.cast[code] and not of[code]:
             continue
         measured = bool(of[code] > 0)
+        low, high = wilson(float(hits[code]), float(of[code]))
         row: dict[str, Any] = {
             "rater": names[pk],
             "kind": kinds[pk],
             "votes": book.cast[code],
             "measured_by": round(float(of[code]), 6),
             "reliability": round(float(hits[code] / of[code]), 6) if measured else None,
-            "low": round(float(low[code]), 6) if measured else None,
-            "high": round(float(high[code]), 6) if measured else None,
+            "low": round(low, 6) if measured else None,
+            "high": round(high, 6) if measured else None,
         }
         if any(one.errors is not None for one in estimates.values()):
             row["confusion"] = {name: _table(book, name, one, code) for name, one in estimates.items()}

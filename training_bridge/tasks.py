@@ -10,6 +10,9 @@ from training_bridge.services import snapshots as snapshot_services
 from training_bridge.services.ownership import requeue_silent_runs
 
 RING_SECONDS = 15
+RUNS_AT_ONCE = 4
+"""Runs that are rung for again each time. Workers may be busy for hours, and nobody takes back what was rung: for each
+of many that wait, rings would pile up by thousands. Whose turn it is comes first."""
 
 
 # Acknowledged at once and never limited in time: a run lasts hours, longer than a broker waits before it sends a
@@ -35,8 +38,8 @@ def sweep() -> None:
     """Takes back what dead workers held, and rings again for all that waits: whose message was lost, or never sent."""
     requeue_silent_runs()
     snapshot_services.requeue_silent_snapshots()
-    # A ring that nobody answers before the next one comes is worth nothing: expired, it does not pile up.
-    for run_id in Run.objects.filter(state=Run.State.QUEUED).order_by("pk").values_list("pk", flat=True):
+    # A ring that nobody answers before the next one comes is worth nothing.
+    for run_id in Run.objects.filter(state=Run.State.QUEUED).order_by("pk").values_list("pk", flat=True)[:RUNS_AT_ONCE]:
         run.apply_async((run_id,), expires=RING_SECONDS)
     for snapshot_id in Snapshot.objects.filter(state=Snapshot.State.QUEUED).values_list("pk", flat=True):
         build_snapshot.apply_async((snapshot_id,), expires=RING_SECONDS)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from common.words import gettext_noop as _
 from corpus.models import ModelVersion, Prompt, Response
 from training_bridge.derivations.pairs import plain_messages
 from training_bridge.files import canonical_json, var_path, verified, write_synced
+from training_bridge.model_folders import weights_sha256
 from training_bridge.models import Run, Snapshot
 from training_bridge.services.runs import load_method
-from training_bridge.snapshots import MANIFEST, PREFERENCES
+from training_bridge.snapshots import MANIFEST
 
 # All that a trainer may see of this process's environment: nothing in it opens the database or a judge's account.
 PASSED_ON = (
@@ -40,39 +42,57 @@ def environment(run: Run) -> dict[str, str]:
     return {"HF_HOME": str(var_path("huggingface"))} | passed | own
 
 
-def prepare(run: Run) -> Path:
+def prepare(run: Run, alive: Callable[[], None] = lambda: None) -> Path:
     """Makes the run's folder ready for one attempt and returns it. Raises DomainError where what it needs has changed.
 
-    The lists it reads are written once, so that a later attempt reads the same prompts.
+    The lists it reads are written once, so that a later attempt reads the same prompts. `alive` is called while files
+    are hashed.
     """
     folder = folder_of(run)
     output = folder / "output"
     output.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Of an attempt that was killed when all but the last words were said: read-only by then, and made again.
+    shutil.rmtree(output / "model", ignore_errors=True)
     spec = {
-        "method": run.method, "config": run.config, "seed": run.seed, "run_id": run.pk, "attempt": run.attempt,
-        "snapshot": _snapshot(run.snapshot), "base": _model(run.base), "reference": _model(run.reference),
-        "reward": _model(run.reward), "input": _inputs(run, folder), "output": str(output),
+        "method": run.method, "config": _config(run), "seed": run.seed, "run_id": run.pk, "attempt": run.attempt,
+        "snapshot": _snapshot(run.snapshot), "base": _model(run.base, alive),
+        "reference": _model(run.reference, alive), "reward": _model(run.reward, alive),
+        "input": _inputs(run, folder, alive), "output": str(output),
         "checkpoint": _checkpoint(run, folder),
     }  # fmt: skip
     write_synced(folder / "spec.json", canonical_json(spec))
     return folder
 
 
+def _config(run: Run) -> dict[str, Any]:
+    """As it was asked for, but for what memory allows: how a step is cut changes nothing that is learnt."""
+    return {**run.config, **({"token_budget": run.token_budget} if run.token_budget else {})}
+
+
 def _snapshot(snapshot: Snapshot | None) -> dict[str, str] | None:
+    """Its folder, every file of which is what it was when it was frozen."""
     if snapshot is None:
         return None
     folder = var_path(snapshot.path)
     manifest = json.loads(verified(folder / MANIFEST, snapshot.manifest_sha256).read_bytes())
-    verified(folder / PREFERENCES, manifest["files"][PREFERENCES]["sha256"])
+    for name, file in manifest["files"].items():
+        verified(folder / name, file["sha256"])
     return {"path": str(folder)}
 
 
-def _model(version: ModelVersion | None) -> dict[str, Any] | None:
+def _model(version: ModelVersion | None, alive: Callable[[], None]) -> dict[str, Any] | None:
     if version is None:
         return None
+    return {"path": _folder(version, alive), "kind": version.kind, "name": version.name}
+
+
+def _folder(version: ModelVersion, alive: Callable[[], None]) -> str:
+    """Where the weights are: a folder, with those that were hashed when it was made or registered, or a hub id."""
     if version.path and not Path(version.path).is_dir():
         raise DomainError(_("The weights of %(name)s are no longer on disk.") % {"name": version.name})
-    return {"path": version.path or version.source, "kind": version.kind, "name": version.name}
+    if version.path and version.sha256 and weights_sha256(Path(version.path), alive) != version.sha256:
+        raise DomainError(_("The weights of %(name)s have changed since they were hashed.") % {"name": version.name})
+    return version.path or version.source
 
 
 def _checkpoint(run: Run, folder: Path) -> dict[str, Any] | None:
@@ -82,9 +102,12 @@ def _checkpoint(run: Run, folder: Path) -> dict[str, Any] | None:
     return {**run.checkpoint, "path": str(folder / run.checkpoint["path"])}
 
 
-def _inputs(run: Run, folder: Path) -> dict[str, str]:
+def _inputs(run: Run, folder: Path, alive: Callable[[], None]) -> dict[str, Any]:
     wanted = load_method(run.method).needs.input
-    found = {}
+    found: dict[str, Any] = {}
+    if named := run.inputs.get("rewards"):
+        versions = ModelVersion.objects.filter(project=run.project_id).in_bulk(named.values())
+        found["rewards"] = {name: _folder(versions[pk], alive) for name, pk in named.items()}
     # An evaluation without held-out prompts of a snapshot asks the open ones.
     if "prompts" in wanted or "prompts" in run.inputs or (run.method == "evaluate" and run.snapshot is None):
         found["prompts"] = _input(run, folder, "prompts", _open_prompts)

@@ -22,6 +22,7 @@ from annotation.services import forms as form_versions
 from common.api import chosen, known_parameters, validated
 from common.bells import ring
 from common.http import NDJSON, json_lines
+from common.text import natural
 from corpus.importers.rows import Answer, Row
 from projects.access import ADMIN, EVERYONE, RESEARCH, REVIEW, ProjectAPIView
 
@@ -34,9 +35,9 @@ def _number(request: Request, name: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if (number := natural(text)) is None:
         raise exceptions.ParseError(_("%(name)s must be a whole number") % {"name": name})
-    return int(text)
+    return number
 
 
 def _whole(request: Request, name: str) -> int | None:

@@ -8,6 +8,7 @@ from django.utils.translation import pgettext
 
 from annotation.protocols import Shown
 from annotation.protocols.choosing import whole
+from common.text import natural
 
 GOOD, NEUTRAL, BAD, UNKNOWN = "good", "neutral", "bad", "unknown"
 VALUES = (GOOD, NEUTRAL, BAD, UNKNOWN)
@@ -49,7 +50,8 @@ def up_to(first: int | None, count: int) -> list[str]:
 def read_first(text: str) -> Any:
     if text == NO_ERROR:
         return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else text
+    number = natural(text, 4)
+    return text if number is None else number
 
 
 def recorded(given: object) -> list[str] | None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from annotation.protocols import Config, Value
 from annotation.protocols.choosing import NAME, UNKNOWN, option, said_of
+from common.text import natural
 
 SCALES = {
     "likert5": {"min": 1, "max": 5, "step": 1},
@@ -94,7 +95,8 @@ def read(texts: Sequence[str]) -> Any:
     if list(texts) == [UNKNOWN]:
         return None
     text = texts[-1] if len(texts) == 1 else " ".join(texts)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else text
+    number = natural(text, 3)
+    return text if number is None else number
 
 
 def plain(score: float) -> float:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from annotation.protocols import Value
+from common.text import natural
 
 APART = ("tie", "both_bad", "unsure")
 """Choices for neither side."""
@@ -103,7 +104,8 @@ def picked(config: Value, answer: Value) -> str:
 def read_radio(text: str) -> dict[str, Any]:
     """What a chosen radio button stands for: "scale:3" or "choice:tie"."""
     part, _sep, value = text.partition(":")
-    return {part: int(value) if value.isascii() and value.isdigit() and len(value) < 4 else value}
+    number = natural(value, 3)
+    return {part: value if number is None else number}
 
 
 def said(answer: Value, config: Value) -> str:

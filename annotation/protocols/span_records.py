@@ -14,7 +14,6 @@ from annotation.protocols.span_checks import Target, text_at
 TEXTS = ("category", "granularity", "subcategory", "severity", "comment", "correction")
 PLACES = {"response": "response_id", "context": "context_idx", "message": "prompt_message_idx"}
 OWN = {*TEXTS, "target", "segments", "start", "end", "quote", "evidence", "omission", "response_id", "anchored_by"}
-ALIASES = {"context": "context_idx", "message": "prompt_message_idx", "response": "response_id"}
 
 
 def read_span(record: object, names: Mapping[str, int], content: Content) -> Value:

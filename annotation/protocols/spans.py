@@ -143,7 +143,11 @@ class Spans(Unvoted, Asked):
             return {"raw": spans}
         found = [read_span(one, names, content) for one in spans]
         read = [one for one in found if "unanchored" not in one]
-        texts = hashes(read, [("response", pk) for pk in content.ids], content)
+        target = record.get("target")
+        named = target.get("response_id") if isinstance(target, dict) else None
+        # A judgment of one response says nothing of the others: their texts are not among those that were read.
+        own = [names[str(named)]] if str(named) in names else content.ids
+        texts = hashes(read, [("response", pk) for pk in own], content)
         # A judgment that holds no span says that somebody looked and found none.
         return {"spans": found, "sha256": texts} | ({} if found else {"none": True})
 

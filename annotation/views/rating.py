@@ -17,6 +17,7 @@ from annotation.standings import current
 from annotation.views import page
 from annotation.views.answers import conflict_page
 from common.errors import Conflict, DomainError, Invalid, NotFound
+from common.text import natural
 from projects.access import EVERYONE, ProjectRequest, project_view
 
 
@@ -152,8 +153,7 @@ def _by_token(
 
 
 def _active_ms(request: HttpRequest) -> int | None:
-    posted = request.POST.get("active_ms", "")
-    return int(posted) if posted.isascii() and posted.isdigit() and len(posted) < 12 else None
+    return natural(request.POST.get("active_ms", ""), 11)
 
 
 @require_POST
@@ -188,10 +188,12 @@ def submit(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
 def ahead(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     """The page of the item that comes after the one in hand, held ready for the script; JSON where there is none."""
     rater = page.rater_of(request, token)
-    lease = leases.claim(project=request.project, rater=rater, after=token)
+    # Read before the claim: an answer or an undo on its way from the same page may end it at any moment.
+    at_hand = rater.slots.filter(token=token).first()
+    lease = leases.claim(project=request.project, rater=rater, after=token) if at_hand else None
     if lease is None:
         return JsonResponse({"ahead": False})
-    return _work(request, rater, lease, after=rater.slots.get(token=token))
+    return _work(request, rater, lease, after=at_hand)
 
 
 @require_POST
@@ -201,8 +203,7 @@ def draft(request: ProjectRequest, token: uuid.UUID) -> HttpResponse:
     rater = page.rater_of(request, token)
     fields = display.fields_asked(rater, token)
     values = forms.read_answers(request.POST, fields)
-    seen = request.POST.get("version", "0")
-    version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 12 else 0
+    version = natural(request.POST.get("version", ""), 11) or 0
     try:
         version = drafts.save(rater=rater, token=token, values=values, version=version)
     except Conflict as fault:

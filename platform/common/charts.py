@@ -1,7 +1,7 @@
 """Small charts drawn by the server: geometry only, in SVG user units. Colours and fonts are the stylesheet's."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,15 +12,20 @@ WIDTH, HEIGHT = 440, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 48
 MOST_POINTS = 400
 TICKS = 6
+LINES = 6
 
 
 @dataclass(frozen=True)
 class Series:
-    """A named line through (x, y) points, x ascending; all numbers finite. `band`: (x, low, high) of its interval."""
+    """A named line through (x, y) points, x ascending; all numbers finite. `band`: (x, low, high) of its interval.
+
+    `number`: which of the stylesheet's six lines it is, so that one thing looks alike in all pictures; 0: by its place.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     band: Sequence[tuple[float, float, float]] = ()
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,13 @@ class Bar:
     low: float | None = None
     high: float | None = None
     kind: str = "bar-judge"
+
+
+@dataclass(frozen=True)
+class Dot(Bar):
+    """One value, not of a share alone. `beside`: what it is to be held against."""
+
+    beside: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,8 @@ class Line:
     path: str
     last: Tick
     band: str = ""
+    only: tuple[float, float] | None = None
+    """Where its one point stands, if it has no more."""
 
 
 def fixed(value: float | Decimal, places: int = 0) -> str:
@@ -71,6 +85,14 @@ def percent(share: float, places: int = 0) -> str:
 def short_percent(share: float) -> str:
     """A share as a percentage as short as it can be read: 5%, 12.5%."""
     return _("%(number)s%%") % {"number": number(100 * share)}
+
+
+def with_interval(value: float, low: float | None, high: float | None, written: Callable[[float], str] = number) -> str:
+    """A figure with its interval, where it has one: 0.41 (0.38 to 0.44)."""
+    if low is None or high is None:
+        return written(value)
+    ends = {"figure": written(value), "low": written(low), "high": written(high)}
+    return _("%(figure)s (%(low)s to %(high)s)") % ends
 
 
 def nice_ticks(low: float, high: float, count: int = TICKS) -> list[float]:
@@ -142,10 +164,11 @@ def line_chart(series: Sequence[Series]) -> LineChart | None:
     lines = []
     for index, one in enumerate(series):
         path = " ".join("{},{}".format(*place(x, y)) for x, y in thinned(one.points))
+        only = place(*one.points[0]) if len(one.points) == 1 else None
         x, y = one.points[-1]
         edge = [(at, high) for at, _, high in one.band] + [(at, low) for at, low, _ in reversed(one.band)]
         band = " ".join("{},{}".format(*place(*point)) for point in edge)
-        lines.append(Line(one.name, index % 4 + 1, path, Tick(place(x, y)[1], number(y)), band))
+        lines.append(Line(one.name, one.number or index % LINES + 1, path, Tick(place(x, y)[1], number(y)), band, only))
     return LineChart(
         lines=lines,
         x_ticks=[Tick(place(x, y_low)[0], number(x)) for x in nice_ticks(x_low, x_high, 5)],
@@ -153,55 +176,85 @@ def line_chart(series: Sequence[Series]) -> LineChart | None:
     )
 
 
+BAR_ROW, DOT_ROW = 48, 36
+ROW_LEFT, ROW_RIGHT = 16, WIDTH - 64
+
+
 @dataclass(frozen=True)
-class DrawnBar:
-    bar: Bar
+class DrawnRow:
+    """A bar or a dot in its place. `x`: of its value; `y`: its upper edge if it is a bar, its middle if it is a dot."""
+
+    of: Bar
+    x: float
     y: int
-    width: float
-    middle: int
     low: float | None
     high: float | None
+    beside: float | None
     text: str
+
+    @property
+    def length(self) -> float:
+        """Of a bar."""
+        return round(self.x - ROW_LEFT, 1)
 
 
 @dataclass(frozen=True)
-class BarChart:
-    """Horizontal bars of shares, from 0 to 1, for the template `common/bar_chart.html`."""
+class RowChart:
+    """Rows on one axis, for the templates `common/bar_chart.html` and `common/dot_chart.html`."""
 
-    bars: list[DrawnBar]
+    rows: list[DrawnRow]
     ticks: list[Tick]
     height: int
     width: int = WIDTH
-    left: int = 16
-    right: int = WIDTH - 64
-    half: float = 0.0
+    left: int = ROW_LEFT
+    right: int = ROW_RIGHT
 
 
-ROW, THICK = 48, 16
-
-
-def bar_chart(bars: Sequence[Bar]) -> BarChart:
+def bar_chart(bars: Sequence[Bar]) -> RowChart:
     """The geometry of `bars`, each with its name above it, its interval across it and its number beside it."""
-    left, right = 16, WIDTH - 64
+    return _row_chart(bars, (0.0, 1.0), (0, 0.5, 1), BAR_ROW, percent)
 
-    def place(share: float) -> float:
-        return round(left + min(max(share, 0.0), 1.0) * (right - left), 1)
 
-    drawn = [
-        DrawnBar(
-            bar=bar,
-            y=index * ROW + 28,
-            width=round(place(bar.value) - left, 1),
-            middle=index * ROW + 28 + THICK // 2,
-            low=None if bar.low is None else place(bar.low),
-            high=None if bar.high is None else place(bar.high),
-            text=percent(bar.value, 1),
-        )
-        for index, bar in enumerate(bars)
-    ]
-    return BarChart(
-        bars=drawn,
-        ticks=[Tick(place(share), percent(share)) for share in (0, 0.5, 1)],
-        height=len(drawn) * ROW + 32,
-        half=place(0.5),
+def dot_chart(dots: Sequence[Dot], *, shares: bool = True) -> RowChart:
+    """The geometry of `dots`: on an axis from 0 to 1 where they are shares, else over the span of their numbers and
+    intervals, zero included."""
+    if shares:
+        return _row_chart(dots, (0.0, 1.0), (0, 0.25, 0.5, 0.75, 1), DOT_ROW, percent)
+    ends = [0.0, *(end for dot in dots for end in (dot.value, dot.low, dot.high, dot.beside) if end is not None)]
+    low, high = min(ends), max(ends)
+    high = high if high > low else low + 1.0
+    return _row_chart(dots, (low, high), nice_ticks(low, high, 5), DOT_ROW, lambda value, _places: number(value))
+
+
+def _row_chart(
+    values: Sequence[Bar],
+    axis: tuple[float, float],
+    ticks: Sequence[float],
+    row: int,
+    written: Callable[[float, int], str],
+) -> RowChart:
+    """`row`: the height of one; `written`: a number in words, with so many places where it is a share."""
+    low, high = axis
+
+    def place(value: float) -> float:
+        return round(ROW_LEFT + (min(max(value, low), high) - low) / (high - low) * (ROW_RIGHT - ROW_LEFT), 1)
+
+    def placed(value: float | None) -> float | None:
+        return None if value is None else place(value)
+
+    return RowChart(
+        rows=[
+            DrawnRow(
+                of=one,
+                x=place(one.value),
+                y=index * row + 28,
+                low=placed(one.low),
+                high=placed(one.high),
+                beside=placed(one.beside) if isinstance(one, Dot) else None,
+                text=written(one.value, 1),
+            )
+            for index, one in enumerate(values)
+        ],
+        ticks=[Tick(place(at), written(at, 0)) for at in ticks],
+        height=len(values) * row + 32,
     )

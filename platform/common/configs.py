@@ -166,7 +166,7 @@ def _field(label: str, schema: dict[str, Any], *, required: bool, default: Any) 
         "label": label,
         "help_text": gettext(description) if (description := schema.get("description", "")) else "",
         "initial": schema.get("default"),
-        "required": required,
+        "required": required or schema.get("minLength", 0) > 0,
     }
     given = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
     if len(given) == 1:  # what may be left out

@@ -7,7 +7,14 @@ from typing import Any
 from common.words import gettext_noop
 
 MAX_DEPTH = 64
+ID_DIGITS = 18
+"""More are beyond what a column of ids holds."""
 MAX_NUMBER_DIGITS = 400
+
+
+def natural(text: str, digits: int = ID_DIGITS) -> int | None:
+    """The number that `text` is, 0 too, written in at most so many digits 0 to 9; None for whatever else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 def check_text(text: str) -> None:

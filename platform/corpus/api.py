@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from common import text
 from common.api import StrictJSONParser, StrictSerializer, known_parameters, paged, validated
+from common.http import NDJSON, download
 from common.said import said
 from corpus import selectors, services, tasks
 from corpus.importers import IMPORTERS
@@ -120,8 +121,7 @@ class ImportReportAPI(ProjectAPIView):
         """Every bad line and warning, a JSON object a line: level, file, line, pointer, reason, excerpt."""
         known_parameters(request, set())
         lines = selectors.report_lines(selectors.one_import(self.project, import_id))
-        headers = {"Content-Disposition": f'attachment; filename="import-{import_id}-report.jsonl"'}
-        return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
+        return download(lines, f"import-{import_id}-report.jsonl", NDJSON)
 
 
 class RetrySerializer(StrictSerializer):

@@ -17,6 +17,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from common import claims
+from common.claims import Fenced
 from common.text import check_tree
 from common.words import gettext_noop
 from corpus import uploads
@@ -33,7 +35,6 @@ from projects.models import Project
 logger = logging.getLogger(__name__)
 
 STALE = timedelta(seconds=90)
-BEAT_SECONDS = 2.0
 MAX_ATTEMPTS = 5
 # A file with more bad lines than this is not what it was said to be.
 MAX_FAULTS = 100_000
@@ -44,31 +45,22 @@ BATCH_ROWS, BATCH_CHARACTERS = 200, 4_000_000
 Told = Callable[[dict[str, Any]], None]
 
 
-class Lost(Exception):
-    """Another worker took the import over; whatever this one still does must not be written."""
+class Hold(claims.Hold[Import]):
+    """One worker's hold on one import."""
 
+    def __init__(self, run: Import, token: uuid.UUID, told: Told | None) -> None:
+        super().__init__(Import, run.pk, token, written_at=monotonic())
+        self.run, self.told = run, told
 
-class Hold:
-    """One worker's hold on one import. Every write is fenced: it raises Lost once the import is no longer ours."""
-
-    def __init__(self, run: Import, owner: uuid.UUID, told: Told | None) -> None:
-        self.run, self.owner, self.told, self.last = run, owner, told, monotonic()
-
-    def write(self, **values: Any) -> None:
-        held = Import.objects.filter(pk=self.run.pk, owner=self.owner, state=Import.State.RUNNING)
-        if not held.update(**{"heartbeat_at": timezone.now()} | values):
-            raise Lost
-        self.last = monotonic()
+    def write(self, **columns: Any) -> None:
+        super().write(**columns)
         if self.told:
-            self.told(values)
+            self.told(columns)
 
-    def beat(self, **values: Any) -> None:
-        if monotonic() - self.last > BEAT_SECONDS:
-            self.write(**values)
-
-    def end(self, state: Import.State, *, error: str = "") -> None:
+    def leave(self, state: Import.State, *, error: str = "") -> None:
+        """Ends what a worker does for it, in a named state."""
         finished = None if state in (Import.State.STORED, Import.State.CHECKED) else timezone.now()
-        self.write(state=state, owner=None, heartbeat_at=None, error=error, finished_at=finished)
+        self.end(state=state, heartbeat_at=None, error=error, finished_at=finished)
 
 
 def due() -> Q:
@@ -78,11 +70,8 @@ def due() -> Q:
 
 
 def claim(import_id: int, told: Told | None = None) -> Hold | None:
-    owner = uuid.uuid4()
-    claimed = Import.objects.filter(due(), pk=import_id).update(
-        state=Import.State.RUNNING, owner=owner, heartbeat_at=timezone.now(), attempt=F("attempt") + 1, error=""
-    )
-    return Hold(Import.objects.select_related("project").get(pk=import_id), owner, told) if claimed else None
+    taken = claims.take(Import.objects.filter(due()), import_id, state=Import.State.RUNNING, error="")
+    return Hold(Import.objects.select_related("project").get(pk=import_id), taken.token, told) if taken else None
 
 
 def run_import(*, import_id: int, told: Told | None = None) -> None:
@@ -95,19 +84,19 @@ def run_import(*, import_id: int, told: Told | None = None) -> None:
         return
     try:
         if hold.run.attempt > MAX_ATTEMPTS:
-            hold.end(
+            hold.leave(
                 Import.State.FAILED,
                 error=gettext_noop("It was begun %(max_attempts)s times and never came to its end.")
                 % {"max_attempts": MAX_ATTEMPTS},
             )
         else:
             _carry_through(hold)
-    except Lost:
+    except Fenced:
         logger.warning("import %s was taken over by another worker", import_id)
     except Exception as fault:
         logger.exception("import %s failed", import_id)
-        with suppress(Lost):
-            hold.end(Import.State.FAILED, error=_reason(fault))
+        with suppress(Fenced):
+            hold.leave(Import.State.FAILED, error=_reason(fault))
 
 
 def _reason(fault: Exception) -> str:
@@ -127,19 +116,19 @@ def _carry_through(hold: Hold) -> None:
     if not staging_path(run).is_file():
         fatal = Check(hold).read()
         if fatal is not None:
-            hold.end(Import.State.REJECTED, error=fatal.reason)
+            hold.leave(Import.State.REJECTED, error=fatal.reason)
             return
     if run.preview:
-        hold.end(Import.State.CHECKED)
+        hold.leave(Import.State.CHECKED)
         return
     hold.write()  # a staging file may have come from whoever took over
     run.refresh_from_db()
     if run.bad_lines and not run.skip_bad_lines and not run.rows_stored:
-        hold.end(Import.State.REJECTED)
+        hold.leave(Import.State.REJECTED)
         return
     _store(hold)
     waiting = Candidate.objects.filter(source=run, taken_at=None).exists()
-    hold.end(Import.State.STORED if waiting else Import.State.SUCCEEDED)
+    hold.leave(Import.State.STORED if waiting else Import.State.SUCCEEDED)
     uploads.discard(run)
 
 
@@ -157,8 +146,8 @@ class Check:
     def read(self) -> Fault | None:
         """The fault that stopped the reading, or None: then the staging file is in its place."""
         # A worker that was only slow may still write its own files: each attempt has names of its own.
-        part = uploads.folder(self.run) / f"part-{self.hold.owner.hex}"
-        report = uploads.folder(self.run) / f"report-{self.hold.owner.hex}.jsonl"
+        part = uploads.folder(self.run) / f"part-{self.hold.token.hex}"
+        report = uploads.folder(self.run) / f"report-{self.hold.token.hex}.jsonl"
         with Report(report) as self.report, Staging.create(part) as self.staging:
             fatal = self._all()
             if fatal is None:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import DomainError
-from common.http import add_errors, page_of, sent, show_or_send, status_of
+from common.http import NDJSON, add_errors, download, page_of, sent, show_or_send, status_of
 from corpus import selectors, services, tasks
 from corpus.forms import ColumnsForm, ImportForm
 from corpus.importers import importers
@@ -90,9 +90,8 @@ def import_report(request: ProjectRequest, import_id: int, form: str) -> HttpRes
     run = selectors.one_import(request.project, import_id)
     as_it_is = form == "jsonl"
     lines = selectors.report_lines(run) if as_it_is else as_csv(selectors.report_entries(run))
-    headers = {"Content-Disposition": f'attachment; filename="import-{run.pk}-report.{form}"'}
-    kind = "application/x-ndjson" if as_it_is else "text/csv; charset=utf-8"
-    return StreamingHttpResponse(lines, content_type=kind, headers=headers)
+    kind = NDJSON if as_it_is else "text/csv; charset=utf-8"
+    return download(lines, f"import-{run.pk}-report.{form}", kind)
 
 
 @require_POST

@@ -49,7 +49,7 @@ def answers(loaded: Loaded, how: dict[str, Any], lines: Sequence[dict[str, Any]]
     for line in lines:
         try:
             check(line["messages"])
-            length = len(encode(loaded.tokenizer, line["messages"], [], WHOLE).prompt)
+            length = len(encode(loaded.tokenizer, line["messages"], [], None).prompt)
         except (DomainError, KeyError, TypeError, ValueError) as fault:
             yield {"id": line.get("id"), "error": f"not a chat: {fault}"}
             continue
@@ -79,7 +79,7 @@ def answers(loaded: Loaded, how: dict[str, Any], lines: Sequence[dict[str, Any]]
 @inference_mode()
 def continued(loaded: Loaded, messages: Sequence[Message], begins: str, options: Sequence[str]) -> list[float]:
     """log P(`begins` + option | chat) of each option."""
-    prompt = encode(loaded.tokenizer, messages, [], WHOLE).prompt
+    prompt = encode(loaded.tokenizer, messages, [], None).prompt
     rows = [loaded.tokenizer(begins + option, add_special_tokens=False)["input_ids"] for option in options]
     filler = loaded.tokenizer.pad_token_id or 0
     ids, mask, wanted = response_rows([prompt] * len(rows), rows, filler, loaded.device)

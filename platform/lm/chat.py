@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
@@ -45,9 +46,11 @@ def encode(
     tokenizer: PreTrainedTokenizerBase,
     prompt: Sequence[Message],
     responses: Sequence[Sequence[Message]],
-    max_length: int,
+    max_length: int | None,
 ) -> Group:
     """Token ids of a prompt and its responses, at most `max_length` together for the longest response.
+
+    Nor more than the tokenizer says that its model reads; None is all of them, whatever the model reads.
 
     Prompt and response are tokenised apart and joined as ids, so no token straddles the boundary and all responses of
     a group share the very same prompt. Too long: the prompt loses its beginning, down to half of the room, then the
@@ -56,6 +59,9 @@ def encode(
     head = _prompt_text(tokenizer, prompt)
     prompt_ids = _ids(tokenizer, head)
     response_ids = [_response_ids(tokenizer, prompt, head, response) for response in responses]
+    if max_length is None:
+        return Group(prompt_ids, response_ids)
+    max_length = min(max_length, tokenizer.model_max_length)
     longest = max((len(ids) for ids in response_ids), default=0)
     room = max(max_length - longest, max_length // 2)
     prompt_ids = prompt_ids[-room:]
@@ -129,9 +135,18 @@ def _templated(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], 
 
 def _guarded(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
     """`text` with special tokens spelt apart: what a person typed must not end a turn or start another role's."""
-    for token in tokenizer.all_special_tokens:
+    for token in {*tokenizer.all_special_tokens, *_added_special_tokens(tokenizer, len(tokenizer))}:
         text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
+
+
+@lru_cache(maxsize=16)
+def _added_special_tokens(tokenizer: PreTrainedTokenizerBase, size: int) -> frozenset[str]:
+    """Special tokens that have no name of their own, as Llama 3's for roles: they are found in texts all the same.
+
+    Asking takes a millisecond, which is long for each message; `size`: of the vocabulary, which tells that some came.
+    """
+    return frozenset(one.content for one in tokenizer.added_tokens_decoder.values() if one.special)
 
 
 def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

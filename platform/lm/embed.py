@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     output = sys.stdout
     sys.stdout = sys.stderr  # a library that prints must not break the protocol
     try:
-        loaded = load(arguments[0], AutoModel)
+        loaded = load(arguments[0], AutoModel, fresh_head=True)
     except Exception as fault:  # whatever it is, the caller is to read it
         print(f"the encoder cannot be loaded: {fault}", file=sys.stderr)
         return 2

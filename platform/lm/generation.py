@@ -15,8 +15,10 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from common.errors import Invalid
+from common.words import gettext_noop as _
 from lm.chat import Message, encode
-from lm.loading import Loaded
+from lm.loading import Loaded, places_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Generated:
-    """A sampled response. `finished`: it ended by itself and was not cut.
+    """A sampled response. `finished`: it ended by itself and was not cut. `ids`: what was drawn, its end included.
 
     `likely`: per token (how it reads, [(how another could have read, log-probability before temperature)]).
     """
@@ -50,13 +52,22 @@ class Generated:
     text: str
     tokens: int
     finished: bool
+    ids: Sequence[int] = ()
     likely: Sequence[tuple[str, Sequence[tuple[str, float]]]] = ()
 
 
 def generate(loaded: Loaded, wanted: Sequence[Wanted], sampling: Sampling, *, seed: int) -> Iterator[Generated]:
-    """Samples a response for each of `wanted`, in batches of like length; not in the order given."""
-    budget = sampling.max_prompt_tokens
-    prompts = [encode(loaded.tokenizer, one.messages, [], 2 * budget).prompt[-budget:] for one in wanted]
+    """Samples a response for each of `wanted`, in batches of like length; not in the order given.
+
+    Raises Invalid where the model has no place for so long a response, knows no end, or foretells what is no number.
+    """
+    places = places_of(loaded.model)
+    if sampling.max_new_tokens >= places:
+        raise Invalid(
+            _("The policy has places for %(places)s tokens in all, so a response can have at most %(most)s new tokens.")
+            % {"places": places, "most": places - 1}
+        )
+    prompts = [prompt_ids(loaded, one.messages, sampling) for one in wanted]
     order = sorted(range(len(wanted)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), sampling.batch_size):
         batch = order[start : start + sampling.batch_size]
@@ -64,12 +75,18 @@ def generate(loaded: Loaded, wanted: Sequence[Wanted], sampling: Sampling, *, se
         yield from _sample(loaded, keys, [prompts[i] for i in batch], sampling, seed)
 
 
+def prompt_ids(loaded: Loaded, messages: Sequence[Message], sampling: Sampling) -> list[int]:
+    """What is sampled after: the prompt's last tokens, where it is too long or the model has no place for an answer."""
+    budget = min(sampling.max_prompt_tokens, places_of(loaded.model) - sampling.max_new_tokens)
+    return encode(loaded.tokenizer, messages, [], None).prompt[-budget:]
+
+
 @torch.inference_mode()
 def _sample(
     loaded: Loaded, keys: list[str], prompts: list[list[int]], sampling: Sampling, seed: int
 ) -> Iterator[Generated]:
     ends = _end_ids(loaded)
-    filler = loaded.tokenizer.pad_token_id if loaded.tokenizer.pad_token_id is not None else ends[0]
+    filler = ends[0]  # which token is no matter: it is masked before a prompt, and cut off after a response
     ids, mask = _pad_left(prompts, filler)
     draws = torch.stack([_draws(seed, key, sampling.max_new_tokens) for key in keys]).to(loaded.device)
     config = GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
@@ -86,16 +103,22 @@ def _sample(
         stop = next((at for at, token in enumerate(row) if token in ends), None)
         tokens = row if stop is None else row[:stop]
         text = str(loaded.tokenizer.decode(tokens, skip_special_tokens=True))
-        yield Generated(key, text, len(tokens), stop is not None, told.read(loaded, place, tokens))
+        drawn = row if stop is None else row[: stop + 1]
+        yield Generated(key, text, len(tokens), stop is not None, drawn, told.read(loaded, place, tokens))
 
 
 class _Told(LogitsProcessor):
-    """Keeps the likeliest tokens of every step, as the model has them, and changes nothing."""
+    """Keeps the likeliest tokens of every step, as the model has them, and changes nothing.
+
+    Raises Invalid where they are no numbers: whatever was drawn of those would look like a response.
+    """
 
     def __init__(self, top: int) -> None:
         self.top, self.steps = top, list[tuple[Tensor, Tensor]]()
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
+        if not scores.amax(-1).isfinite().all():
+            raise Invalid(_("The policy's log-probabilities are no numbers: its weights are damaged."))
         if self.top:
             best = scores.float().log_softmax(-1).topk(min(self.top, scores.shape[-1]), dim=-1)
             self.steps.append((best.values.cpu(), best.indices.cpu()))
@@ -157,5 +180,5 @@ def _end_ids(loaded: Loaded) -> list[int]:
     own = loaded.model.generation_config.eos_token_id if loaded.model.generation_config else None
     found = {*(own if isinstance(own, list) else [own]), loaded.tokenizer.eos_token_id} - {None}
     if not found:
-        raise ValueError("the tokenizer has no end token, so a response could never end")
+        raise Invalid(_("The policy's tokenizer has no end token, so a response could never end."))
     return sorted(found)

@@ -2,7 +2,10 @@
 
 A reward model in Hugging Face form with one head needs nothing of this. Others say in their config.json, under
 "reward", how they are to be read: {"kind": "ensemble", "how", "penalty", "ddof", "mean", "std"},
-{"kind": "aspects", "names", "shares", "verbosity", "gate"} or {"kind": "spans", "classes", "rewards"}.
+{"kind": "aspects", "names", "shares", "verbosity", "gate"} or {"kind": "spans", "classes", "rewards", "segments"},
+where `segments` ("sentence", "clause" or none) puts the reward at the last token of each. With {"layer": n} a scalar
+head or an ensemble reads the mean state of layer n over the response in place of what the model itself reads. Several
+models put together by an expression are a folder of their own kind (lm/loading.py).
 """
 
 from collections.abc import Mapping
@@ -45,9 +48,19 @@ def aggregated(rewards: Tensor, how: str, penalty: float = 0.0, ddof: int = 0) -
 
 
 def of_members(outputs: Tensor, reading: Mapping[str, Any]) -> Tensor:
-    """One reward [...] of an ensemble's `outputs` [..., K], each member on the scale it has over its training data."""
+    """One reward [...] of an ensemble's `outputs` [..., K]."""
+    return mixed(on_scale(outputs, reading), reading)
+
+
+def on_scale(outputs: Tensor, reading: Mapping[str, Any]) -> Tensor:
+    """An ensemble's `outputs` [..., K], each member on the scale it has over its training data."""
     mean, std = (torch.tensor(reading[key], device=outputs.device) for key in ("mean", "std"))
-    return aggregated((outputs - mean) / std, reading["how"], reading["penalty"], reading["ddof"])
+    return (outputs - mean) / std
+
+
+def mixed(members: Tensor, reading: Mapping[str, Any]) -> Tensor:
+    """One reward [...] of what the members say [..., K], on their scale."""
+    return aggregated(members, reading["how"], reading["penalty"], reading["ddof"])
 
 
 class Gate(nn.Module):

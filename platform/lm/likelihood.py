@@ -20,14 +20,15 @@ def response_rows(
 
 
 def token_logps(model: nn.Module, ids: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
-    """log pi(token | what stands before it) at `wanted` [B, T] (bool), zero elsewhere; [B, T] in float32.
+    """log pi(token | what stands before it) at `wanted` [B, T] (bool), zero elsewhere; [B, T] in float32 or finer.
 
     The logit at position t - 1 scores token t. The language-model head, the largest matrix of a small model, runs only
     at positions where some row wants one.
     """
     asked = wanted[:, 1:]
     columns = asked.any(0).nonzero()[:, 0]
-    logits = _logits(model, ids, mask, columns).float()
+    logits = _logits(model, ids, mask, columns)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     targets = ids[:, columns + 1]
     picked = logits.gather(-1, targets[..., None])[..., 0] - logits.logsumexp(-1)
     spread = torch.zeros(ids.shape, dtype=picked.dtype, device=ids.device)

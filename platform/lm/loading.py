@@ -1,5 +1,8 @@
 """Models by hub id or local folder: safetensors only, never code from the model's maker."""
 
+import json
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,28 +16,47 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
+    BitsAndBytesConfig,
 )
 from transformers.modeling_utils import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from transformers.utils.import_utils import is_bitsandbytes_available
+from transformers.utils.peft_utils import find_adapter_config_file
 
 from common.words import gettext_noop as _
+from lm.expressions import Expression, parsed
 from lm.heads import Gate
-from lm.safety import UnsafeModel, check_model_folder
+from lm.intact import UNLIMITED, check_vocabulary, check_weights, read_at_most, told_of
+from lm.safety import UnsafeModel, an_adapter, check_config, check_model_folder
 
-GATE = "gate.safetensors"
+GATE, SCALE, PARTS = "gate.safetensors", "scale.safetensors", "parts"
+NF4 = "nf4"
+POSITIONS = ("position_embeddings", "embed_positions", "wpe")
+"""What transformers calls a table of positions."""
 PAD_TOKEN = "<|pad|>"  # noqa: S105 - a token of text
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Reward models put together by an expression. `scale`: mean and deviation of those that it puts on one."""
+
+    expression: Expression
+    parts: Mapping[str, "Loaded"]
+    scale: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Loaded:
     """A model in evaluation mode and its tokenizer, whose padding token is never its end token.
 
-    `gate`: of a reward model of several aspects, where it has one.
+    `gate`: of a reward model of several aspects, where it has one. `combined`: where it is an expression of several;
+    model and tokenizer are then those of the first.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     gate: Gate | None = None
+    combined: Combined | None = None
 
     @property
     def device(self) -> torch.device:
@@ -56,6 +78,8 @@ def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
 
     Raises UnsafeModel for a model without such a head.
     """
+    if _is_expression(source):
+        return _load_combined(Path(source), dtype)
     config = _config(source)
     kind = (getattr(config, "reward", None) or {}).get("kind", "scalar")
     architecture = (getattr(config, "architectures", None) or [""])[0]
@@ -72,10 +96,15 @@ def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
 def load_reward_base(source: str, *, heads: int = 1, by_token: bool = False, dtype: str = "float32") -> Loaded:
     """Any causal or encoder backbone with `heads` outputs for a conversation or, `by_token`, for each of its tokens.
 
-    Its own head if it has one of that shape, else a fresh one from torch's seed.
+    Its own head if it has one of that shape, else a fresh one from torch's seed. Raises UnsafeModel for a model of an
+    encoder and a decoder.
     """
     classifier = AutoModelForTokenClassification if by_token else AutoModelForSequenceClassification
-    loaded = load(source, classifier, dtype=dtype, num_labels=heads, ignore_mismatched_sizes=True)
+    loaded = load(source, classifier, dtype=dtype, fresh_head=True, num_labels=heads)
+    if loaded.model.config.is_encoder_decoder:
+        raise UnsafeModel(
+            _("%(source)s has both an encoder and a decoder; what is wanted here has one of them.") % {"source": source}
+        )
     loaded.model.config.reward = None  # how another model was read says nothing of this one
     give_padding(loaded)
     return loaded
@@ -100,10 +129,19 @@ def give_padding(loaded: Loaded) -> None:
     taken = {tokenizer.eos_token_id, tokenizer.bos_token_id}
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id in taken:
         tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})
-        embedding = model.get_input_embeddings()
-        if isinstance(embedding, nn.Embedding) and len(tokenizer) > embedding.num_embeddings:
-            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    embedding = model.get_input_embeddings()
+    if isinstance(embedding, nn.Embedding) and tokenizer.pad_token_id >= embedding.num_embeddings:
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def places_of(model: nn.Module) -> int:
+    """The most tokens of a row where positions are looked up in a table, as BERT and GPT-2 do; else UNLIMITED."""
+    for name, table in model.named_modules():
+        if isinstance(table, nn.Embedding) and name.rpartition(".")[2] in POSITIONS:
+            begins = getattr(table, "offset", 0) if table.padding_idx is None else table.padding_idx + 1
+            return int(table.num_embeddings - begins)
+    return UNLIMITED
 
 
 def save(loaded: Loaded, folder: Path) -> None:
@@ -114,20 +152,90 @@ def save(loaded: Loaded, folder: Path) -> None:
         save_file(loaded.gate.state_dict(), folder / GATE)
 
 
+def _is_expression(source: str) -> bool:
+    """Whether a folder, which is checked first, holds an expression of reward models and not one model."""
+    if not Path(source).is_dir():
+        return False
+    check_model_folder(Path(source))
+    reading = json.loads((Path(source) / "config.json").read_bytes()).get("reward")
+    return isinstance(reading, dict) and reading.get("kind") == "expression"
+
+
+def _load_combined(folder: Path, dtype: str) -> Loaded:
+    reading = json.loads((folder / "config.json").read_bytes())["reward"]
+    expression = parsed(str(reading.get("text")))
+    parts = {name: load_reward(str(folder / PARTS / str(n)), dtype=dtype) for n, name in enumerate(expression.names)}
+    held = load_file(folder / SCALE)
+    scale = zip(held["mean"].tolist(), held["deviation"].tolist(), strict=True)
+    first = parts[expression.names[0]]
+    scaled = dict(zip(expression.scaled, scale, strict=True))
+    return Loaded(first.model, first.tokenizer, combined=Combined(expression, parts, scaled))
+
+
+def save_combined(
+    folder: Path, expression: Expression, sources: Mapping[str, str], scale: Mapping[str, tuple[float, float]]
+) -> None:
+    """Writes a folder that stands by itself: the expression, the scale of what it scales, and a copy of each part.
+
+    `sources`: folder or hub id of each named reward model.
+    """
+    folder.mkdir(parents=True)
+    for number, name in enumerate(expression.names):
+        part = folder / PARTS / str(number)
+        if Path(sources[name]).is_dir():
+            shutil.copytree(sources[name], part, copy_function=shutil.copyfile)
+        else:
+            save(load_reward(sources[name]), part)
+    numbers = torch.tensor([scale[name] for name in expression.scaled], dtype=torch.float64).view(-1, 2)
+    save_file({"mean": numbers[:, 0].clone(), "deviation": numbers[:, 1].clone()}, folder / SCALE)
+    reading = {"kind": "expression", "text": expression.text, "parts": list(expression.names)}
+    config = {"architectures": ["RewardExpression"], "reward": reading}
+    (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def _config(source: str) -> Any:
-    if Path(source).is_dir():
-        check_model_folder(Path(source))
-    config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-    if getattr(config, "auto_map", None):
-        raise UnsafeModel(_("%(source)s asks for code of its own (auto_map), which is never run.") % {"source": source})
+    if _is_expression(source):
+        raise UnsafeModel(
+            _("%(source)s is an expression of reward models: it can score, and nothing can be trained from it.")
+            % {"source": source}
+        )
+    if not Path(source).is_dir() and find_adapter_config_file(source) is not None:
+        raise an_adapter(source)
+    with told_of(source):
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    if not Path(source).is_dir():
+        check_config(source, config.to_dict())
     return config
 
 
-def load(source: str, kind: Any, *, dtype: str = "float32", **extra: Any) -> Loaded:
-    """A model of the Auto class `kind`. Raises UnsafeModel, OSError."""
+def load(source: str, kind: Any, *, dtype: str = "float32", fresh_head: bool = False, **extra: Any) -> Loaded:
+    """A model of the Auto class `kind`, its weights as "float32", "bfloat16" or "nf4".
+
+    `fresh_head`: what stands above the body is drawn from torch's seed where the weights do not have it; else they must
+    be whole. Raises UnsafeModel, OSError, and Invalid for a tokenizer that does not belong to the model.
+    """
     _config(source)
-    model = kind.from_pretrained(
-        source, use_safetensors=True, trust_remote_code=False, dtype=getattr(torch, dtype), **extra
+    weights = _quantised() if dtype == NF4 else {"dtype": getattr(torch, dtype)}
+    how = {"use_safetensors": True, "ignore_mismatched_sizes": True, "output_loading_info": True, **weights}
+    with told_of(source):
+        model, found = kind.from_pretrained(source, trust_remote_code=False, **how, **extra)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    check_weights(
+        source, model, {*found["missing_keys"], *(one[0] for one in found["mismatched_keys"])}, fresh_head=fresh_head
     )
-    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    return Loaded(model.to(best_device()).eval(), tokenizer)
+    check_vocabulary(source, model, tokenizer)
+    tokenizer.model_max_length = min(read_at_most(source, tokenizer), places_of(model))
+    return Loaded((model if dtype == NF4 else model.to(best_device())).eval(), tokenizer)
+
+
+def _quantised() -> dict[str, Any]:
+    """Weights in 4 bits, their scales quantised once more, products in bfloat16 (QLoRA, arXiv 2305.14314)."""
+    if not torch.cuda.is_available() or not is_bitsandbytes_available():
+        raise UnsafeModel(_("Weights in 4 bits need a CUDA GPU and the library bitsandbytes; this machine lacks one."))
+    how = BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+        load_in_4bit=True,
+        bnb_4bit_quant_type=NF4,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": how, "dtype": torch.bfloat16, "device_map": {"": torch.cuda.current_device()}}

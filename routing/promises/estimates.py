@@ -28,20 +28,6 @@ def _estimate(value: float, error: float, alpha: float, labelled: int, items: in
     return Estimate(value, value - half, value + half, labelled, items)
 
 
-def ppi_mean(labels: ArrayLike, judged: ArrayLike, judged_rest: ArrayLike, *, alpha: float = 0.05) -> Estimate:
-    """The mean of people's labels over all items; a random part of them was labelled.
-
-    `labels`, `judged`: (n,) what people and the judge said of the labelled items; `judged_rest`: (N,) the judge of the
-    others. Their estimator: mean of `judged_rest` plus the mean of (`labels` - `judged`).
-    """
-    y, f, rest = (np.asarray(one, dtype=float) for one in (labels, judged, judged_rest))
-    if len(y) != len(f) or len(y) < 2 or len(rest) < 2:
-        raise ValueError("two labelled items and two others at least, with one label each")
-    value = rest.mean() + (y - f).mean()
-    error = np.sqrt(rest.var() / len(rest) + (y - f).var() / len(y))
-    return _estimate(float(value), float(error), alpha, len(y), len(y) + len(rest))
-
-
 def routed_mean(
     labels: ArrayLike, propensities: ArrayLike, judged: ArrayLike | None = None, *, alpha: float = 0.05
 ) -> Estimate:

@@ -1,19 +1,19 @@
 """A judge's calibration card: asked for, computed by one worker at a time, batch by batch, and kept with its date."""
 
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from annotation.protocols import full_config, protocol
 from annotation.services.forms import current_form
-from common.errors import Conflict, DomainError
+from common.claims import Hold, Work
+from common.errors import Conflict
 from common.words import gettext_noop
 from routing.against import judged
 from routing.calibration import Sums
@@ -22,11 +22,13 @@ from routing.models.cards import MAX_ATTEMPTS
 from routing.services.card_sums import Field, add_answers, add_calls, finished_calls
 
 BATCH = 500
-SILENCE = timedelta(seconds=90)
-
-
-class CardTaken(Exception):
-    """Another worker computes this card now: stop and write nothing."""
+WORK = Work(
+    Card,
+    working=Card.State.COMPUTING,
+    silence=timedelta(seconds=90),
+    attempts=MAX_ATTEMPTS,
+    lost=gettext_noop("Its worker died three times while computing it."),
+)
 
 
 def request_card(*, judge: Judge, by: User | None = None) -> Card:
@@ -40,10 +42,9 @@ def request_card(*, judge: Judge, by: User | None = None) -> Card:
 
 def retry_card(*, card: Card) -> Card:
     """Queues a failed card again, with fresh attempts; it goes on where it stopped. Raises Conflict for any other."""
-    failed = Card.objects.filter(pk=card.pk, state=Card.State.FAILED)
     try:
         with transaction.atomic():
-            moved = failed.update(state=Card.State.QUEUED, attempt=0, error="")
+            moved = WORK.retry(card.pk)
     except IntegrityError as fault:
         raise Conflict(_("A card of this judge is being computed already."), code="card-under-way") from fault
     if not moved:
@@ -54,44 +55,20 @@ def retry_card(*, card: Card) -> Card:
 
 def compute_card(*, card_id: int) -> bool:
     """Computes one queued card to its end, ready or failed. False where there was nothing to claim."""
-    owner = uuid.uuid4()
-    claimed = Card.objects.filter(pk=card_id, state=Card.State.QUEUED, attempt__lt=MAX_ATTEMPTS).update(
-        state=Card.State.COMPUTING, owner=owner, heartbeat_at=timezone.now(), attempt=F("attempt") + 1, error=""
-    )
-    if not claimed:
+    hold = WORK.claim(card_id)
+    if hold is None:
         return False
-    card = Card.objects.select_related("judge__project").get(pk=card_id)
-    try:
-        _compute(card, owner)
-    except CardTaken:
-        pass
-    except DomainError as fault:
-        _fail(card, owner, fault.detail)
-    except Exception as fault:
-        _fail(card, owner, f"{type(fault).__name__}: {fault}")
-        raise
+    with WORK.carried_out(hold):
+        _compute(Card.objects.select_related("judge__project").get(pk=card_id), hold)
     return True
 
 
 def requeue_silent_cards() -> int:
     """Cards whose worker fell silent are queued again; after three attempts they fail with that reason."""
-    silent = Card.objects.filter(state=Card.State.COMPUTING, heartbeat_at__lt=timezone.now() - SILENCE)
-    with transaction.atomic():
-        silent.filter(attempt__gte=MAX_ATTEMPTS).update(
-            state=Card.State.FAILED, owner=None, error=gettext_noop("Its worker died three times while computing it.")
-        )
-        return silent.update(state=Card.State.QUEUED, owner=None)
+    return WORK.requeue_silent()
 
 
-def _mine(card: Card, owner: uuid.UUID) -> Any:
-    return Card.objects.filter(pk=card.pk, owner=owner, state=Card.State.COMPUTING)
-
-
-def _fail(card: Card, owner: uuid.UUID, reason: str) -> None:
-    _mine(card, owner).update(state=Card.State.FAILED, owner=None, error=reason[:4000])
-
-
-def _compute(card: Card, owner: uuid.UUID) -> None:
+def _compute(card: Card, hold: Hold[Card]) -> None:
     judge = card.judge
     fields = {
         field["name"]: Field(field["name"], protocol(field["protocol"]), full_config(field))
@@ -111,16 +88,13 @@ def _compute(card: Card, owner: uuid.UUID) -> None:
         while batch := list(rows.filter(pk__gt=place["at"], pk__lte=place["until"]).order_by("pk")[:BATCH]):
             add(sums, fields, batch)
             place["at"], card.done = batch[-1].pk, min(card.total, card.done + len(batch))
-            _keep(card, owner, sums)
-    ready = {"state": Card.State.READY, "owner": None, "finished_at": timezone.now(), "result": _result(sums, fields)}
-    _keep(card, owner, sums, ready)
+            hold.write(**_so_far(card, sums))
+    ready = {"state": Card.State.READY, "finished_at": timezone.now(), "result": _result(sums, fields)}
+    hold.end(**_so_far(card, sums), **ready)
 
 
-def _keep(card: Card, owner: uuid.UUID, sums: Sums, end: Mapping[str, Any] | None = None) -> None:
-    """Writes how far it has come. Raises CardTaken for a worker that was replaced."""
-    kept = {"cursor": card.cursor, "done": card.done, "total": card.total, "sums": sums.stored()}
-    if not _mine(card, owner).update(heartbeat_at=timezone.now(), **(kept | dict(end or {}))):
-        raise CardTaken
+def _so_far(card: Card, sums: Sums) -> dict[str, Any]:
+    return {"cursor": card.cursor, "done": card.done, "total": card.total, "sums": sums.stored()}
 
 
 def _result(sums: Sums, fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ routed to it until an admin lifts that, after a run that passed.
 """
 
 import random
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,8 +20,9 @@ from accounts.models import User
 from accounts.services import audit
 from annotation.models import Item
 from annotation.protocols import LETTERS
+from common.claims import Hold, Work
 from common.configs import checked
-from common.errors import Conflict, DomainError
+from common.errors import Conflict
 from common.words import gettext_noop
 from projects.models import Project
 from routing.attacks import Verdict, attack_of, attacked, attacks
@@ -42,12 +42,14 @@ LIMIT = 0.1
 """The share of cases that may flip; beyond it the judge is suspended."""
 DELTA = 0.05
 EVERY = timedelta(days=7)
-SILENCE = timedelta(minutes=10)
 Outcome, State = Probe.Outcome, ProbeRun.State
-
-
-class ProbesTaken(Exception):
-    """Another worker asks these cases now: stop and write nothing."""
+WORK = Work(
+    ProbeRun,
+    working=State.RUNNING,
+    silence=timedelta(minutes=10),
+    attempts=MAX_ATTEMPTS,
+    lost=gettext_noop("Its worker died three times while asking."),
+)
 
 
 def bound(run: ProbeRun) -> float:
@@ -80,9 +82,7 @@ def retry_probes(*, run: ProbeRun) -> ProbeRun:
     """Queues a failed run again, with fresh attempts; what was asked stays. Raises Conflict for any other."""
     try:
         with transaction.atomic():
-            moved = ProbeRun.objects.filter(pk=run.pk, state=State.FAILED).update(
-                state=State.QUEUED, attempt=0, error=""
-            )
+            moved = WORK.retry(run.pk)
     except IntegrityError as fault:
         raise Conflict(_("Planted cases are being put to this judge already."), code="probes-under-way") from fault
     if not moved:
@@ -111,42 +111,24 @@ def _sample(project: Project) -> list[int]:
 def run_probes(*, run_id: int) -> bool:
     """Asks the cases of one queued run to the end: done, failed, or queued again where faults may pass. False where
     there was nothing to claim."""
-    owner = uuid.uuid4()
-    claimed = ProbeRun.objects.filter(pk=run_id, state=State.QUEUED, attempt__lt=MAX_ATTEMPTS).update(
-        state=State.RUNNING, owner=owner, heartbeat_at=timezone.now(), attempt=F("attempt") + 1, error=""
-    )
-    if not claimed:
+    hold = WORK.claim(run_id)
+    if hold is None:
         return False
-    run = ProbeRun.objects.select_related("judge__project", "judge__rater").get(pk=run_id)
-    try:
+    with WORK.carried_out(hold):
+        run = ProbeRun.objects.select_related("judge__project", "judge__rater").get(pk=run_id)
         for item_id in dict.fromkeys(run.probes.filter(outcome=Outcome.WAITING).values_list("item", flat=True)):
-            _ask_item(run, owner, item_id)
-        _finish(run, owner)
-    except ProbesTaken:
-        pass
-    except DomainError as fault:
-        _end(run, owner, state=State.FAILED, error=fault.detail[:4000])
-    except Exception as fault:
-        _end(run, owner, state=State.FAILED, error=f"{type(fault).__name__}: {fault}"[:4000])
-        raise
+            _ask_item(run, hold, item_id)
+        _finish(run, hold)
     return True
 
 
-def _mine(run: ProbeRun, owner: uuid.UUID) -> QuerySet[ProbeRun]:
-    return ProbeRun.objects.filter(pk=run.pk, owner=owner, state=State.RUNNING)
-
-
-def _end(run: ProbeRun, owner: uuid.UUID, **end: Any) -> None:
-    _mine(run, owner).update(owner=None, **end)
-
-
-def _ask_item(run: ProbeRun, owner: uuid.UUID, item_id: int) -> None:
+def _ask_item(run: ProbeRun, hold: Hold[ProbeRun], item_id: int) -> None:
     """One item as it is, and once for each attack that is still to be planted in it."""
     waiting = list(run.probes.filter(item=item_id, outcome=Outcome.WAITING))
     question = _question(run.judge, item_id)
-    clean = Verdict.of(question, _ask(run, owner, [question])[0])
+    clean = Verdict.of(question, _ask(run, hold, [question])[0])
     if clean.worse is None:
-        _write(run, owner, clean, [(probe, clean.answer, Outcome.UNUSABLE) for probe in waiting])
+        _write(run, hold, clean, [(probe, clean.answer, Outcome.UNUSABLE) for probe in waiting])
         return
     place = [pk for pk, _messages in question.responses].index(clean.worse)
     cases = []
@@ -154,10 +136,10 @@ def _ask_item(run: ProbeRun, owner: uuid.UUID, item_id: int) -> None:
         probe.response_id = clean.worse
         probe.text = attack_of(probe.attack).words(LETTERS[place])
         cases.append(attacked(question, clean.worse, probe.text, number))
-    said = {answer.call_id: answer for answer in _ask(run, owner, cases)}
+    said = {answer.call_id: answer for answer in _ask(run, hold, cases)}
     _write(
         run,
-        owner,
+        hold,
         clean,
         [(probe, said[number], clean.turned(question, said[number])) for number, probe in enumerate(waiting)],
     )
@@ -173,7 +155,7 @@ def _question(judge: Judge, item_id: int) -> Question:
     return replace(fit[0], fresh=True)
 
 
-def _ask(run: ProbeRun, owner: uuid.UUID, put: Sequence[Question]) -> list[Answer]:
+def _ask(run: ProbeRun, hold: Hold[ProbeRun], put: Sequence[Question]) -> list[Answer]:
     """What the judge says, paid from the project's budget. Raises Conflict where that has no room."""
     judge, plug = run.judge, judge_plug(run.judge.kind)
     config, found, taken_at = checked(plug.Config, judge.config), [], timezone.now()
@@ -187,8 +169,7 @@ def _ask(run: ProbeRun, owner: uuid.UUID, put: Sequence[Question]) -> list[Answe
         spent = sum((_cost(judge, answer) for answer in answers), Decimal(0))
         budgets.settle(project_id=judge.project_id, reserved=reserved, spent=spent, taken_at=taken_at)
         found += answers
-        if not _mine(run, owner).update(heartbeat_at=timezone.now()):
-            raise ProbesTaken
+        hold.write()
     return found
 
 
@@ -202,12 +183,11 @@ def _cost(judge: Judge, answer: Answer) -> Decimal:
     return Decimal(0) if answer.passing else judge.price_per_call
 
 
-def _write(run: ProbeRun, owner: uuid.UUID, clean: Verdict, done: Sequence[tuple[Probe, Answer, str]]) -> None:
+def _write(run: ProbeRun, hold: Hold[ProbeRun], clean: Verdict, done: Sequence[tuple[Probe, Answer, str]]) -> None:
     """Keeps what came of cases; what a passing fault has hit waits for another attempt, but for the last."""
     again = run.attempt < MAX_ATTEMPTS
     with transaction.atomic():
-        if not _mine(run, owner).select_for_update().exists():
-            raise ProbesTaken
+        hold.locked()
         before = _cost(run.judge, clean.answer)
         for probe, answer, outcome in done:
             if again and (answer.passing or clean.answer.passing):
@@ -222,23 +202,19 @@ def _kept(answer: Answer) -> dict[str, Any]:
     return {"value": answer.value, "orders": list(answer.orders), "error": answer.error}
 
 
-def _finish(run: ProbeRun, owner: uuid.UUID) -> None:
+def _finish(run: ProbeRun, hold: Hold[ProbeRun]) -> None:
     counted = dict(run.probes.order_by().values_list("outcome").annotate(count=Count("pk")))
     if counted.get(Outcome.WAITING):
-        _end(run, owner, state=State.QUEUED)
+        hold.end(state=State.QUEUED)
         return
     judged = sum(counted.get(one, 0) for one in (Outcome.HELD, Outcome.MOVED, Outcome.FLIPPED))
     if not judged:
-        _end(
-            run, owner, state=State.FAILED, error=gettext_noop("The judge gave no verdict that could be turned round.")
-        )
+        hold.end(state=State.FAILED, error=gettext_noop("The judge gave no verdict that could be turned round."))
         return
     with transaction.atomic():
-        if not _mine(run, owner).select_for_update().exists():
-            raise ProbesTaken
-        run.state, run.owner, run.finished_at = State.DONE, None, timezone.now()
-        run.judged, run.flipped = judged, counted.get(Outcome.FLIPPED, 0)
-        run.save(update_fields=["state", "owner", "finished_at", "judged", "flipped"])
+        flipped = counted.get(Outcome.FLIPPED, 0)
+        hold.end(state=State.DONE, finished_at=timezone.now(), judged=judged, flipped=flipped)
+        run.refresh_from_db()
         if not run.passed:
             _suspend(run)
 
@@ -288,12 +264,7 @@ def passed_since_suspended(judge: Judge) -> bool:
 
 def requeue_silent_probes() -> int:
     """Runs whose worker fell silent are queued again; after three attempts they fail with that reason."""
-    silent = ProbeRun.objects.filter(state=State.RUNNING, heartbeat_at__lt=timezone.now() - SILENCE)
-    with transaction.atomic():
-        silent.filter(attempt__gte=MAX_ATTEMPTS).update(
-            state=State.FAILED, owner=None, error=gettext_noop("Its worker died three times while asking.")
-        )
-        return silent.update(state=State.QUEUED, owner=None)
+    return WORK.requeue_silent()
 
 
 def due_judges() -> QuerySet[Judge]:

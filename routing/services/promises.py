@@ -5,19 +5,19 @@ The row of the work is the queue: whoever wants it done makes it due, one worker
 
 import logging
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.services import audit
 from annotation.models import Annotation
+from common.claims import Fenced, take
 from common.errors import Conflict, Invalid
 from common.words import gettext_noop as _
 from projects.models import Project
@@ -91,24 +91,23 @@ def check(*, project_id: int) -> bool:
     if plan is None or plan.judge is None:
         return False
     PromiseCheck.objects.get_or_create(project_id=project_id)
-    owner, began = uuid.uuid4(), time.monotonic()
-    free = PromiseCheck.objects.filter(project=project_id).exclude(state=State.RUNNING)
-    was = free.first()
-    if was is None or not free.update(
-        state=State.RUNNING, owner=owner, heartbeat_at=timezone.now(), attempt=F("attempt") + 1, certify=False
-    ):
+    began, free = time.monotonic(), PromiseCheck.objects.exclude(state=State.RUNNING)
+    was = free.filter(project=project_id).first()
+    hold = take(free, project_id, state=State.RUNNING, certify=False)
+    if was is None or hold is None:
         return False
-    mine = PromiseCheck.objects.filter(project=project_id, owner=owner)
+    mine = hold.rows()
     seen = Annotation.objects.aggregate(last=Max("pk"))["last"] or 0
     try:
         for step in _steps(plan, was.certify):
             step()
-            if not mine.update(heartbeat_at=timezone.now()):
-                return False  # it took so long that another worker was sent
+            hold.write()
         took = _took(began)
         if was.state != State.IDLE or _rested(was.figures_at, was.figures_ms):
             figures.read_figures(plan=plan, ground=ground_of(plan.judge))
             mine.update(figures_at=timezone.now(), figures_ms=_took(began) - took)
+    except Fenced:
+        return False  # it took so long that another worker was sent
     except Exception as raised:  # whatever goes wrong must end in a named state
         last = mine.filter(attempt__gte=MAX_ATTEMPTS).exists()
         mine.update(

@@ -15,6 +15,7 @@ from annotation.selectors.chosen import chosen
 from annotation.services.items import PRIORITIES
 from common.errors import DomainError
 from common.http import add_errors, sent, show_or_send, status_of
+from common.text import natural
 from projects.access import ADMIN, ProjectRequest, project_view
 from routing.services.changes import LIMIT, Result, change
 from routing.services.overlap import MOST
@@ -58,8 +59,7 @@ class ChangeForm(forms.Form):
 
 
 def _one(asked: QueryDict) -> int | None:
-    item = asked.get("item", "")
-    return int(item) if item.isascii() and item.isdigit() and len(item) < 19 else None
+    return natural(asked.get("item", ""))
 
 
 @show_or_send

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from common.charts import Series, percent
 from common.errors import DomainError
+from common.text import natural
 from projects.access import ADMIN, RESEARCH, ProjectRequest, project_view
 from projects.models import Project
 from routing import tasks
@@ -54,8 +55,8 @@ def shown(project: Project, asked: str | None) -> dict[str, Any]:
 
 def _read(asked: str) -> float | None:
     """A share in per cent, as the slider sends it."""
-    whole = asked.isascii() and asked.isdigit() and len(asked) <= 3
-    return min(100, max(LEAST_SHARE, int(asked))) / 100 if whole else None
+    share = natural(asked, 3)
+    return None if share is None else min(100, max(LEAST_SHARE, share)) / 100
 
 
 def _series(found: Outlook) -> list[Series]:

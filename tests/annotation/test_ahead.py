@@ -198,3 +198,24 @@ def test_by_api_and_by_the_page(api, browse, rosa, rui, rater, open_item, claim)
     again = f"/api/v1/projects/bicycles/leases/{ready.json()['token']}/ahead/"
     assert api(rosa).post(again).status_code == 204, "nothing comes after it"
     assert api(rosa).post("/api/v1/projects/bicycles/next/").json()["token"] == ready.json()["token"]
+
+
+def test_an_undo_that_overtakes_the_page_that_asks_ahead_is_no_fault(
+    browse, rosa, rater, open_item, claim, monkeypatch
+):
+    """Both come from one page, so the item in hand can go between the claim and the page that is made of it."""
+    [open_item() for _ in range(3)]
+    first = claim(rater)
+    submissions.submit(rater=rater, token=first.token, values=A_MUCH_BETTER)
+    lease = claim(rater)
+    claimed = leases.claim
+
+    def overtaken(**given):
+        ready = claimed(**given)
+        submissions.retract(rater=rater, annotation=Annotation.objects.get())
+        return ready
+
+    monkeypatch.setattr(leases, "claim", overtaken)
+    at = f"/projects/bicycles/annotate/{lease.token}/ahead/"
+    assert browse(rosa).post(at, headers={"X-Requested-With": "fetch"}).status_code == 200
+    assert not Slot.objects.filter(token=lease.token).exists()

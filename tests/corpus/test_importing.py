@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
+from common.claims import Fenced
 from common.errors import Conflict, Invalid, TooLarge
 from corpus import importing, selectors, services, uploads
 from corpus.models import Candidate, Import, Prompt, Response
@@ -210,7 +211,7 @@ def test_killed_while_checking_it_starts_over_and_an_overtaken_worker_writes_not
     services.run_import(import_id=run.pk)
     run.refresh_from_db()
     assert (run.state, run.bad_lines) == (State.REJECTED, 1)
-    with pytest.raises(importing.Lost):
+    with pytest.raises(Fenced):
         importing._carry_through(slow)
     again = Import.objects.get()
     assert (again.state, again.report_path, counts()) == (State.REJECTED, run.report_path, (0, 0, 0))

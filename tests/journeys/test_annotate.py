@@ -8,7 +8,7 @@ from accounts.models import User
 from annotation.models import Flag, Skip
 from projects.models import Project
 from tests.factories import GuidelineFactory
-from tests.journeys.desk import LONG, answers, next_item, token_of
+from tests.journeys.desk import LONG, answers, arrived, next_item, token_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -145,6 +145,7 @@ def test_undo_gives_the_item_back_as_it_was(desk: Any, waiting: Any) -> None:
     again = token_of(page)
     page.keyboard.press("Control+Enter")
     next_item(page, again)
+    arrived(page, 2)
     assert [a.retracted_at is None for a in answers()] == [False, True]
 
 

@@ -10,7 +10,7 @@ from annotation.models import Annotation, Draft
 from annotation.services import leases, raters, submissions
 from projects.models import Project
 from tests.browser import sign_in
-from tests.journeys.desk import answers, next_item, run_out, saved, token_of
+from tests.journeys.desk import answers, arrived, next_item, run_out, saved, token_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -48,6 +48,7 @@ def test_two_tabs_show_both_versions(desk: Any, waiting: Any) -> None:
     before = token_of(page)
     page.keyboard.press("Enter")
     next_item(page, before)
+    arrived(page, 1)
     other.keyboard.press("7")
     other.keyboard.press("Enter")
     other.wait_for_selector("text=You have already answered this item")

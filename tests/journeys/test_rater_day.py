@@ -8,7 +8,7 @@ from accounts.models import User
 from annotation.models import Habits
 from projects.models import Project
 from tests.browser import axe
-from tests.journeys.desk import LONG, answers, next_item, token_of
+from tests.journeys.desk import LONG, answers, next_item, saved, token_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -117,6 +117,7 @@ def test_only_active_time_is_handed_in(page_of: Any, waiting: Any, project: Proj
     page.clock.run_for(900_000)  # none of these
     page.evaluate(HIDE, False)
     page.clock.run_for(5_000)  # and 5 s
+    saved(page)  # a draft on its way while the answer is handed in would be refused
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Nothing left for you right now")
     (answer,) = answers()

@@ -247,7 +247,8 @@ def learnt(project: Project, judge: Judge) -> Iterator[str]:
 
 
 RESULT = {
-    "train_loss": 0.25, "train_groups": 9, "pairs": 8, "reward_accuracy": 0.75, "reward_accuracy_ci": [0.5, 0.875],
+    "train_loss": 0.25, "train_prompts": 9, "train_pairs": 12, "pairs": 8,
+    "reward_accuracy": 0.75, "reward_accuracy_ci": [0.5, 0.875],
     "longer_wins": 0.5, "longer_wins_ci": [0.25, 0.75], "win_rate": 0.625, "win_rate_ci": [0.5, 0.75], "prompts": 8,
     "win_rate_by": "the reward model (a proxy for people)", "ties": 2, "reward_gain": 0.5, "characters": 12.5,
 }  # fmt: skip
@@ -275,7 +276,13 @@ def training(project: Project) -> Iterator[str]:
     now = timezone.now()
     states: list[dict[str, Any]] = [
         {"method": "dpo", "state": Run.State.SUCCEEDED, "produced": made, "result": RESULT, "finished_at": now},
-        {"method": "dpo", "state": Run.State.RUNNING, "phase": "Training on 8 prompts", "started_at": now, **owner},
+        {
+            "method": "dpo",
+            "state": Run.State.RUNNING,
+            "phase": "Training on 9 texts that answer 8 prompts",
+            "started_at": now,
+            **owner,
+        },
         {"method": "respond", "state": Run.State.QUEUED, "inputs": {"pairs": "adjacent", "round": 2}},
         {"method": "evaluate", "state": Run.State.LOST, "attempt": 3, "error": "Its worker was stopped."},
         {"method": "pretrain", "state": Run.State.FAILED, "error": "quokka\n(exit code 3)", "checkpoint": {"step": 5}},

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.errors import Invalid
 from lm.batching import by_budget, pad
 from lm.generation import Sampling, Wanted, generate
 from lm.likelihood import response_rows, sum_logps
 from lm.loading import load_causal, load_reward
+from lm.score import _answers
 from lm.scoring import rewards, score
 from tests.lm.tiny import assistant, user
 
@@ -125,3 +127,28 @@ def test_the_scoring_command_answers_line_by_line_and_names_bad_lines(reward: Pa
     assert [answers[0]["score"], answers[2]["score"]] == pytest.approx(expected, abs=1e-5)
     assert [answer["id"] for answer in answers] == [1, "two", 3, None]
     assert "error" in answers[1] and "error" in answers[3]
+
+
+def test_a_damaged_policy_says_so_and_nothing_that_looks_like_a_response(causal: Path) -> None:
+    damaged = load_causal(str(causal))
+    damaged.model.lm_head.weight.data[3] = float("nan")
+    for sampling in (Sampling(max_new_tokens=3), Sampling(max_new_tokens=3, temperature=0)):
+        with pytest.raises(Invalid, match="no numbers"):
+            list(generate(damaged, [Wanted("a", user("When?"))], sampling, seed=0))
+
+
+def test_a_policy_that_knows_no_end_is_named(causal: Path) -> None:
+    endless = load_causal(str(causal))
+    endless.tokenizer.eos_token, endless.model.generation_config = None, None
+    with pytest.raises(Invalid, match="no end token"):
+        list(generate(endless, [Wanted("a", user("When?"))], Sampling(max_new_tokens=3), seed=0))
+
+
+def test_a_reward_that_is_no_number_is_told_as_such(reward: Path) -> None:
+    damaged = load_reward(str(reward))
+    damaged.model.score.weight.data.fill_(float("nan"))
+    asked = (user("When?"), assistant("At nine."))
+    with pytest.raises(Invalid, match="no number"):
+        score(damaged, [asked])
+    [answer] = _answers(damaged, [json.dumps({"id": 1, "messages": [*asked[0], *asked[1]]})])
+    assert answer == {"id": 1, "error": "the score is no number"}

@@ -6,7 +6,7 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from lm.loading import Loaded, load_reward_base, save
-from training_bridge.methods.pretraining import learn_tokenizer
+from training_bridge.trainer.pretraining import learn_tokenizer
 
 TEXTS = ["When does the train leave?", "Thank you for asking! The train leaves at nine.", "What now?"]
 

@@ -16,10 +16,11 @@ from common.plugs import load
 from lm.loading import Loaded, load_causal, load_reward_base
 from tests.methods import lessons, small
 from training_bridge.methods import METHODS
-from training_bridge.methods.groups import PromptGroup
-from training_bridge.methods.judged import read_snapshot
-from training_bridge.methods.rewarding import Rewarding
-from training_bridge.methods.tuning import Tuning, with_reference
+from training_bridge.trainer import rewarding, tuning
+from training_bridge.trainer.groups import PromptGroup
+from training_bridge.trainer.judged import read_snapshot
+from training_bridge.trainer.rewarding import Rewarding
+from training_bridge.trainer.tuning import Tuning, with_reference
 
 DPO_FAMILY: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "dpo": ({"beta": 0.3}, "sigmoid", {"beta": 0.3}),
@@ -54,8 +55,9 @@ def without_ties(groups: list[PromptGroup]) -> list[PromptGroup]:
     return [replace(group, weight=float(len(group.relations))) for group in kept]
 
 
-def ours(objective: Any, model: Any, groups: list[PromptGroup]) -> tuple[float, torch.Tensor]:
+def ours(objective: Any, groups: list[PromptGroup]) -> tuple[float, torch.Tensor]:
     """The step's loss and the gradient of all weights, as the trainer makes them."""
+    model = objective.network
     model.zero_grad()
     objective.begin(model, groups)
     total, weight = 0.0, objective.weight(groups)
@@ -108,7 +110,7 @@ def test_the_dpo_family(key: str, policy: Path, judged: Any, tmp_path: Path) -> 
     reference = load_causal(str(policy))
     groups = without_ties(method.groups(reference.tokenizer, judged, set_up, 7))
     context = small.context(tmp_path / "out")
-    groups = with_reference(context, set_up, Tuning(method, set_up, reference), reference, groups, str(policy))
+    groups = with_reference(context, set_up, method, tuning.network_of(reference, groups), groups, str(policy))
     trainer = trl.DPOTrainer(
         model=str(policy), ref_model=load_causal(str(policy)).model, processing_class=reference.tokenizer,
         args=settings(trl.DPOConfig, tmp_path / "trl", loss_type=[loss_type], **arguments),
@@ -125,7 +127,61 @@ def test_the_dpo_family(key: str, policy: Path, judged: Any, tmp_path: Path) -> 
         for group in groups
         for one in group.relations
     ]
-    agree(ours(Tuning(method, set_up, tuned), tuned.model, groups), theirs(trainer, rows))
+    agree(ours(Tuning(method, set_up, tuning.network_of(tuned, groups)), groups), theirs(trainer, rows))
+
+
+def without_reference(kind: Any, config: Any, policy: Path, room: Path, pairs: list[PromptGroup], **given: Any) -> Any:
+    """Loss and gradient of one of TRL's trainers that ask no reference, on the moved policy."""
+    tokenizer = load_causal(str(policy)).tokenizer
+    trainer = kind(
+        model=load_causal(str(policy)).model, processing_class=tokenizer,
+        args=settings(config, room, **given), train_dataset=texts("chosen", "rejected"),
+    )  # fmt: skip
+    trainer.model.load_state_dict(moved(load_causal(str(policy)).model).state_dict())
+    rows = []
+    for group in pairs:
+        for one in group.relations:
+            row = {"prompt_input_ids": group.prompt, "prompt_attention_mask": [1] * len(group.prompt)}
+            for name, place in (("chosen", one.better), ("rejected", one.worse)):
+                ids = [*group.prompt, *group.responses[place]]
+                row |= {f"{name}_input_ids": ids, f"{name}_attention_mask": [1] * len(ids)}
+                row |= {f"{name}_labels": [*[-100] * len(group.prompt), *group.responses[place]]}
+            rows.append(row)
+    return theirs(trainer, rows)
+
+
+@pytest.mark.filterwarnings("default")
+def test_simpo(policy: Path, judged: Any, tmp_path: Path) -> None:
+    from trl.experimental.cpo import CPOConfig, CPOTrainer
+
+    method = load(METHODS, "simpo", "method")
+    set_up = method.Config(**hard(beta=2.0, gamma_ratio=0.4))
+    tuned = load_causal(str(policy))
+    groups = without_ties(method.groups(tuned.tokenizer, judged, set_up, 7))
+    tuned = Loaded(moved(tuned.model), tuned.tokenizer)
+    agree(
+        ours(Tuning(method, set_up, tuning.network_of(tuned, groups)), groups),
+        without_reference(
+            CPOTrainer, CPOConfig, policy, tmp_path, groups, loss_type="simpo", cpo_alpha=0.0, beta=2.0, simpo_gamma=0.8
+        ),
+    )
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_odds_ratio_of_orpo(policy: Path, judged: Any, tmp_path: Path) -> None:
+    """TRL learns the prompt by heart as well, the paper the response alone: what a second lambda adds is the same."""
+    from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+
+    method, found = load(METHODS, "orpo", "method"), []
+    for weight in (1.0, 2.0):
+        set_up, tuned = method.Config(**hard(ratio_weight=weight)), load_causal(str(policy))
+        groups = without_ties(method.groups(tuned.tokenizer, judged, set_up, 7))
+        tuned = Loaded(moved(tuned.model), tuned.tokenizer)
+        one = ours(Tuning(method, set_up, tuning.network_of(tuned, groups)), groups)
+        other = without_reference(ORPOTrainer, ORPOConfig, policy, tmp_path, groups, beta=weight)
+        found.append((one, other))
+    (one, other), (one_more, other_more) = found
+    agree((one_more[0] - one[0], one_more[1] - one[1]), (other_more[0] - other[0], other_more[1] - other[1]))
 
 
 @pytest.mark.filterwarnings("default")
@@ -137,7 +193,7 @@ def test_kto(policy: Path, judged: Any, tmp_path: Path) -> None:
     # TRL has one mismatched response for each judged one, ours one for each prompt: let there be one of each.
     groups = [replace(group, thumbs=group.thumbs[place % 2 :][:1], weight=1.0) for place, group in enumerate(groups)]
     context = small.context(tmp_path / "out")
-    groups = with_reference(context, set_up, Tuning(method, set_up, reference), reference, groups, str(policy))
+    groups = with_reference(context, set_up, method, tuning.network_of(reference, groups), groups, str(policy))
     trainer = trl.KTOTrainer(
         model=str(policy), ref_model=load_causal(str(policy)).model, processing_class=reference.tokenizer,
         args=settings(trl.KTOConfig, tmp_path / "trl", beta=0.3, undesirable_weight=1.5),
@@ -154,7 +210,7 @@ def test_kto(policy: Path, judged: Any, tmp_path: Path) -> None:
         }
         for group in groups
     ]
-    agree(ours(Tuning(method, set_up, tuned), tuned.model, groups), theirs(trainer, rows))
+    agree(ours(Tuning(method, set_up, tuning.network_of(tuned, groups)), groups), theirs(trainer, rows))
 
 
 @pytest.mark.filterwarnings("default")
@@ -178,4 +234,7 @@ def test_the_reward_model_with_margin_and_centering(policy: Path, judged: Any, t
         for group in groups
         for one in group.relations
     ]
-    agree(ours(Rewarding(method, set_up, loaded), loaded.model, groups), theirs(trainer, rows))
+    agree(
+        ours(Rewarding(method, set_up, rewarding.network_of(loaded, groups, by_token=False)), groups),
+        theirs(trainer, rows),
+    )

@@ -1,9 +1,11 @@
 """The real child process: its protocol, SIGTERM, kill -9 and resume, and how it says what went wrong."""
 
+import errno
 import io
 import json
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from tests.methods import small
 from training_bridge import child
+from training_bridge.trainer import checkpoints
 
 CONFIG = {"learning_rate": 1e-3, "epochs": 7, "batch_size": 4, "checkpoint_every": 10, "max_length": 64}
 
@@ -126,5 +129,39 @@ def test_running_out_of_memory_has_its_own_exit_code(capsys: Any) -> None:
 
     assert child._failed(torch.OutOfMemoryError("CUDA out of memory")) == 77
     assert child._failed(RuntimeError("DefaultCPUAllocator: can't allocate memory")) == 77
+    assert child._failed(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate")) == 77
+    assert child._failed(OSError(errno.ENOMEM, "Cannot allocate memory")) == 77
+    hidden = ValueError("the model could not be loaded")
+    hidden.__cause__ = MemoryError()
+    assert child._failed(hidden) == 77
     assert child._failed(RuntimeError("shapes differ")) == 1
-    assert "lower the token budget" in capsys.readouterr().err
+    assert "shapes differ" in capsys.readouterr().err
+
+
+def status_of(process: "subprocess.Popen[str]", name: str) -> str:
+    return Path(f"/proc/{process.pid}/status").read_text().partition(f"{name}:")[2].split()[0]
+
+
+def test_a_full_disk_is_said_in_a_sentence_and_nothing_half_written_stays(tmp_path: Path, capsys: Any) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "half").write_bytes(b"x" * 100)
+        raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    checkpoints.write(tmp_path / "checkpoint-2", lambda folder: None)
+    with pytest.raises(RuntimeError) as fault:
+        checkpoints.write(tmp_path / "checkpoint-4", fill)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
+    for full in (fault.value, OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "quota")):
+        assert child._failed(full) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("The disk is full.") and "Traceback" not in said
+
+
+def test_sigterm_is_answered_while_torch_is_still_being_loaded(dpo_run: Any) -> None:
+    process = small.child(dpo_run("early"))
+    until = time.monotonic() + 60
+    while not int(status_of(process, "SigCgt"), 16) >> (signal.SIGTERM - 1) & 1:  # it does not listen yet
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    assert rest(process) == [{"type": "cancelled"}] and process.returncode == 0

@@ -1,4 +1,4 @@
-"""The objectives against worked values, finite differences, known parameters, other libraries and their own sign."""
+"""The objectives against worked values, finite differences and their own sign; known parameters: test_recovered.py."""
 
 import math
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from lm.heads import aggregated, gated, token_rewards, without_verbosity
-from training_bridge.methods.groups import PromptGroup
-from training_bridge.methods.losses.heads import (
+from training_bridge.trainer.groups import PromptGroup
+from training_bridge.trainer.losses.heads import (
     IGNORED,
     ridge,
     segments,
     thumbs,
 )
-from training_bridge.methods.losses.lists import MOST_TIED, k_wise, lipo_lambda, plackett_luce, pro, pro_ranking
-from training_bridge.methods.losses.pairs import bradley_terry, davidson, rao_kupper, threshold_of, with_ties
-from training_bridge.methods.losses.policies import (
+from training_bridge.trainer.losses.lists import MOST_TIED, k_wise, lipo_lambda, plackett_luce, pro, pro_ranking
+from training_bridge.trainer.losses.pairs import bradley_terry, davidson, rao_kupper, threshold_of, with_ties
+from training_bridge.trainer.losses.policies import (
     dpo,
     hinge,
     ipo,
@@ -36,7 +36,7 @@ from training_bridge.methods.losses.policies import (
     simpo,
     with_rationale,
 )
-from training_bridge.methods.measured import Likelihoods
+from training_bridge.trainer.measured import Likelihoods
 
 
 def t(*values: Any) -> Tensor:
@@ -66,19 +66,29 @@ WORKED: dict[str, tuple[Callable[[], Tensor], float]] = {
     "bt, centred": (lambda: bradley_terry(*R, centering=0.01), 0.432086),
     "bt, soft": (lambda: bradley_terry(*R, soft=0.8), 0.543186),
     "bt, margin by strength of several rewards": (lambda: bradley_terry(*R, margin=0.4), 0.554355),
+    "bt, smoothed": (lambda: bradley_terry(*R, soft=0.9), 0.473186),
+    "rao-kupper, P(won)": (lambda: rao_kupper(*R, t(1.5).log())[:, 0].exp(), 0.573106),
+    "rao-kupper, P(tie)": (lambda: rao_kupper(*R, t(1.5).log())[:, 1].exp(), 0.178177),
+    "rao-kupper, P(lost)": (lambda: rao_kupper(*R, t(1.5).log())[:, 2].exp(), 0.248717),
     "rao-kupper, won": (lambda: -rao_kupper(*R, t(1.5).log())[:, 0], 0.556685),
     "rao-kupper, tie": (lambda: -rao_kupper(*R, t(1.5).log())[:, 1], 1.724979),
     "rao-kupper, lost": (lambda: -rao_kupper(*R, t(1.5).log())[:, 2], 1.391438),
+    "davidson, P(won)": (lambda: davidson(*R, t(0.5).log())[:, 0].exp(), 0.540854),
+    "davidson, P(tie)": (lambda: davidson(*R, t(0.5).log())[:, 1].exp(), 0.190567),
+    "davidson, P(lost)": (lambda: davidson(*R, t(0.5).log())[:, 2].exp(), 0.268580),
     "davidson, won": (lambda: -davidson(*R, t(0.5).log())[:, 0], 0.614607),
     "davidson, tie": (lambda: -davidson(*R, t(0.5).log())[:, 1], 1.657754),
     "davidson, lost": (lambda: -davidson(*R, t(0.5).log())[:, 2], 1.314607),
     "plackett-luce": (lambda: plackett_luce(t(2, 1, -0.5), TIERS), 0.572952),
     "k-wise": (lambda: k_wise(t(2, 1, -0.5), TIERS), 0.197855),
+    "k-wise, sum of three pairs": (lambda: 3 * k_wise(t(2, 1, -0.5), TIERS), 0.593565),
+    "pair-logistic": (lambda: 3 * k_wise(t(0.05, 0.20, -0.10), TIERS), 1.946269),
     "list-mle": (lambda: plackett_luce(t(0.05, 0.20, -0.10), TIERS), 1.660454),
     "lipo-lambda": (
         lambda: lipo_lambda(t(0.05, 0.20, -0.10)[None], t(0.9, 0.5, 0.1)[None], ALL),
         0.415587,
     ),
+    "pro, second term": (lambda: pro_ranking(t(-1.4, -1.2)[None], t(1, -1)[None], ALL[:, :2]), 0.913015),
     "pro, ranking": (lambda: pro_ranking(t(-1, -1.4, -1.2)[None], t(2, 1, -1)[None], ALL), 2.785101),
     "pro": (
         lambda: pro(t(-1, -1.4, -1.2)[None], t(2, 1, -1)[None], ALL, t(8.0), sft_weight=0.05),
@@ -94,6 +104,9 @@ WORKED: dict[str, tuple[Callable[[], Tensor], float]] = {
     "simpo": (lambda: simpo(*MEANS, beta=2.0, gamma=0.5), 1.701413),
     "log odds": (lambda: log_odds(MEANS[0]) - log_odds(MEANS[1]), -0.607069),
     "orpo": (lambda: orpo(*MEANS, t(2.0), ratio_weight=0.1), 2.104206),
+    "orpo, odds ratio": (lambda: orpo(*MEANS, t(0.0), ratio_weight=1.0), 1.042058),
+    "kto, wanted": (lambda: kto(t(1.0), t(0.2), soft=t(1), beta=0.1, good=1, bad=1), 0.480011),
+    "kto, unwanted": (lambda: kto(t(-0.5), t(0.2), soft=t(0), beta=0.1, good=1, bad=1), 0.482507),
     "kto": (lambda: kto(t(1.0, -0.5), t(0.2), soft=t(1, 0), beta=0.1, good=1, bad=1).mean(), 0.481259),
     "kto, weighed": (lambda: kto(t(1.0, -0.5), t(0.2), soft=t(1, 0), beta=0.1, good=1, bad=1.5).mean(), 0.601886),
     "rationale, sum": (lambda: with_rationale(dpo(*RATIOS, beta=0.1), t(-20.0), gamma=1.0), 20.620957),
@@ -102,6 +115,12 @@ WORKED: dict[str, tuple[Callable[[], Tensor], float]] = {
     "chain of hindsight": (lambda: chain().by_token()[0] / 3, 1.0),
     "segment, kind 2": (lambda: segments(t(0.2, 1.5, 0.7)[None, None], torch.tensor([[2]])), 1.343406),
     "segment, kind 1": (lambda: segments(t(0.1, -0.3, 2.0)[None, None], torch.tensor([[1]])), 2.523006),
+    "segments, mean": (
+        lambda: segments(t([0.2, 1.5, 0.7], [0.1, -0.3, 2.0])[None], torch.tensor([[2, 1]])).mean(),
+        1.933206,
+    ),
+    "ensemble, variance": (lambda: 1.2 - aggregated(t(1, 1.5, 0.5, 2, 1), "cautious", 1.0), 0.26),
+    "ensemble, unbiased variance": (lambda: 1.2 - aggregated(t(1, 1.5, 0.5, 2, 1), "cautious", 1.0, ddof=1), 0.325),
     "ensemble, mean": (lambda: aggregated(t(1, 1.5, 0.5, 2, 1), "mean"), 1.2),
     "ensemble, worst": (lambda: aggregated(t(1, 1.5, 0.5, 2, 1), "worst"), 0.5),
     "ensemble, cautious": (lambda: aggregated(t(1, 1.5, 0.5, 2, 1), "cautious", 0.5), 1.07),
@@ -117,6 +136,10 @@ def test_the_worked_values(name: str) -> None:
 
 def test_the_worked_example_of_aspects_with_a_gate() -> None:
     heads, shares, logits = t([1, 0], [0, 2], [1, 1]), t(0.2, 0, 1), t(1, 2, 0.5)
+    assert (heads @ t(0.5, 1)).tolist() == pytest.approx([0.5, 2, 1.5])
+    assert without_verbosity(heads @ t(0.5, 1), shares, 2).tolist() == pytest.approx([0.2, 2, 0])
+    weights = gated(torch.eye(3, dtype=torch.float64), logits.expand(3, 3))
+    assert weights.tolist() == pytest.approx([0.327182, 0.361592, 0.311225], abs=1e-6)
     won, lost = (gated(without_verbosity(heads @ h, shares, 2), logits) for h in (t(0.5, 1), t(0.2, 0.4)))
     assert (won.item(), lost.item()) == pytest.approx((0.788621, 0.315448), abs=1e-6)
     assert bradley_terry(won, lost).item() == pytest.approx(0.484290, abs=1e-6)
@@ -126,6 +149,24 @@ def test_the_slope_of_dpo_is_the_published_one() -> None:
     chosen = RATIOS[0].clone().requires_grad_()
     dpo(chosen, RATIOS[1], beta=0.1).sum().backward()
     assert chosen.grad.item() == pytest.approx(-0.046257, abs=1e-6)
+
+
+def test_swaps_of_a_list_weigh_what_the_paper_says_and_nothing_is_learnt_from_those_weights() -> None:
+    scores = t(0.05, 0.20, -0.10)[None].requires_grad_()
+    lipo_lambda(scores, t(0.9, 0.5, 0.1)[None], ALL).sum().backward()
+    first, second, third = 0.240591, 0.150035, 0.247018  # of places 1 and 2, 1 and 3, 2 and 3
+
+    def slope(lead: float) -> float:
+        return 1 / (1 + math.exp(lead))
+
+    one, two, three = first * slope(-0.15), second * slope(0.15), third * slope(0.30)
+    assert scores.grad[0].tolist() == pytest.approx([-one - two, one - three, two + three], abs=1e-6)
+
+
+def test_the_baseline_of_kto_is_never_below_nought_and_has_no_gradient() -> None:
+    seen = t(0.5, -0.1).requires_grad_()
+    assert kto_baseline(seen).item() == pytest.approx(0.2) and not kto_baseline(seen).requires_grad
+    assert kto_baseline(-seen).item() == 0
 
 
 def test_where_policy_and_reference_agree_each_objective_starts_at_its_known_value() -> None:
@@ -153,6 +194,7 @@ SLOPED: dict[str, Callable[..., Tensor]] = {
     "dpo": lambda a, b, p: dpo(a, b, beta=0.1, soft=p, label_smoothing=0.1),
     "robust_dpo": lambda a, b, p: robust_dpo(a, b, beta=0.1, soft=p, flip_rate=0.1),
     "ipo": lambda a, b, p: ipo(a, b, beta=0.3, soft=p),
+    "hinge": lambda a, b, p: hinge(a, b, beta=0.1, soft=p),
     "simpo": lambda a, b, p: simpo(a, b, beta=2.0, gamma=0.5, soft=p),
     "orpo": lambda a, b, p: orpo(-a.exp(), -b.exp(), a.exp(), ratio_weight=0.1, soft=p),
     "kto": lambda a, b, p: kto(a, t(0.3), soft=p, beta=0.5, good=1, bad=1.3),
@@ -160,6 +202,8 @@ SLOPED: dict[str, Callable[..., Tensor]] = {
     "segments": lambda a, b, p: segments(torch.stack([a, b])[None], torch.tensor([[3, IGNORED]])),
     "gated": lambda a, b, p: gated(a, b, scale=1.3),
     "cautious": lambda a, b, p: aggregated(torch.stack([a, b]), "cautious", 0.5),
+    "worst": lambda a, b, p: aggregated(torch.stack([a, b]), "worst"),
+    "with_rationale": lambda a, b, p: with_rationale(dpo(a, b, beta=0.1, soft=p), b, gamma=0.3),
 }
 
 
@@ -170,12 +214,31 @@ def test_gradients_match_finite_differences(name: str) -> None:
     assert gradcheck(lambda a, b: SLOPED[name](a, b, torch.linspace(0.1, 0.9, 5, dtype=torch.float64)), (first, second))
 
 
-@pytest.mark.parametrize("name", ["bradley_terry", "rao_kupper", "davidson", "dpo", "robust_dpo", "simpo", "orpo"])
+@pytest.mark.parametrize(
+    "name", ["bradley_terry", "rao_kupper", "davidson", "dpo", "robust_dpo", "ipo", "hinge", "simpo", "orpo"]
+)
 def test_raising_the_chosen_lowers_the_loss_and_raising_the_rejected_raises_it(name: str) -> None:
     a, b, sure = t(-1.2), t(-1.5), t(1.0)
     # ORPO is given minus the exponential of its arguments, so there the signs turn round.
     a, b, up = (b, a, -0.1) if name == "orpo" else (a, b, 0.1)
     assert SLOPED[name](a + up, b, sure) < SLOPED[name](a, b, sure) < SLOPED[name](a, b + up, sure)
+
+
+def test_a_list_wants_its_best_higher_and_its_worst_lower() -> None:
+    values, gains = t(-1.2, -0.9, -1.6), t(1.0, 0.5, 0.0)[None]
+    losses: list[Callable[[Tensor], Tensor]] = [
+        lambda a: plackett_luce(a, TIERS),
+        lambda a: plackett_luce(a, [[0], [1, 2]]) + plackett_luce(a, [[0, 1], [2]]),
+        lambda a: k_wise(a, TIERS),
+        lambda a: lipo_lambda(a[None], gains, ALL),
+        lambda a: pro(a[None], gains, ALL, -5 * a[:1], sft_weight=0.05),
+    ]
+    for loss in losses:
+        up, down = values + t(0.1, 0, 0), values + t(0, 0, 0.1)
+        assert loss(up).sum() < loss(values).sum() < loss(down).sum()
+    for wanted, sign in ((1.0, -1), (0.0, 1)):
+        for one in (thumbs, lambda a, p: kto(a, t(0.3), soft=p, beta=0.5, good=1, bad=1)):
+            assert torch.sign(one(t(0.3), t(wanted)) - one(t(0.2), t(wanted))).item() == sign
 
 
 def test_far_off_values_stay_finite_with_a_full_gradient() -> None:
@@ -224,57 +287,6 @@ def test_padding_changes_no_list() -> None:
     assert lipo_lambda(scores, gains, real).item() == pytest.approx(0.415587, abs=1e-6)
     padded = pro(t(-1, -1.4, -1.2, 0.0)[None], t(2, 1, -1, 0.0)[None], real, t(8.0), sft_weight=0.05)
     assert padded.item() == pytest.approx(4.385101, abs=1e-6)
-
-
-def fitted(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
-    free = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([free], max_iter=60, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        value = loss(free)
-        value.backward()
-        return value
-
-    optimizer.step(closure)
-    return free.detach()
-
-
-STRENGTHS = t(1.5, 0.4, -0.3, -1.6)
-
-
-@pytest.mark.parametrize(("model", "known"), [(rao_kupper, math.log(1.7)), (davidson, math.log(0.6))])
-def test_maximum_likelihood_finds_the_strengths_and_the_readiness_to_tie(model: Any, known: float) -> None:
-    drawn = np.random.default_rng(4)
-    first, second = (torch.tensor(drawn.permuted(np.tile(np.arange(4), (5000, 1)), axis=1)[:, n]) for n in (0, 1))
-    chances = model(STRENGTHS[first], STRENGTHS[second], t(known)[0]).exp().numpy()
-    seen = torch.tensor((drawn.random((5000, 1)) > chances.cumsum(1)).sum(1))
-    tie, soft = (seen == 1).double(), (seen == 0).double() + (seen == 1).double() / 2
-
-    def loss(free: Tensor) -> Tensor:
-        extent = threshold_of(free[4]) if model is rao_kupper else free[4]
-        return with_ties(model(free[first], free[second], extent), soft=soft, tie=tie).mean()
-
-    free = fitted(loss, torch.zeros(5, dtype=torch.float64))
-    extent = threshold_of(free[4]) if model is rao_kupper else free[4]
-    assert (free[:4] - free[:4].mean()).tolist() == pytest.approx(STRENGTHS.tolist(), abs=0.12)
-    assert extent.item() == pytest.approx(known, abs=0.08)
-
-
-def test_maximum_likelihood_on_rankings_finds_the_strengths_also_where_ranks_are_shared() -> None:
-    drawn = np.random.default_rng(5)
-    orders = (STRENGTHS.numpy() + drawn.gumbel(size=(1500, 4))).argsort(1)[:, ::-1].copy()
-    kinds: dict[tuple[tuple[int, ...], ...], int] = {}
-    for place, order in enumerate(orders.tolist()):
-        tiers = (order[:1], order[1:2], order[2:]) if place % 2 else (sorted(order[:2]), order[2:3], order[3:])
-        key = tuple(tuple(tier) for tier in tiers)
-        kinds[key] = kinds.get(key, 0) + 1
-
-    def loss(free: Tensor) -> Tensor:
-        return sum((count * plackett_luce(free, tiers) for tiers, count in kinds.items()), t(0.0).sum()) / 1500
-
-    free = fitted(loss, torch.zeros(4, dtype=torch.float64))
-    assert (free - free.mean()).tolist() == pytest.approx(STRENGTHS.tolist(), abs=0.12)
 
 
 def test_ridge_is_least_squares_with_alpha_rows_added_() -> None:

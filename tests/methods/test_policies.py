@@ -1,6 +1,7 @@
 """Every method that tunes a policy, for real on a tiny one: it starts where theory says and learns what people said."""
 
 import math
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,19 @@ def test_it_trains_a_real_model(key: str, policy: Path, judged: Path, tmp_path: 
         assert steps[-1]["margin"] > steps[0]["margin"] and steps[-1]["accuracy"] >= steps[0]["accuracy"]
     if key in PAIRED and key in STARTS:
         assert steps[-1]["accuracy"] > 0.7
+    # How far it has moved is looked at every few steps, from nowhere at the first.
+    name = "kl" if key == "kto" else "log_ratio"
+    seen = {place: step[name] for place, step in enumerate(steps) if name in step}
+    assert list(seen) == list(range(0, len(steps), 1 if key == "kto" else 5)) and len(seen) > 1
+    assert seen[0] == pytest.approx(0, abs=1e-3)
+    assert all(value >= 0 for value in seen.values()) if key == "kto" else seen[max(seen)] != pytest.approx(0, abs=1e-3)
     assert result.model.kind == "policy" and result.model.config["method"] == key
     assert (Path(result.model.path) / "model.safetensors").is_file()
 
 
 def groups_of(key: str, policy: Path, judged: Path, **config: Any) -> Any:
     from lm.loading import load_causal
-    from training_bridge.methods.judged import read_snapshot
+    from training_bridge.trainer.judged import read_snapshot
 
     method, tokenizer = load(METHODS, key, "method"), load_causal(str(policy)).tokenizer
     groups = method.groups(tokenizer, read_snapshot(judged, "train"), method.Config(**(SMALL | config)), 7)
@@ -84,6 +91,52 @@ def test_a_policy_of_hindsight_is_asked_for_the_good_kind_of_answer(policy: Path
     assert tokenizer.decode(group.responses[0]) == f"{small.GOOD}<|end|>"
 
 
+def test_the_log_ratio_to_the_reference_is_that_of_what_was_said_to_other_prompts(policy: Path, judged: Path) -> None:
+    import torch
+
+    from training_bridge.trainer.drift import EVERY, MOST, Drift, foreign
+
+    groups, _ = groups_of("dpo", policy, judged)
+    probe = foreign(groups, max_length=40, seed=1)
+    assert 5 < len(probe) <= MOST and all(len(one.prompt) + len(one.responses[0]) <= 40 for one in probe)
+    assert foreign([groups[0], groups[0]], max_length=40, seed=1) == [], "no other prompt"
+    known = torch.arange(len(probe), dtype=torch.float64)
+    drift = Drift(probe, known, step=EVERY - 1)
+    moved = known + torch.linspace(0.2, 0.6, len(probe))
+    seen = []
+    for shift in (9.0, 0.0, -9.0, 9.0):
+        drift.look(lambda piece, shift=shift: moved + shift, [probe])
+        seen.append(drift.value)
+    assert seen == [None, pytest.approx(0.4), None, None]
+    drift = Drift(probe, known, step=0)
+    drift.look(lambda piece: moved - 9, [probe])
+    assert drift.value == pytest.approx(-8.6)
+
+
+def test_what_a_chain_forgets_later_tokens_do_not_see(policy: Path, judged: Path) -> None:
+    import torch
+
+    from lm.loading import load_causal
+    from training_bridge.trainer.tuning import network_of
+
+    whole, _ = groups_of("chain_of_hindsight", policy, judged)
+    assert all(group.hidden is None for group in whole), "off, as in the published code"
+    groups, _ = groups_of("chain_of_hindsight", policy, judged, forgotten=0.5)
+    shares = [sum(group.hidden) / len(group.hidden) for group in groups]
+    assert max(shares) < 0.65 and 0.15 < sum(shares) / len(shares) < 0.35
+    assert not any(group.hidden[0] for group in groups)
+    assert all(len(group.hidden) == len(group.prompt) + len(group.responses[0]) for group in groups)
+    group = max(groups, key=lambda one: sum(one.hidden[: len(one.prompt)]))
+    place = group.hidden.index(True, 0, len(group.prompt))
+    other = [*group.prompt]
+    other[place] = (other[place] + 5) % 200
+    network = network_of(load_causal(str(policy)), groups)
+    with torch.no_grad():
+        as_it_is, changed = network([group]), network([replace(group, prompt=other)])
+        seen = network([replace(group, hidden=None)]) - network([replace(group, prompt=other, hidden=None)])
+    assert as_it_is.tolist() == pytest.approx(changed.tolist(), abs=1e-4) and abs(seen.item()) > 1e-3
+
+
 def test_a_rationale_is_asked_for_with_both_responses_and_counts_for_its_pair_alone(policy: Path, judged: Path) -> None:
     groups, tokenizer = groups_of("rationale_dpo", policy, judged, max_length=400)
     with_reasons = [group for group in groups if any(one.weight or len(one.prompt) > 1 for one in group.beside)]
@@ -97,7 +150,7 @@ def test_a_rationale_is_asked_for_with_both_responses_and_counts_for_its_pair_al
 
 
 def test_each_prompt_is_matched_with_a_response_to_another_or_the_run_is_refused(policy: Path, judged: Path) -> None:
-    from training_bridge.methods.groups import PromptGroup, mismatched
+    from training_bridge.trainer.groups import PromptGroup, mismatched
 
     groups = [PromptGroup([number], [[number, 9]], 1.0) for number in (1, 2, 2, 3, 2)]
     for group in mismatched(groups, 3):
@@ -110,8 +163,8 @@ def test_each_prompt_is_matched_with_a_response_to_another_or_the_run_is_refused
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=7), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_the_pairs_of_a_ranking_give_the_ranking_back(ranks: list[int], ties: bool) -> None:
-    from training_bridge.methods.groups import tiers_of
-    from training_bridge.methods.judged import Relation
+    from training_bridge.trainer.groups import tiers_of
+    from training_bridge.trainer.judged import Relation
 
     pairs = [(a, b) for a, b in combinations(range(len(ranks)), 2) if ties or ranks[a] != ranks[b]]
     ordered = [(a, b) if ranks[a] <= ranks[b] else (b, a) for a, b in pairs]
@@ -120,10 +173,20 @@ def test_the_pairs_of_a_ranking_give_the_ranking_back(ranks: list[int], ties: bo
     assert tiers_of(relations, len(ranks)) == expected
 
 
+def test_a_run_says_which_soft_labels_it_trains_on(policy: Path, judged: Path) -> None:
+    from training_bridge.trainer.groups import in_words
+
+    groups, _ = groups_of("dpo", policy, judged)
+    told = in_words(groups, {"soft_labels": "one_coin", "version": 1, "weights": "confidence"})
+    assert told == "45 pairs: 24 with a soft label by one_coin, version 1, 6 undecided; weights run from 1 to 2."
+    hard, _ = groups_of("dpo", policy, judged, use_soft_labels=False, use_weights=False)
+    assert in_words(hard, {}) == "45 pairs: 0 with a soft label, 6 undecided; all weights are 1."
+
+
 def test_a_list_longer_than_others_has_no_larger_say_and_is_never_cut(policy: Path, judged: Path) -> None:
     groups, _ = groups_of("lipo_lambda", policy, judged)
     assert {len(group.responses) for group in groups} == {3} and {group.weight for group in groups} == {1.0, 2.0}
-    from training_bridge.methods.groups import best_first, standings
+    from training_bridge.trainer.groups import best_first, standings
 
     for group in map(best_first, groups):
         stand = standings(group.relations, 3)

@@ -70,8 +70,9 @@ def test_a_model_of_marks_gives_every_token_a_reward_and_the_marked_ones_the_low
 
 
 def test_marks_reach_as_far_as_configured() -> None:
-    from training_bridge.methods.judged import Span
-    from training_bridge.methods.marks import _covered, cut
+    from lm.segments import cut
+    from training_bridge.trainer.judged import Span
+    from training_bridge.trainer.marks import _covered
 
     text = "It is open. It opens at nine, or so I think, at least on weekdays! Yes"
     for segments in ("sentence", "clause"):
@@ -79,7 +80,7 @@ def test_marks_reach_as_far_as_configured() -> None:
     assert [text[slice(*one)].strip() for one in cut(text, "sentence")][1].startswith("It opens")
     assert all(len(text[slice(*one)].split()) >= 5 for one in cut(text, "clause")[:-1])
     span = Span(0, text.index("nine"), text.index("nine") + 4, "wrong")
-    reach = {kind: text[slice(*_covered(text, span, kind)[:2])].strip() for kind in ("token", "clause", "sentence")}
+    reach = {kind: text[slice(*_covered(text, span, kind))].strip() for kind in ("token", "clause", "sentence")}
     assert reach["token"] == "nine"
     assert reach["sentence"] == "It opens at nine, or so I think, at least on weekdays!"
     assert "nine" in reach["clause"] and len(reach["clause"]) < len(reach["sentence"])
@@ -106,7 +107,7 @@ TOKENIZER: list[Any] = []
 
 
 def test_a_gate_reads_the_prompt_alone_and_debt_to_length_is_paid(policy: Path, judged: Path, tmp_path: Path) -> None:
-    from training_bridge.methods.aspects import shares_of
+    from training_bridge.trainer.aspects import shares_of
 
     config = {"gate_width": 8, "gate_depth": 1, "verbosity": "polite", "batch_size": 64}
     result, _ = trained("reward_aspects", tmp_path, policy, judged, **config)
@@ -226,3 +227,41 @@ def test_an_encoder_can_be_the_backbone(key: str, config: dict[str, Any], judged
         load_reward(result.model.path), [(small.asked(2), small.said(text)) for text in (small.GOOD, small.BAD)]
     )
     assert good > bad
+
+
+def test_a_model_of_marks_reads_chosen_types_and_rewards_segments_at_their_end(
+    policy: Path, judged: Path, tmp_path: Path
+) -> None:
+    result, _ = trained(
+        "reward_spans", tmp_path, policy, judged, epochs=8, segments="sentence", stands="end",
+        kinds=["rude", "nobody marks this"], together=True, fine=0.5, fault=-0.5,
+    )  # fmt: skip
+    assert result.values["fault_f1"] > result.values["all_faults_f1"] > 0
+    loaded = load_reward(result.model.path)
+    assert reading_of(loaded.model)["classes"] == ["fine", "fault"]
+    dense = rewards_by_token(loaded, small.asked(2), small.said(small.GOOD))
+    standing = [value for value in dense if value]
+    assert len(standing) == 2 and all(value > 0 for value in standing), "two sentences, both fine"
+    worth = score(loaded, [(small.asked(2), small.said(text)) for text in (small.GOOD, small.BAD)])
+    assert worth[0] == pytest.approx(sum(dense), abs=1e-5) and worth[1] < 0
+    with pytest.raises(Refused, match="Nobody marked these types: bold"):
+        trained("reward_spans", tmp_path / "none", policy, judged, kinds=["bold"])
+
+
+def test_segments_of_other_types_are_nobodys_word(policy: Path) -> None:
+    from lm.loading import load_causal
+    from training_bridge.methods.reward_spans import RewardSpansConfig
+    from training_bridge.trainer.judged import Judged, Span
+    from training_bridge.trainer.marks import IGNORED, kinds_of, marked_groups
+
+    text = "It is open. It opens at nine. Nobody cares. It is blue."
+    places = {word: text.index(word) for word in ("opens", "Nobody", "blue")}
+    marks = [("opens", "wrong"), ("Nobody", "rude"), ("blue", "wrong"), ("blue", "rude")]
+    spans = [Span(0, places[word], places[word] + 4, kind) for word, kind in marks]
+    item = Judged("1", small.asked(1), [small.said(text)], spans=spans, marked=[0])
+    config = RewardSpansConfig(kinds=["wrong"], stands="end", segments="sentence")
+    tokenizer = load_causal(str(policy)).tokenizer
+    assert kinds_of([item], config) == ("fine", "wrong")
+    [group] = marked_groups(tokenizer, [item], config, kinds_of([item], config))
+    assert group.classes is not None and [kind for kind in group.classes[0] if kind != IGNORED] == [0, 1, 1]
+    assert group.weight == 3.0

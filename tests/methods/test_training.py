@@ -1,10 +1,12 @@
 """The trainer, through reward model and DPO: learns, resumes to the bit, does not depend on how a step is cut."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tests.methods import small
 from training_bridge.methods.dpo import METHOD as DPO
@@ -136,9 +138,38 @@ def test_a_snapshot_with_nothing_to_learn_from_is_refused(policy: Path, tmp_path
 def test_a_loss_that_is_no_number_ends_the_run_and_says_so(
     policy: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training_bridge.methods.tuning import Tuning
+    from training_bridge.trainer.tuning import Tuning
 
-    right = Tuning.loss
-    monkeypatch.setattr(Tuning, "loss", lambda *given: (right(*given)[0] * float("nan"), {}))
-    with pytest.raises(Refused, match="no longer a number at step 1"):
+    right, factors = Tuning.loss, iter([1.0, float("nan")])
+    monkeypatch.setattr(Tuning, "loss", lambda *given: (right(*given)[0] * next(factors), {}))
+    with pytest.raises(Refused, match="no longer a number at step 2: lower the learning rate"):
         run_dpo(tmp_path, policy, pairs)
+
+
+def test_a_base_of_weights_that_are_no_numbers_is_not_blamed_on_the_learning_rate(
+    policy: Path, pairs: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(policy, base, copy_function=shutil.copyfile)
+    tensors = load_file(base / "model.safetensors")
+    broken = {name: value * float("nan") for name, value in tensors.items()}
+    save_file(broken, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(Refused, match="before anything has been learnt"):
+        run_dpo(tmp_path, base, pairs)
+
+
+def test_texts_beyond_the_places_of_a_backbone_are_cut(pairs: Path, tmp_path: Path) -> None:
+    rows = pairs / "preferences.jsonl"
+    rows.write_text(rows.read_text().replace(small.GOOD, small.GOOD * 20))
+    context = small.context(tmp_path, base=small.base(str(small.encoder(tmp_path / "encoder"))), snapshot=pairs)
+    result = REWARD_MODEL.train(context, RewardModelConfig(batch_size=8))
+    assert result.values["pairs"] == 4
+
+
+@pytest.mark.parametrize("left", ["", "[[1.0]]", "[1]"])
+def test_half_a_file_of_the_reference_is_made_again(left: str, policy: Path, pairs: Path, tmp_path: Path) -> None:
+    config = DPOConfig(batch_size=4, max_length=64)
+    whole = run_dpo(tmp_path, policy, pairs, config)
+    [kept] = tmp_path.glob("reference-*.json")
+    kept.write_text(left)
+    assert small.losses(run_dpo(tmp_path, policy, pairs, config)) == small.losses(whole)

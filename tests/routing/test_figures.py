@@ -16,22 +16,13 @@ from annotation.services.raters import rater_for
 from projects.models import Project
 from routing import tasks
 from routing.models import Alarm, Decision, Judge, PromiseCheck, Reading, RoutingPlan
-from routing.promises import drift, estimates
+from routing.promises import drift
 from routing.selectors.judges import judge_agreement
 from routing.services import promises
 from routing.services.figures import Column, Routed, Whole, estimate
 from tests import factories
 from tests.routing.test_certificates import audit, calibration
 from tests.routing.worlds import Done, make
-
-
-def test_a_prediction_powered_mean_is_that_of_its_authors() -> None:
-    """ppi-python 0.2.3: ppi_mean_pointestimate and ppi_mean_ci with lam=1, alpha=.1, on the same numbers."""
-    i, j = np.arange(150), np.arange(900)
-    people = (i * 7 % 10 < 6).astype(float)
-    judged = (i * 13 % 17) / 17 * 0.5 + 0.5 * people
-    made = estimates.ppi_mean(people, judged, (j * 11 % 23) / 23, alpha=0.1)
-    assert (made.value, made.low, made.high) == pytest.approx((0.54296675, 0.50163825, 0.58429526), abs=1e-7)
 
 
 def world(random: np.random.Generator, n: int = 1500) -> tuple[Whole, Column, float]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest
 
 from routing.promises import drift, estimates, gate, sequences, thresholds
 
@@ -110,18 +110,6 @@ def test_routed_means_are_unbiased_where_the_naive_mean_is_not():
         assert plain.labelled == made.labelled == asked.sum() and plain.high - plain.low > made.high - made.low
     assert abs(np.mean(values) - 0.7) < 0.005 < abs(np.mean(naive) - 0.7)
     assert covered / 200 > 0.9
-
-
-def test_a_prediction_powered_mean_is_the_papers():
-    random = np.random.default_rng(4)
-    y = random.random(150) < 0.6
-    f, rest = random.random(150), random.random(900)
-    made = estimates.ppi_mean(y, f, rest, alpha=0.1)
-    error = np.sqrt(rest.var() / 900 + (y - f).var() / 150)
-    assert made.value == pytest.approx(rest.mean() + y.mean() - f.mean())
-    assert made.high - made.value == pytest.approx(norm.ppf(0.95) * error) == pytest.approx(made.value - made.low)
-    with pytest.raises(ValueError, match="two labelled"):
-        estimates.ppi_mean([1], [1], rest)
 
 
 def test_the_gate_lets_a_good_judge_through_and_stops_a_bad_one():

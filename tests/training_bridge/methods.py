@@ -13,6 +13,12 @@ from pydantic import Field
 
 from training_bridge.methods.interface import Cancelled, Config, Context, ModelFolder, Needs, Refused, Result
 
+FLOOD = (
+    b"a library talks and talks and talks\n",
+    b'{"type": "log", "text": "nul \\u0000 and half a character \\ud800"}\n',
+    b'{"type": "metrics", "step": 1e400, "values": {}}\n',
+    b'{"type": "metrics", "step": 99999999999999, "values": {"huge": 1' + b"0" * 400 + b', "odd \\ud800": 1.0}}\n',
+)
 SAFETENSORS = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
 
 
@@ -22,8 +28,11 @@ class ScriptedConfig(Config):
     steps: int = Field(3, description="How many steps.")
     seconds: float = Field(0.0, description="How long a step takes.")
     at: int = Field(0, description="The step at which `deed` is done; 0 is never.")
-    deed: str = Field("", description="refuse, crash, die, memory, chatter, or silence.")
+    deed: str = Field("", description="refuse, crash, die, memory, chatter, flood, or silence.")
     once: bool = Field(False, description="The deed is done in the first attempt only.")
+    token_budget: int = Field(0, description="As of real methods; 0 is none.")
+    tokens: int = Field(0, description="Of a forward pass that it tells of.")
+    items: int = Field(2, description="Items of that pass.")
     deaf: bool = Field(False, description="SIGTERM is not heard.")
     model: str = Field("", description="Extra file name to put into the model folder; 'none' makes no model.")
 
@@ -41,6 +50,7 @@ class Scripted:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         context.phase("Working")
         context.total(config.steps)
+        context.reading(config.tokens, config.items)
         first = context.checkpoint["step"] + 1 if context.checkpoint else 1
         attempts = context.output.parent / "attempts"
         attempts.write_text(f"{attempts.read_text() if attempts.exists() else ''}{first} ")
@@ -71,6 +81,16 @@ def deed(name: str) -> None:
         # Past the method's own reporter, as a misbehaving library would.
         os.write(1, b"\xff\xfe not json \x00\n")
         os.write(2, b"warning: something\n")
+    if name == "flood":
+        for line in FLOOD:
+            for _ in range(4000):
+                os.write(the_pipe(), line)
+
+
+def the_pipe() -> int:
+    """Where the reporter writes: a fault in it could write anything there."""
+    with os.scandir("/proc/self/fd") as found:
+        return next(int(one.name) for one in found if int(one.name) > 2 and os.readlink(one.path).startswith("pipe:"))
 
 
 def checkpoint(context: Context, step: int) -> None:

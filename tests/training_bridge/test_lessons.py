@@ -23,9 +23,9 @@ from tests.training_bridge.conftest import settle
 from training_bridge import lessons
 from training_bridge.derivations.settings import Derivation
 from training_bridge.methods import METHODS
-from training_bridge.methods.judged import read_snapshot
 from training_bridge.models import Snapshot
 from training_bridge.services import start_run
+from training_bridge.trainer.judged import read_snapshot
 
 FORMS = {"preference": "pairwise", "like": "thumbs", "grade": "rating", "faults": "spans", "better": "edit"}
 
@@ -55,7 +55,9 @@ def judge(project: Project, people: int = 2) -> tuple[Item, Response]:
                         "quote": "x",
                         "category": "false",
                     }
-                ]
+                ],
+                # Both were there to be read for faults.
+                "sha256": {f"response:{left}": "…", f"response:{right}": "…"},
             },
             "better": {"base": left, "response": written.pk, "text": "…"},
         }
@@ -99,6 +101,20 @@ def test_nothing_is_taught_by_the_withdrawn_the_retracted_or_sources_not_asked_f
     Item.objects.filter(pk=item.pk).update(state="new")
     Annotation.objects.update(retracted_at="2025-01-01T00:00:00Z")
     assert rows(project) == []
+
+
+def test_reasons_are_for_what_most_preferred_and_of_the_field_of_the_pairs(project: Project) -> None:
+    item, _written = judge(project, people=3)
+    first, *others = Annotation.objects.filter(item=item).order_by("pk")
+    assert rows(project, field="faults")[0].get("rationales") is None
+    for one in others:
+        one.values["preference"] = factories.pairwise_value(item, "left")
+        one.save(update_fields=["values"])
+    assert "rationales" not in rows(project)[0], "a reason against what the pair says"
+    first.values["preference"] = factories.pairwise_value(item, "left") | {"rationale": " Shorter. "}
+    first.save(update_fields=["values"])
+    (why,) = rows(project)[0]["rationales"]
+    assert why["text"] == "Shorter." and why["chosen_id"] == first.values["preference"]["left"]
 
 
 def test_more_items_ask_no_more_queries(project: Project) -> None:
@@ -154,7 +170,7 @@ def test_marks_alone_make_a_snapshot(project: Project, frozen: Any) -> None:
     ("method", "missing", "form"),
     [
         ("kto", "", ""),
-        ("rationale_dpo", "reasons for a preference", "Comparison"),
+        ("rationale_dpo", "reasons for a preference", "“Comparison of two responses” that asks for a rationale"),
         ("reward_spans", "read for faults", "Marks"),
     ],
 )

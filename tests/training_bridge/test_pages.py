@@ -18,8 +18,9 @@ from common.charts import Series, line_chart, nice_ticks, thinned
 from projects.models import Project
 from tests import factories
 from tests.training_bridge.conftest import settle
+from training_bridge import charts
 from training_bridge.execution import execute_run
-from training_bridge.models import Run, Snapshot
+from training_bridge.models import Metric, Run, Snapshot
 from training_bridge.services import cancel_run
 from training_bridge.services.ownership import claim_run, mark_running, record_progress
 
@@ -59,9 +60,37 @@ def test_wrong_settings_are_said_at_their_fields(
     sent = {name: value for name, value in sent.items() if value is not None and value is not False}
     wrong = browse(noor).post(path, sent | {"learning_rate": "7"})
     assert wrong.status_code == 422 and "learning_rate" in wrong.context["form"].errors
-    right = browse(noor).post(path, sent | {"learning_rate": "0.001"})
+    assert not wrong.context["form"].asks_of_large(), "what few need stays folded"
+    wrong = browse(noor).post(path, sent | {"processes": "99"})
+    assert wrong.status_code == 422 and wrong.context["form"].asks_of_large()
+    right = browse(noor).post(path, sent | {"learning_rate": "0.001"}, follow=True)
+    assert "under way already" not in right.content.decode()
+    again = browse(noor).post(path, sent | {"learning_rate": "0.001"}, follow=True)
+    assert "This very run is under way already: nothing was started twice." in again.content.decode()
     run = Run.objects.get()
-    assert right.status_code == 302 and run.config["learning_rate"] == 0.001 and run.config["use_weights"] is True
+    assert (
+        right.redirect_chain == again.redirect_chain
+        and run.config["learning_rate"] == 0.001
+        and run.config["use_weights"] is True
+    )
+
+
+def test_curves_over_n_say_so_and_carry_their_intervals(
+    project: Project, noor: User, browse: Callable[..., Client]
+) -> None:
+    run = factories.RunFactory(project=project, method="best_of_n", state="succeeded")
+    point = {"choice_kl": 0.1, "proxy": 1.0, "proxy_low": 0.5, "proxy_high": 1.5}
+    Metric.objects.bulk_create([Metric(run=run, step=n, values=point) for n in (1, 4, 16)])
+    page = browse(noor).get(reverse("training_bridge:run", args=[project.slug, run.pk]))
+    drawn = [series for curve in page.context["curves"] for series in curve.series]
+    assert [(one.name, len(one.band)) for one in drawn] == [
+        ("distance of the choice to the policy (KL), at most", 0), ("proxy: what is chosen by", 3)
+    ]  # fmt: skip
+    assert drawn[1].band[0] == (1, 0.5, 1.5)
+    text = page.content.decode()
+    assert text.count('text-anchor="end">n</text>') == 2 and text.count("The band is its interval") == 1
+    other = factories.RunFactory(project=project, method="dpo", state="succeeded")
+    assert charts.counted_by(other.method) == "step" and charts.counted_by("gone") == "step"
 
 
 def test_the_api_tells_every_wrong_field_and_starts_once(
@@ -104,7 +133,7 @@ def test_a_models_page_leads_back_to_the_judgments(
     page = browse(noor).get(reverse("training_bridge:model", args=[project.slug, run.produced_id]))
     text = page.content.decode()
     stages = [stage.kind for stage in page.context["lineage"]]
-    assert stages == ["model version", "run", "snapshot", "labels", "judgments"]
+    assert stages == ["version", "run", "snapshot", "labels", "judgments"]
     assert "1 labels" in text and "3 judgments" in text and "80.0%" in text and "0.7 to 0.9" in text
 
 
@@ -146,3 +175,43 @@ def test_ticks_are_few_and_inside(low: float, size: float) -> None:
 
 def test_nothing_measured_draws_nothing(var: Path) -> None:
     assert line_chart([]) is None and line_chart([Series("loss", [])]) is None
+    alone, whole = (line_chart([Series("seen", points)]) for points in ([(0.9, 0.8)], [(0.5, 0.4), (0.9, 0.8)]))
+    assert alone is not None and alone.lines[0].only and whole is not None and whole.lines[0].only is None
+
+
+def test_a_snapshot_of_all_rounds_says_so() -> None:
+    assert ("Rounds", "all") in charts.derivation({}) and ("Rounds", "1, 2") in charts.derivation({"rounds": [1, 2]})
+
+
+def test_the_lineage_tells_a_base_from_what_taught_the_model_in_any_language(
+    project: Project, noor: User, browse: Callable[..., Client]
+) -> None:
+    base = factories.ModelVersionFactory(project=project, name="began with")
+    made = factories.ModelVersionFactory(project=project, name="came of it", parent=base)
+    path = reverse("training_bridge:model", args=[project.slug, made.pk])
+    english = browse(noor).get(path)
+    assert [(stage.kind, stage.title) for stage in english.context["lineage"]] == [
+        ("version", "came of it"), ("base", "began with")
+    ]  # fmt: skip
+    german = browse(noor).get(path, headers={"Accept-Language": "de"}).content.decode()
+    assert 'data-kind="base"' in german and "Basismodell" in german
+
+
+def test_the_list_says_when_runs_were_asked_for(project: Project, noor: User, browse: Callable[..., Client]) -> None:
+    factories.RunFactory(project=project, state="queued")
+    text = browse(noor).get(reverse("training_bridge:runs", args=[project.slug])).content.decode()
+    assert "<th>Asked for</th>" in text and "Started" not in text
+
+
+def test_responding_draws_no_line_of_its_own_progress_and_counts_responses(
+    project: Project, noor: User, browse: Callable[..., Client]
+) -> None:
+    run = factories.RunFactory(
+        project=project, method="respond", state="succeeded", step=64, total_steps=64,
+        result={"responses": 64, "items": 30, "skipped_equal": 2},
+    )  # fmt: skip
+    Metric.objects.create(run=run, step=64, values={"responses": 64.0})
+    page = browse(noor).get(reverse("training_bridge:run", args=[project.slug, run.pk]))
+    text = page.content.decode()
+    assert page.context["curves"] == [] and "<dt>Responses</dt>" in text and "<dt>Step</dt>" not in text
+    assert "Pairs left out, both are the same" in text

@@ -14,14 +14,16 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 
+from common.claims import Fenced
 from common.errors import Conflict
+from config.celery import QUEUES, app
+from config.supervisor import processes
 from tests.training_bridge.conftest import attempts, silence, state
 from training_bridge import execution, tasks
 from training_bridge.execution import execute_run
 from training_bridge.models import Run
 from training_bridge.services import cancel_run, retry_run
 from training_bridge.services.ownership import (
-    Fenced,
     claim_run,
     end_run,
     record_progress,
@@ -233,3 +235,21 @@ def test_the_sweep_rings_for_all_that_waits(start: Start, monkeypatch: pytest.Mo
     silence(silent)
     tasks.sweep()
     assert rung == [waiting.pk, silent.pk]
+    many = [start(seed=seed).pk for seed in range(4, 24)]
+    rung.clear()
+    tasks.sweep()
+    assert rung == [waiting.pk, silent.pk, *many[:2]], "before a busy worker rings for all would pile up"
+
+
+def test_training_has_a_queue_and_a_worker_of_its_own() -> None:
+    """A full one delays nothing else: who trains does nothing else, and nobody else waits for it."""
+    app.loader.import_default_modules()
+    ours = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+    assert {name for name, task in ours.items() if task.queue == "train"} == {"training_bridge.tasks.run"}
+    assert {task.queue for task in ours.values()} == set(QUEUES)
+    consumed = [
+        command[command.index("--queues") + 1].split(",")
+        for command in (process.command for process in processes({}))
+        if "--queues" in command
+    ]
+    assert sorted(consumed) == [["default", "judge"], ["train"]]

@@ -17,6 +17,7 @@ from corpus.models import Candidate, ModelVersion, Response
 from projects.models import Project
 from tests import factories
 from tests.training_bridge.conftest import attempts, settle, state
+from tests.training_bridge.methods import SAFETENSORS
 from training_bridge.execution import execute_run
 from training_bridge.files import canonical_json
 from training_bridge.models import Run, Snapshot
@@ -214,7 +215,7 @@ def test_folders_are_taken_only_from_allowed_places(project: Project, var: Path,
         made = root / name
         made.mkdir(parents=True)
         (made / "config.json").write_text(files.pop("config", "{}"))
-        (made / "model.safetensors").write_bytes(b"x")
+        (made / "model.safetensors").write_bytes(SAFETENSORS)
         for extra, text in files.items():
             (made / extra.replace("__", ".")).write_text(text)
         return made

@@ -107,10 +107,14 @@ def test_batches_and_row_groups_do_not_show(
 
 
 def test_ties_are_kept_on_request_and_rounds_are_chosen(project: Project, frozen: Frozen, var: Path) -> None:
-    settle(project, "TT", round=1)
+    tied = settle(project, "TT", round=1)
     settle(project, "LL", round=2)
-    assert [row["soft"] for row in rows(var, frozen(ties="keep"))] == [0.5, 1.0]
-    assert [row["soft"] for row in rows(var, frozen(ties="keep", rounds=[2]))] == [1.0]
+    settle(project, "LLT", round=2)
+    assert [(row["soft"], row["tie"]) for row in rows(var, frozen(ties="keep"))] == [
+        (0.5, 1.0), (1.0, 0.0), (pytest.approx(5 / 6, abs=1e-6), pytest.approx(1 / 3, abs=1e-6)),
+    ]  # fmt: skip
+    assert [row["tie"] for row in rows(var, frozen(ties="drop"))] == [0.0, 0.0]
+    assert {row["item_id"] for row in rows(var, frozen(ties="keep", rounds=[1]))} == {tied.item_id}
 
 
 @given(
@@ -129,6 +133,7 @@ def test_a_pair_never_contradicts_the_votes(counts: list[int], ties: Any) -> Non
         winner, loser = ("left", "right") if made.chosen_id == 1 else ("right", "left")
         assert soft[winner] >= soft[loser] and 0.5 <= made.soft <= 1
         assert {made.chosen_id, made.rejected_id} == {1, 2}
+        assert made.tie == (round(soft["tie"], 6) if ties == "keep" else 0) <= 2 * (1 - made.soft) + 1e-5
 
 
 @given(groups=st.lists(st.text(max_size=20), max_size=60), seed=st.integers(0, 2**31 - 1), share=st.floats(0, 0.99))

@@ -18,13 +18,14 @@ from annotation.models import Annotation, GoldResult, Item, Label, Rater, Slot
 from annotation.protocols import default_config
 from annotation.services import labels
 from annotation.services.known_answers import store_gold
+from common import claims
+from common.claims import Hold
 from corpus.models import Response
 from projects.models import Project
 from tests import factories
 from training_bridge import selectors, soft_labels
 from training_bridge import snapshots as files
 from training_bridge.models import Snapshot
-from training_bridge.services import snapshots as services
 from training_bridge.services import start_run
 
 Frozen = Callable[..., Snapshot]
@@ -81,7 +82,7 @@ def test_by_default_votes_count_by_reliability_and_labels_weigh_by_confidence(
         crowd.say(f"A{side} B{side} C{other if number % 3 else side}")
     torn = crowd.say("AL CR")
     made = frozen(soft_labels="", test_fraction=0, ties="keep")
-    assert made.derivation["soft_labels"] == "dawid_skene" and made.derivation["version"] == 1
+    assert made.derivation["soft_labels"] == "dawid_skene" and made.derivation["version"] == 2
     assert made.derivation["settings"]["smoothing"] == 20.0
     found = rows(var, made)
     assert p_left(found[torn.pk], torn) > 0.6 and all(row["weight"] == row["confidence"] for row in found.values())
@@ -132,7 +133,7 @@ def test_a_reviewers_word_is_the_answer_and_tells_who_was_right(crowd: Crowd, fr
     made = frozen(soft_labels="dawid_skene", test_fraction=0, ties="keep")
     found = rows(var, made)
     assert (found[item.pk]["soft"], found[item.pk]["confidence"]) == (1.0, 1.0)
-    assert p_left(found[torn.pk], torn) < 0.3
+    assert p_left(found[torn.pk], torn) < 0.35
     raters = {row["rater"]: row for row in lines(var, made, files.RATERS)}
     assert raters["rater A"]["reliability"] < 0.3 < 0.7 < raters["rater B"]["reliability"] and "rater V" not in raters
 
@@ -224,7 +225,7 @@ def test_a_label_that_changes_meanwhile_is_left_out_and_counted(
 
 
 def test_votes_are_read_in_a_few_queries_a_batch(crowd: Crowd, frozen: Frozen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "TELL_SECONDS", 1e9)
+    monkeypatch.setattr(claims, "BEAT_SECONDS", 1e9)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked:
@@ -244,14 +245,14 @@ def test_what_a_worker_does_is_told_and_a_fault_is_a_named_failure(
 ) -> None:
     crowd.say("AL BL")
     told: list[str] = []
-    tell = services.Hold.tell
+    beat = Hold.beat
 
-    def listen(hold: services.Hold, phase: str) -> None:
-        told.append(phase)
-        hold.told_at = 0.0
-        tell(hold, phase)
+    def listen(hold: Hold[Any], **columns: Any) -> None:
+        told.append(columns["phase"])
+        hold.written_at = 0.0
+        beat(hold, **columns)
 
-    monkeypatch.setattr(services.Hold, "tell", listen)
+    monkeypatch.setattr(Hold, "beat", listen)
     made = frozen(soft_labels="dawid_skene")
     assert [words.partition(":")[0] for words in told[:2]] == [
         "Reading votes", "Computing soft labels by Dawid–Skene, full confusion",
@@ -273,8 +274,9 @@ def test_page_and_api_show_the_raters_and_a_run_says_what_it_trains_on(
     with CaptureQueriesContext(connection) as asked:
         text = browse(noor).get(page).content.decode()
     assert len(asked) <= 20
-    assert "rater A" in text and 'class="whisker"' in text and "Dawid–Skene, one coin, version 1" in text
+    assert "rater A" in text and 'class="whisker"' in text and "Dawid–Skene, one coin, version 2" in text
     assert "%%" not in text and "<dt>Settings</dt>" not in text and "<dt>Smoothing</dt><dd>20.0</dd>" in text
+    assert "strengths.jsonl" not in text, "offered though empty"
     assert "raters.jsonl" in text and browse(rosa).get(page).status_code == 404
     client = api(noor)
     found = client.get(reverse("training_bridge-api:snapshot_raters", args=[project.slug, made.number])).json()
@@ -286,14 +288,14 @@ def test_page_and_api_show_the_raters_and_a_run_says_what_it_trains_on(
     assert "smoothing" in next(one for one in known if one["key"] == "dawid_skene")["settings"]["properties"]
     base = factories.ModelVersionFactory(project=project)
     for config, labels_ in [
-        ({}, {"soft_labels": "one_coin", "version": 1, "weights": "confidence"}),
+        ({}, {"soft_labels": "one_coin", "version": 2, "weights": "confidence"}),
         ({"use_soft_labels": False, "use_weights": False}, {"soft_labels": None, "version": None, "weights": None}),
     ]:
         run = start_run(project=project, method="reward_model", snapshot=made, base=base, config=config)
         told = client.get(reverse("training_bridge-api:run", args=[project.slug, run.pk])).json()
         assert told["labels"] == labels_
         shown = browse(noor).get(reverse("training_bridge:run", args=[project.slug, run.pk])).content.decode()
-        assert ("Dawid–Skene, one coin, version 1" in shown) == (not config)
+        assert ("Dawid–Skene, one coin, version 2" in shown) == (not config)
         assert ("not used: the winner alone" in shown) == bool(config)
     changed = var / made.path / files.RATERS
     changed.chmod(0o600)

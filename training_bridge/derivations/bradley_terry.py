@@ -13,9 +13,10 @@ import numpy as np
 from pydantic import Field
 from scipy import optimize, sparse
 
+from common.intervals import quantile
 from common.words import gettext_noop as _
 from training_bridge.derivations import Config, Estimate, Say, Strength
-from training_bridge.derivations.votes import Compared, Floats, Ints, Votes, Z, tally
+from training_bridge.derivations.votes import Compared, Floats, Ints, Votes, tally
 
 MOST_INTERVALS = 500
 """Strengths of more than this are given without intervals, whose cost grows with the cube."""
@@ -163,7 +164,7 @@ def standings(found: Davidson, names: tuple[str, ...], counts: Floats) -> tuple[
     error = np.sqrt(np.maximum(np.diag(centring @ inverse @ centring), 0.0))
     rows = []
     for place in np.argsort(-found.strength, kind="stable"):
-        r, apart = found.strength[place], Z * error[place]
+        r, apart = found.strength[place], quantile() * error[place]
         # Against the average model, of strength 0; a tie counts half.
         share, low, high = ((_chances(np.array([x]), found.tie) @ [1, 0, 0.5])[0] for x in (r, r - apart, r + apart))
         rows.append(Strength(names[place], float(share), float(low), float(high), float(r), float(counts[place])))

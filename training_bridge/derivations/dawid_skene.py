@@ -24,7 +24,7 @@ def confusion(counts: Floats, smoothing: float) -> Floats:
 
 class DawidSkene:
     key = "dawid_skene"
-    version = 1
+    version = 2
     title = _("Dawid–Skene, full confusion")
     description = _(
         "Finds by expectation–maximisation how often each rater mistakes each answer for each other one, and how "

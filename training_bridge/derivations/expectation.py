@@ -3,6 +3,11 @@
 Dawid and Skene, Applied Statistics 28 (1979), pages 20–28. The answer z of a unit is drawn from the prior p; rater r
 says k with probability e_r[k | z], independently of everybody else. A vote of weight w counts as its w-th power, so
 that several judges who err together can be given the evidence of one rater between them.
+
+Where two responses are compared, which of them is the left one is an accident (raters see them in an order of their
+own): the model is the same with left and right changed about, prior and errors alike. Left free, it can find a bias to
+one side that nobody has: of PandaLM's votes with a quarter turned round the likeliest labels were right on 68 % of the
+pairs on which all raters had agreed, where the majority was right on 84 %.
 """
 
 from collections.abc import Callable
@@ -114,6 +119,9 @@ def _maximised(votes: Votes, soft: Floats, maximise: Maximise) -> tuple[Floats, 
         if len(soft)
         else np.full(votes.outcomes, 1 / votes.outcomes)
     )
+    if votes.compared is not None:
+        other = votes.compared.swapped(votes.outcomes)
+        prior, counts = prior + prior[other], (counts + counts[:, other][:, :, other]) / 2
     return prior / prior.sum(), maximise(counts)
 
 

@@ -27,7 +27,7 @@ def one_accuracy(counts: Floats, smoothing: float) -> Floats:
 
 class OneCoin:
     key = "one_coin"
-    version = 1
+    version = 2
     title = _("Dawid–Skene, one coin")
     description = _(
         "Finds by expectation–maximisation how often each rater is right, whatever the answer, and how probable each "

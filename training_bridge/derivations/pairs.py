@@ -30,12 +30,14 @@ REASONS: dict[Reason, str] = {
 
 @dataclass(frozen=True)
 class Pair:
-    """One preference. `soft`: P(chosen is better) by the votes, a tie counting half."""
+    """One preference. `soft`: P(chosen is better) by the votes, a tie counting half; `tie`: P(they are as good as each
+    other), which the tie models of a reward model learn from; 0 where ties are not kept."""
 
     chosen_id: int
     rejected_id: int
     strength: float
     soft: float
+    tie: float = 0.0
 
 
 def source_of(human_count: int, judge_count: int) -> Literal["human", "judge", "both"]:
@@ -61,7 +63,8 @@ def pair_of(value: Mapping[str, Any], soft: Mapping[str, float], ties: Literal["
     p_left = _p_left(choice, soft)
     left_wins = choice == "left" if choice in {"left", "right"} else p_left >= 0.5
     chosen, rejected = (left, right) if left_wins else (right, left)
-    return Pair(chosen, rejected, float(value.get("strength") or 0), round(p_left if left_wins else 1 - p_left, 6))
+    p_chosen, tie = p_left if left_wins else 1 - p_left, _tie(choice, soft) if ties == "keep" else 0.0
+    return Pair(chosen, rejected, float(value.get("strength") or 0), round(p_chosen, 6), round(tie, 6))
 
 
 def pairs_of(
@@ -78,7 +81,9 @@ def pairs_of(
     kept = [one for one in found if ties == "keep" or one.strength > 0]
     if not kept:
         return "tie" if found else "no_preference"
-    return [Pair(one.chosen_id, one.rejected_id, one.strength, round(one.soft, 6)) for one in kept]
+    return [
+        Pair(one.chosen_id, one.rejected_id, one.strength, round(one.soft, 6), float(not one.strength)) for one in kept
+    ]
 
 
 def _p_left(choice: str, soft: Mapping[str, float]) -> float:
@@ -87,6 +92,11 @@ def _p_left(choice: str, soft: Mapping[str, float]) -> float:
         return {"left": 1.0, "right": 0.0}.get(choice, 0.5)
     undecided = 1 - soft.get("left", 0.0) - soft.get("right", 0.0)
     return soft.get("left", 0.0) + undecided / 2
+
+
+def _tie(choice: str, soft: Mapping[str, float]) -> float:
+    """P(tie) by the votes; that both are bad, or that nobody could tell, is none."""
+    return soft.get("tie", 0.0) if soft else float(choice == "tie")
 
 
 def plain_messages(messages: Any) -> list[dict[str, str]] | None:

@@ -3,7 +3,7 @@
 A *unit* is one question put to several raters about one item: a whole comparison, or one pair of a ranking.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +14,6 @@ from scipy import sparse
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-Z = 1.959963984540054
-"""The normal quantile of a two-sided 95 % interval."""
 LEAST_WEIGHT = 1e-12
 
 
@@ -35,6 +33,15 @@ class Compared:
     left: int
     right: int
     tie: int | None
+
+    def of(self, units: Ints) -> "Compared":
+        return replace(self, responses=self.responses[units], models=self.models[units])
+
+    def swapped(self, outcomes: int) -> Ints:
+        """[K]: the code of each outcome when left and right change places."""
+        codes = np.arange(outcomes)
+        codes[[self.left, self.right]] = self.right, self.left
+        return codes
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,8 @@ class Votes:
         """
         units, unit = np.unique(self.unit[which], return_inverse=True)
         columns = (unit, self.rater[which], self.outcome[which], weight[which])
-        return Votes(*columns, human=self.human, known=known[units]), units
+        compared = None if self.compared is None else self.compared.of(units)
+        return Votes(*columns, human=self.human, known=known[units], compared=compared), units
 
     @cached_property
     def by_person(self) -> Flags:
@@ -153,13 +161,3 @@ class Votes:
             share = soft[unit, outcome]
         rater = self.rater[met]
         return tally(rater, weight * share, self.raters), tally(rater, weight, self.raters)
-
-
-def wilson(hits: Floats, of: Floats) -> tuple[Floats, Floats]:
-    """The 95 % interval of a share (Wilson 1927): ([R], [R]); from 0 to 1 where `of` is 0. `hits` may be expected."""
-    n = np.where(of > 0, of, 1.0)
-    p = np.clip(hits / n, 0.0, 1.0)
-    middle, width = p + Z * Z / (2 * n), Z * np.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-    low, high = (middle - width) / (1 + Z * Z / n), (middle + width) / (1 + Z * Z / n)
-    nothing = of <= 0
-    return np.where(nothing, 0.0, np.clip(low, 0, p)), np.where(nothing, 1.0, np.clip(high, p, 1))

@@ -1,5 +1,8 @@
 """Training methods: one file each, run in a child process (`python -m training_bridge.child`). No Django here.
 
+Beside them only what they are made of: `interface`, `settings`, and the frames `tuned` and `rewarded`. What does the
+work is in `training_bridge.trainer` and `training_bridge.evaluation`.
+
 `common.plugs.load(METHODS, key, "method")` gives a `Method` (interface.py). Importing one never loads torch, so a web
 process can show its Config; only `train` does.
 """
@@ -12,6 +15,7 @@ METHODS: dict[str, str] = {
     "reward_ensemble": "training_bridge.methods.reward_ensemble:METHOD",
     "reward_aspects": "training_bridge.methods.reward_aspects:METHOD",
     "reward_spans": "training_bridge.methods.reward_spans:METHOD",
+    "reward_expression": "training_bridge.methods.reward_expression:METHOD",
     "sft": "training_bridge.methods.sft:METHOD",
     "dpo": "training_bridge.methods.dpo:METHOD",
     "dpo_norm": "training_bridge.methods.dpo_norm:METHOD",
@@ -26,5 +30,6 @@ METHODS: dict[str, str] = {
     "rationale_dpo": "training_bridge.methods.rationale_dpo:METHOD",
     "chain_of_hindsight": "training_bridge.methods.chain_of_hindsight:METHOD",
     "respond": "training_bridge.methods.respond:METHOD",
+    "best_of_n": "training_bridge.methods.best_of_n:METHOD",
     "evaluate": "training_bridge.methods.evaluate:METHOD",
 }

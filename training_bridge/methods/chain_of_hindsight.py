@@ -9,18 +9,18 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class ChainOfHindsightConfig(FromJudgments):
+class ChainOfHindsightConfig(ForPolicies):
     """How the answers are announced and ordered, and the optimiser."""
 
     learning_rate: float = Field(
@@ -56,10 +56,20 @@ class ChainOfHindsightConfig(FromJudgments):
         },
         description=_("The worse first teaches how to mend; both orders keep each kind from depending on the other."),
     )
+    forgotten: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        title=_("Hidden past"),
+        description=_(
+            "Largest share of a text that its later tokens do not see, against copying: 0.05 in the paper, off in its "
+            "published code. Texts with gaps are not packed, so training takes longer."
+        ),
+    )
 
 
 class ChainOfHindsight(Tuned):
-    """Conditional training on pairs (Liu et al. 2023)."""
+    """Conditional training on pairs (Liu et al. 2023, arXiv 2302.02676); without the pretraining text mixed in."""
 
     key = "chain_of_hindsight"
     title = _("Chain of Hindsight")
@@ -69,12 +79,13 @@ class ChainOfHindsight(Tuned):
     Config = ChainOfHindsightConfig
     needs = Needs(snapshot="required", base="required", any_of=("pairs",), at_least=2)
     reads_reference = False
+    learns = "texts"
 
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: ChainOfHindsightConfig, seed: int
     ) -> list[PromptGroup]:
         """One text for each pair: words, answer, words, answer. The words are not learnt."""
-        from training_bridge.methods.hindsight import chains
+        from training_bridge.trainer.hindsight import chains
 
         return chains(tokenizer, judged, config, seed)
 
@@ -84,7 +95,7 @@ class ChainOfHindsight(Tuned):
 
     def leave(self, tokenizer: PreTrainedTokenizerBase, config: ChainOfHindsightConfig) -> None:
         """The chat template ends a question with the words before a good answer."""
-        from training_bridge.methods.hindsight import asked_with
+        from training_bridge.trainer.hindsight import asked_with
 
         asked_with(tokenizer, f"{config.good} ")
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from common.words import gettext_noop as _
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class DPOConfig(FromJudgments):
+class DPOConfig(ForPolicies):
     """The DPO loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -49,7 +49,7 @@ class DPO(Tuned):
     Config = DPOConfig
 
     def loss(self, seen: Likelihoods, config: DPOConfig) -> Outcome:
-        from training_bridge.methods.losses.policies import dpo
+        from training_bridge.trainer.losses.policies import dpo
 
         chosen, rejected = seen.pairs.of(seen.ratios)
         soft, beta = seen.pairs.soft, config.beta

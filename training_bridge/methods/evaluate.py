@@ -7,14 +7,21 @@ from training_bridge.methods.interface import Config, Context, Needs, Result
 
 
 class EvaluateConfig(Config):
-    """How the measures are taken. A win rate is taken where a policy (the base) and a reference are given."""
+    """How the measures are taken. A policy is given as the base, what it is compared with as the reference."""
 
     prompts: int = Field(
         200,
         ge=1,
         le=100_000,
         title=_("Prompts"),
-        description=_("Held-out prompts for the win rate: the interval shrinks with the root of their number."),
+        description=_("Prompts that the policy answers: intervals shrink with the root of their number."),
+    )
+    samples: int = Field(
+        2,
+        ge=1,
+        le=64,
+        title=_("Samples"),
+        description=_("Answers to each prompt; two tell how alike a policy's answers are."),
     )
     temperature: float = Field(1.0, ge=0, le=10, title=_("Temperature"), description=_("As the policy will be used."))
     top_p: float = Field(1.0, gt=0, le=1, title=_("Top p"), description=_("As the policy will be used."))
@@ -26,7 +33,7 @@ class EvaluateConfig(Config):
         ge=8,
         le=131_072,
         title=_("Max length"),
-        description=_("Tokens of prompt and response the reward model reads."),
+        description=_("Tokens of prompt and response that models read."),
     )
     batch_size: int = Field(
         64, ge=1, le=4096, title=_("Batch size"), description=_("Responses sampled or scored at once.")
@@ -35,20 +42,23 @@ class EvaluateConfig(Config):
 
 
 class Evaluate:
-    """Reward accuracy on held-out pairs; win rate of a policy over its reference by a reward model."""
+    """Report cards: of a reward model on held-out pairs, of a policy beside its reference."""
 
     key = "evaluate"
     title = _("Evaluate")
     description = _(
-        "Measures a reward model on held-out pairs and, by that model, a policy's win rate over its reference."
+        "Writes report cards: of a reward model on held-out pairs; of a policy on these and on what it answers, beside "
+        "its reference and, by a reward model, its win rate."
     )
     Config = EvaluateConfig
-    needs = Needs(snapshot="optional", base="optional", reference="optional", reward="required")
+    needs = Needs(
+        snapshot="optional", base="optional", reference="optional", reward="optional", one_of=("base", "reward")
+    )
     makes = None
 
     def train(self, context: Context, config: EvaluateConfig) -> Result:
-        """Raises Refused where there is neither a snapshot nor a policy with its reference to measure."""
-        from training_bridge.methods.evaluating import evaluate
+        """Raises Refused where there is neither a reward model nor a policy with something to measure it on."""
+        from training_bridge.evaluation.evaluating import evaluate
 
         return evaluate(context, config)
 

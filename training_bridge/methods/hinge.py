@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from common.words import gettext_noop as _
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class HingeConfig(FromJudgments):
+class HingeConfig(ForPolicies):
     """The hinge loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -34,7 +34,7 @@ class Hinge(Tuned):
     Config = HingeConfig
 
     def loss(self, seen: Likelihoods, config: HingeConfig) -> Outcome:
-        from training_bridge.methods.losses.policies import hinge
+        from training_bridge.trainer.losses.policies import hinge
 
         chosen, rejected = seen.pairs.of(seen.ratios)
         losses = hinge(chosen, rejected, beta=config.beta, soft=seen.pairs.soft)

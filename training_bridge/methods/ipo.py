@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from common.words import gettext_noop as _
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class IPOConfig(FromJudgments):
+class IPOConfig(ForPolicies):
     """The IPO loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -48,7 +48,7 @@ class IPO(Tuned):
     Config = IPOConfig
 
     def loss(self, seen: Likelihoods, config: IPOConfig) -> Outcome:
-        from training_bridge.methods.losses.policies import ipo
+        from training_bridge.trainer.losses.policies import ipo
 
         ratios = seen.ratios if config.reduce == "sum" else seen.ratios / seen.lengths
         chosen, rejected = seen.pairs.of(ratios)

@@ -9,18 +9,18 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class KTOConfig(FromJudgments):
+class KTOConfig(ForPolicies):
     """The KTO loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -62,17 +62,18 @@ class KTO(Tuned):
     Config = KTOConfig
     needs = Needs(snapshot="required", base="required", reference="optional", any_of=("thumbs", "pairs"), at_least=4)
     reads_baseline = True
+    learns = "thumbs"
 
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: KTOConfig, seed: int
     ) -> list[PromptGroup]:
         """Each with a response to another prompt beside it, from which the baseline is taken."""
-        from training_bridge.methods.groups import mismatched, thumb_groups
+        from training_bridge.trainer.groups import mismatched, thumb_groups
 
         return mismatched(thumb_groups(tokenizer, judged, config), seed)
 
     def loss(self, seen: Likelihoods, config: KTOConfig) -> Outcome:
-        from training_bridge.methods.losses.policies import kto
+        from training_bridge.trainer.losses.policies import kto
 
         rows, soft, weight = seen.thumbs
         ratios = seen.ratios[rows]

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from common.words import gettext_noop as _
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class LiPOConfig(FromJudgments):
+class LiPOConfig(ForPolicies):
     """The LiPO-λ loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -45,18 +45,19 @@ class LiPO(Tuned):
     title = _("LiPO-λ")
     description = _("Tunes a policy on lists of responses: pairs whose order matters most for the top weigh most.")
     Config = LiPOConfig
+    learns = "lists"
 
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: LiPOConfig, seed: int
     ) -> list[PromptGroup]:
         """Lists of responses, ordered by their pairs."""
-        from training_bridge.methods.groups import list_groups
+        from training_bridge.trainer.groups import list_groups
 
         return list_groups(tokenizer, judged, config)
 
     def loss(self, seen: Likelihoods, config: LiPOConfig) -> Outcome:
-        from training_bridge.methods.groups import standings
-        from training_bridge.methods.losses.lists import lipo_lambda
+        from training_bridge.trainer.groups import standings
+        from training_bridge.trainer.losses.lists import lipo_lambda
 
         scores, real = seen.lists(config.beta * seen.ratios)
         gains = [gain for group in seen.groups for gain in standings(group.relations, len(group.responses))]

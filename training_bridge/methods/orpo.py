@@ -8,14 +8,14 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class ORPOConfig(FromJudgments):
+class ORPOConfig(ForPolicies):
     """The ORPO loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -45,7 +45,7 @@ class ORPO(Tuned):
     reads_reference = False
 
     def loss(self, seen: Likelihoods, config: ORPOConfig) -> Outcome:
-        from training_bridge.methods.losses.policies import orpo
+        from training_bridge.trainer.losses.policies import orpo
 
         pairs = seen.pairs
         chosen, rejected = pairs.of(seen.means)

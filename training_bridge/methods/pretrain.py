@@ -57,7 +57,7 @@ class Pretrain:
 
     def train(self, context: Context, config: PretrainConfig) -> Result:
         """Learns the tokenizer, then the model. Raises Refused where the text is too short to learn from."""
-        from training_bridge.methods.pretraining import pretrain
+        from training_bridge.trainer.pretraining import pretrain
 
         return pretrain(context, config)
 

@@ -9,18 +9,18 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class PROConfig(FromJudgments):
+class PROConfig(ForPolicies):
     """The PRO loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -48,19 +48,20 @@ class PRO(Tuned):
     Config = PROConfig
     needs = Needs(snapshot="required", base="required", any_of=("pairs",), at_least=2)
     reads_reference = False
+    learns = "lists"
 
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: PROConfig, seed: int
     ) -> list[PromptGroup]:
         """Lists of responses, the best first."""
-        from training_bridge.methods.groups import best_first, list_groups
+        from training_bridge.trainer.groups import best_first, list_groups
 
         return [best_first(group) for group in list_groups(tokenizer, judged, config)]
 
     def loss(self, seen: Likelihoods, config: PROConfig) -> Outcome:
         """The reward that the paper takes from a model is Borda's count: how many others a response stands above."""
-        from training_bridge.methods.groups import standings
-        from training_bridge.methods.losses.lists import pro
+        from training_bridge.trainer.groups import standings
+        from training_bridge.trainer.losses.lists import pro
 
         likelihoods, real = seen.lists(seen.means)
         counts = [

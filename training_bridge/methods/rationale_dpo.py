@@ -9,18 +9,18 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class RationaleDPOConfig(FromJudgments):
+class RationaleDPOConfig(ForPolicies):
     """The DPO loss, what the rationale adds, and the optimiser."""
 
     learning_rate: float = Field(
@@ -67,13 +67,13 @@ class RationaleDPO(Tuned):
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: RationaleDPOConfig, seed: int
     ) -> list[PromptGroup]:
         """Pairs, each with the question why and its answer beside it."""
-        from training_bridge.methods.rationales import with_rationales
+        from training_bridge.trainer.rationales import with_rationales
 
         return with_rationales(tokenizer, judged, config)
 
     def loss(self, seen: Likelihoods, config: RationaleDPOConfig) -> Outcome:
-        from training_bridge.methods.losses.policies import dpo, with_rationale
-        from training_bridge.methods.rationales import of_pairs
+        from training_bridge.trainer.losses.policies import dpo, with_rationale
+        from training_bridge.trainer.rationales import of_pairs
 
         chosen, rejected = seen.pairs.of(seen.ratios)
         plain = dpo(chosen, rejected, beta=config.beta, soft=seen.pairs.soft)

@@ -12,6 +12,13 @@ class RespondConfig(Config):
     samples: int = Field(
         2, ge=1, le=64, title=_("Samples"), description=_("Responses to each prompt; a comparison needs two.")
     )
+    best_of: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        title=_("Best of"),
+        description=_("So many are drawn for each response and the one that the reward model likes best is kept."),
+    )
     temperature: float = Field(
         1.0,
         ge=0,
@@ -55,12 +62,13 @@ class Respond:
     title = _("Respond")
     description = _("Lets a policy answer the open prompts; the responses become new items to judge.")
     Config = RespondConfig
-    needs = Needs(base="required", input=("prompts",))
+    needs = Needs(base="required", reward="optional", input=("prompts",))
     makes = None
+    counted_by = _("responses")
 
     def train(self, context: Context, config: RespondConfig) -> Result:
         """Writes responses.jsonl: one line a response, {"prompt_id", "sample", "messages", "sampling", "finished"}."""
-        from training_bridge.methods.responding import respond
+        from training_bridge.trainer.responding import respond
 
         return respond(context, config)
 

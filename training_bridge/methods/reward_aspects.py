@@ -51,7 +51,7 @@ class RewardAspects:
 
     def train(self, context: Context, config: RewardAspectsConfig) -> Result:
         """The backbone stays as it is. Without pairs there is no gate: the reward is the mean of the aspects."""
-        from training_bridge.methods.aspects import train_aspects
+        from training_bridge.trainer.aspects import train_aspects
 
         return train_aspects(context, config)
 

@@ -10,18 +10,18 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.rewarded import Rewarded
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForScores
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Outcome, Rewards
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Outcome, Rewards
 
 
-class RewardEnsembleConfig(FromJudgments):
+class RewardEnsembleConfig(ForScores):
     """How many members, how they are read, and the optimiser."""
 
     members: int = Field(
@@ -62,7 +62,7 @@ class RewardEnsemble(Rewarded):
         """Pairs, each prompt with a weight for every member: exponential, so none is ever nought."""
         import torch
 
-        from training_bridge.methods.groups import pair_groups
+        from training_bridge.trainer.groups import pair_groups
 
         groups = pair_groups(tokenizer, judged, config)
         drawn = torch.empty(len(groups), config.members, dtype=torch.float64)
@@ -75,7 +75,7 @@ class RewardEnsemble(Rewarded):
 
     def loss(self, seen: Rewards, config: RewardEnsembleConfig) -> Outcome:
         """The mean over members of their weighted losses; what is measured is the members' mean."""
-        from training_bridge.methods.losses.pairs import bradley_terry
+        from training_bridge.trainer.losses.pairs import bradley_terry
 
         pairs = seen.pairs
         soft = pairs.soft[:, None]

@@ -10,17 +10,17 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.rewarded import Rewarded
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForScores
 
 if TYPE_CHECKING:
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.measured import Outcome, Rewards
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.measured import Outcome, Rewards
 
 STARTS = {"rao_kupper": math.log(math.exp(math.log(1.5)) - 1), "davidson": math.log(0.5)}
 """Of what the tie models learn, as an unbounded number: theta = 1.5 and nu = 0.5."""
 
 
-class RewardModelConfig(FromJudgments):
+class RewardModelConfig(ForScores):
     """The Bradley–Terry loss, what ties mean, and the optimiser."""
 
     margin_per_strength: float = Field(
@@ -64,7 +64,7 @@ class RewardModel(Rewarded):
         return STARTS.get(config.ties) if seen else None
 
     def loss(self, seen: Rewards, config: RewardModelConfig) -> Outcome:
-        from training_bridge.methods.losses.pairs import bradley_terry, davidson, rao_kupper, threshold_of, with_ties
+        from training_bridge.trainer.losses.pairs import bradley_terry, davidson, rao_kupper, threshold_of, with_ties
 
         pairs = seen.pairs
         chosen, rejected = pairs.of(seen.outputs[:, 0])

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from common.words import gettext_noop as _
+from training_bridge.methods.interface import Refused
 from training_bridge.methods.rewarded import Rewarded
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForScores
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Outcome, Rewards
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Outcome, Rewards
 
 
-class RewardRankingConfig(FromJudgments):
+class RewardRankingConfig(ForScores):
     """Which likelihood of a list, and the optimiser."""
 
     likelihood: Literal["plackett_luce", "all_pairs"] = Field(
@@ -39,21 +40,31 @@ class RewardRanking(Rewarded):
     title = _("Reward model of rankings")
     description = _("Learns a score from whole lists: rankings, the best of several, or ratings that order responses.")
     Config = RewardRankingConfig
+    learns = "lists"
 
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: RewardRankingConfig, seed: int
     ) -> list[PromptGroup]:
-        """Lists of responses, ordered by their pairs."""
-        from training_bridge.methods.groups import list_groups
+        """Lists of responses, ordered by their pairs. Raises Refused where more share a rank than can be reckoned."""
+        from training_bridge.trainer.groups import list_groups, tiers_of
+        from training_bridge.trainer.losses.lists import MOST_TIED
 
-        return list_groups(tokenizer, judged, config)
+        groups = list_groups(tokenizer, judged, config)
+        tiers = [tier for group in groups for tier in tiers_of(group.relations, len(group.responses))[:-1]]
+        most = max(map(len, tiers))
+        if config.likelihood == "plackett_luce" and most > MOST_TIED:
+            words = _(
+                "In one list %(most)s responses share a rank; at most %(limit)s can. Choose the mean of all pairs."
+            )
+            raise Refused(words % {"most": most, "limit": MOST_TIED})
+        return groups
 
     def loss(self, seen: Rewards, config: RewardRankingConfig) -> Outcome:
         """A list's loss is its mean over the choices made in it: long lists have no larger say."""
         import torch
 
-        from training_bridge.methods.groups import tiers_of
-        from training_bridge.methods.losses.lists import k_wise, plackett_luce
+        from training_bridge.trainer.groups import tiers_of
+        from training_bridge.trainer.losses.lists import k_wise, plackett_luce
 
         scores, losses = seen.outputs[:, 0], []
         for start, group in zip(seen.starts, seen.groups, strict=True):

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
 from training_bridge.methods.rewarded import Rewarded
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForRewards
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
     from lm.loading import Loaded
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Outcome, Rewards
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Outcome, Rewards
 
 
-class RewardSpansConfig(FromJudgments):
+class RewardSpansConfig(ForRewards):
     """How far a mark reaches, what faults are worth, and the optimiser."""
 
     segments: Literal["token", "clause", "sentence"] = Field(
@@ -39,8 +40,34 @@ class RewardSpansConfig(FromJudgments):
             "People seldom agree to the letter on where a fault ends; sentences are what Fine-Grained RLHF has."
         ),
     )
+    kinds: list[str] = Field(
+        default_factory=list,
+        max_length=64,
+        title=_("Types of fault"),
+        description=_("Those it learns, with commas between; others are neither faults nor fine. Empty takes all."),
+    )
+    together: bool = Field(
+        False,
+        title=_("One kind of fault"),
+        description=_("Learns that there is a fault, not which: each type alone may be too rare."),
+    )
+    stands: Literal["tokens", "end"] = Field(
+        "tokens",
+        title=_("Where the reward stands"),
+        json_schema_extra={
+            "choices": {
+                "tokens": _("on every token; a response is worth their mean"),
+                "end": _("on the last token of each clause or sentence; a response is worth their sum"),
+            }
+        },
+        description=_("A reward for each segment, where it ends, is what Fine-Grained RLHF gives a policy."),
+    )
     fine: float = Field(
-        1.0, ge=-10, le=10, title=_("Reward of a fine token"), description=_("A response is worth its tokens' mean.")
+        1.0,
+        ge=-10,
+        le=10,
+        title=_("Reward of a fine token"),
+        description=_("Or of a fine segment; the paper has 0.3 and 0.5."),
     )
     fault: float = Field(
         -1.0, ge=-10, le=10, title=_("Reward of a fault"), description=_("Of whatever type; the head tells them apart.")
@@ -53,6 +80,12 @@ class RewardSpansConfig(FromJudgments):
         description=_("Most tokens are fine: raise it where the head finds no fault anywhere."),
     )
 
+    @model_validator(mode="after")
+    def ends_are_of_segments(self) -> RewardSpansConfig:
+        if self.stands == "end" and self.segments == "token":
+            raise ValueError(_("Words alone are no segment that ends: choose clauses or sentences."))
+        return self
+
 
 class RewardSpans(Rewarded):
     """Token classifier of faults (Wu et al. 2023, arXiv 2306.01693)."""
@@ -63,21 +96,22 @@ class RewardSpans(Rewarded):
     Config = RewardSpansConfig
     needs = Needs(snapshot="required", base="required", base_kind="any", any_of=("marked",), at_least=4)
     by_token = True
+    learns = "marked"
 
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: RewardSpansConfig, seed: int
     ) -> list[PromptGroup]:
         """Responses that people read for faults; a group weighs its labelled tokens."""
-        from training_bridge.methods.marks import kinds_of, marked_groups
+        from training_bridge.trainer.marks import kinds_of, marked_groups
 
-        return marked_groups(tokenizer, judged, config, kinds_of(judged))
+        return marked_groups(tokenizer, judged, config, kinds_of(judged, config))
 
     def heads(self, groups: Sequence[PromptGroup], config: RewardSpansConfig) -> int:
         return len(groups[0].kinds)
 
     def loss(self, seen: Rewards, config: RewardSpansConfig) -> Outcome:
-        from training_bridge.methods.losses.heads import segments
-        from training_bridge.methods.marks import measures, padded_classes, token_weights
+        from training_bridge.trainer.losses.heads import segments
+        from training_bridge.trainer.marks import measures, padded_classes, token_weights
 
         classes = padded_classes(seen)
         weight = token_weights(classes, config.fault_weight)
@@ -88,15 +122,17 @@ class RewardSpans(Rewarded):
     ) -> dict[str, Any]:
         kinds = list(groups[0].kinds)
         worth = [config.fine, *[config.fault] * (len(kinds) - 1)]
-        return {"kind": "spans", "classes": kinds, "rewards": worth}
+        ends = {"segments": config.segments} if config.stands == "end" else {}
+        return {"kind": "spans", "classes": kinds, "rewards": worth} | ends
 
-    def measure(
-        self, loaded: Loaded, groups: Sequence[PromptGroup], test: Sequence[Judged], config: RewardSpansConfig
-    ) -> dict[str, Any]:
-        """Beside the accuracy on pairs, where there are any: of tokens, and of calling all of them fine."""
-        from training_bridge.methods.marks import accuracy_of_tokens
+    def token_shares(
+        self, loaded: Loaded, groups: Sequence[PromptGroup], snapshot: Path, config: RewardSpansConfig
+    ) -> dict[str, float] | None:
+        """Shares of tokens told right, of those that are fine, and of faults found."""
+        from training_bridge.trainer.judged import read_snapshot
+        from training_bridge.trainer.marks import accuracy_of_tokens
 
-        return super().measure(loaded, groups, test, config) | accuracy_of_tokens(self, loaded, groups, test, config)
+        return accuracy_of_tokens(self, loaded, groups, read_snapshot(snapshot, "test"), config)
 
 
 METHOD = RewardSpans()

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Config
@@ -37,7 +37,7 @@ class Optimisation(Config):
         ge=64,
         le=1_000_000,
         title=_("Token budget"),
-        description=_("Padded tokens in one forward pass; lower it when memory runs out, the result stays the same."),
+        description=_("Tokens in one forward pass; lower it when memory runs out, the result stays the same."),
     )
     max_length: int = Field(
         1024,
@@ -102,3 +102,103 @@ class FromJudgments(Optimisation):
         title=_("Use soft labels"),
         description=_("Train on the share of raters who preferred the chosen response, not on the winner alone."),
     )
+
+
+class _WholeOrAdapter(FromJudgments):
+    trains: Literal["whole", "adapter"] = Field(
+        "whole",
+        title=_("Trains"),
+        json_schema_extra={"choices": {"whole": _("the whole model"), "adapter": _("an adapter (LoRA)")}},
+        description=_(
+            "An adapter beside frozen weights needs a fraction of the memory and wants ten times the learning rate. It "
+            "is merged at the end."
+        ),
+    )
+
+
+class _WholeHeadOrAdapter(FromJudgments):
+    trains: Literal["whole", "adapter", "head"] = Field(
+        "whole",
+        title=_("Trains"),
+        json_schema_extra={
+            "choices": {
+                "whole": _("the whole model"),
+                "adapter": _("an adapter (LoRA)"),
+                "head": _("its head alone"),
+            }
+        },
+        description=_(
+            "The head alone is nearly free: the body is read once and stays as it is. It wants a learning rate of 1e-3 "
+            "to 1e-2, an adapter beside frozen weights ten times that of the whole model."
+        ),
+    )
+
+
+class Scaled(FromJudgments):
+    """How a model that is large for its machine is trained on it."""
+
+    adapter_rank: int = Field(
+        16,
+        ge=1,
+        le=1024,
+        title=_("Adapter's rank"),
+        description=_("How much an adapter can learn: 8 to 32 suffice for preferences, 64 to 256 for new skills."),
+    )
+    adapter_alpha: int = Field(
+        32,
+        ge=1,
+        le=4096,
+        title=_("Adapter's alpha"),
+        description=_("What an adapter adds counts alpha over rank times; twice the rank is usual."),
+    )
+    frozen_weights: Literal["float32", "bfloat16", "nf4"] = Field(
+        "float32",
+        title=_("Frozen weights"),
+        json_schema_extra={"choices": {"float32": "float32", "bfloat16": "bfloat16", "nf4": _("4 bits (QLoRA)")}},
+        description=_(
+            "How weights that an adapter leaves alone are kept: half the memory, or an eighth on a GPU with "
+            "bitsandbytes."
+        ),
+    )
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        title=_("Processes"),
+        description=_("One for each GPU. They share out every step, whose result stays the same."),
+    )
+    sharding: Literal["none", "full"] = Field(
+        "none",
+        title=_("Sharding"),
+        json_schema_extra={"choices": {"none": _("each process holds all"), "full": _("spread over the processes")}},
+        description=_("Spreads weights, gradients and the optimiser's state (FSDP): for what one GPU cannot hold."),
+    )
+
+
+class ForPolicies(Scaled, _WholeOrAdapter):
+    """Tuning a policy on what people said."""
+
+
+class ForRewards(Scaled, _WholeHeadOrAdapter):
+    """Training a reward model on what people said."""
+
+
+class ForScores(ForRewards):
+    """Training a reward model that speaks of whole responses."""
+
+    layer: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        title=_("Layer"),
+        description=_(
+            "For a head alone: the layer whose mean over the response it reads. The middle of a body tells most; 0 is "
+            "what the model itself reads, its end."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def layer_is_of_a_head_alone(self) -> "ForScores":
+        if self.layer and self.trains != "head":
+            raise ValueError(_("Only a head that is trained alone reads a layer of its own."))
+        return self

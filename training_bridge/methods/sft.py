@@ -9,18 +9,18 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from training_bridge.methods.groups import PromptGroup
-    from training_bridge.methods.judged import Judged
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.groups import PromptGroup
+    from training_bridge.trainer.judged import Judged
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class SFTConfig(FromJudgments):
+class SFTConfig(ForPolicies):
     """Which texts are learnt, and the optimiser."""
 
     learning_rate: float = Field(
@@ -53,12 +53,13 @@ class SFT(Tuned):
     Config = SFTConfig
     needs = Needs(snapshot="required", base="required", any_of=("texts", "pairs"), at_least=2)
     reads_reference = False
+    learns = "texts"
 
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: SFTConfig, seed: int
     ) -> list[PromptGroup]:
         """One group for each text."""
-        from training_bridge.methods.groups import text_groups
+        from training_bridge.trainer.groups import text_groups
 
         return text_groups(tokenizer, judged, config, config.learn_from)
 

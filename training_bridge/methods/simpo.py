@@ -8,14 +8,14 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
-    from training_bridge.methods.measured import Likelihoods, Outcome
+    from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class SimPOConfig(FromJudgments):
+class SimPOConfig(ForPolicies):
     """The SimPO loss and its optimiser."""
 
     learning_rate: float = Field(
@@ -52,7 +52,7 @@ class SimPO(Tuned):
     reads_reference = False
 
     def loss(self, seen: Likelihoods, config: SimPOConfig) -> Outcome:
-        from training_bridge.methods.losses.policies import simpo
+        from training_bridge.trainer.losses.policies import simpo
 
         chosen, rejected = seen.pairs.of(seen.means)
         beta, gamma = config.beta, config.beta * config.gamma_ratio

@@ -3,52 +3,28 @@
 Every write is an UPDATE … WHERE owner = token. One that finds no row raises Fenced: the worker stops its trainer.
 """
 
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from common import claims
 from common.words import gettext_noop as _
 from training_bridge.models import LIVE, MAX_ATTEMPTS, LogLine, Metric, Run
 
 SILENCE = timedelta(seconds=90)
-
-
-class Fenced(Exception):
-    """The run belongs to somebody else now: stop the trainer and write nothing."""
-
-
-@dataclass(frozen=True)
-class Hold:
-    """One worker's right to one run, from a claim until the row carries another token or none."""
-
-    run_id: int
-    token: uuid.UUID
-
-    def rows(self) -> "QuerySet[Run]":
-        return Run.objects.filter(pk=self.run_id, owner=self.token)
-
-    def write(self, **columns: Any) -> None:
-        """One fenced write, which is a sign of life as well."""
-        if not self.rows().update(heartbeat_at=timezone.now(), **columns):
-            raise Fenced
+Hold = claims.Hold[Run]
 
 
 def claim_run(*, run_id: int) -> Hold | None:
     """Takes a queued run: of all who try at once, one gets it. None where there is nothing to take (a second ring)."""
-    hold = Hold(run_id, uuid.uuid4())
-    now = timezone.now()
+    waiting = Run.objects.filter(state=Run.State.QUEUED, attempt__lt=MAX_ATTEMPTS)
+    begun: dict[str, Any] = {"started_at": timezone.now(), "finished_at": None, "error": "", "phase": "Starting"}
     with transaction.atomic():
-        claimed = Run.objects.filter(pk=run_id, state=Run.State.QUEUED, attempt__lt=MAX_ATTEMPTS).update(
-            state=Run.State.STARTING, owner=hold.token, attempt=F("attempt") + 1, heartbeat_at=now,
-            started_at=now, finished_at=None, error="", phase="Starting",
-        )  # fmt: skip
-        if not claimed:
+        hold = claims.take(waiting, run_id, state=Run.State.STARTING, **begun)
+        if hold is None:
             return None
         run = Run.objects.get(pk=run_id)
         step = (run.checkpoint or {}).get("step", 0)
@@ -84,18 +60,17 @@ def record_progress(
 
 def end_run(*, hold: Hold, state: Run.State, error: str = "", **columns: Any) -> None:
     """The end of a run in a named state: succeeded, failed or cancelled."""
-    hold.write(state=state, owner=None, error=error[:8000], finished_at=timezone.now(), **columns)
+    hold.end(state=state, error=error[:8000], finished_at=timezone.now(), **columns)
 
 
-def requeue_run(*, hold: Hold, reason: str) -> Run.State:
+def requeue_run(*, hold: Hold, reason: str, token_budget: int | None = None) -> Run.State:
     """Gives a run up whose trainer was killed: queued again from its checkpoint, failed after the third attempt.
 
-    One that was being cancelled is cancelled.
+    One that was being cancelled is cancelled. `token_budget`: of the next attempt, where this one ran out of memory.
     """
     with transaction.atomic():
-        run = hold.rows().select_for_update().first()
-        if run is None:
-            raise Fenced
+        run = hold.locked()
+        run.token_budget = token_budget or run.token_budget
         return _let_go(run, reason, Run.State.FAILED)
 
 
@@ -134,5 +109,5 @@ def _let_go(run: Run, reason: str, end: Run.State) -> Run.State:
     run.state, run.owner, run.phase = state, None, ""
     run.error = reason if state in {Run.State.FAILED, Run.State.LOST} else ""
     run.finished_at = None if state == Run.State.QUEUED else timezone.now()
-    run.save(update_fields=["state", "owner", "phase", "error", "finished_at", "attempt"])
+    run.save(update_fields=["state", "owner", "phase", "error", "finished_at", "attempt", "token_budget"])
     return state

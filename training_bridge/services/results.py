@@ -12,31 +12,38 @@ from common.text import check_tree
 from common.words import gettext_noop
 from corpus.models import Candidate, ModelVersion, Prompt, Response
 from lm.safety import check_model_folder
-from training_bridge.files import make_read_only, put_in_place, read_lines, var_path
+from training_bridge.files import make_read_only, put_in_place, read_lines, sha256_of, var_path
 from training_bridge.model_folders import weights_sha256
 from training_bridge.models import Run
-from training_bridge.services.ownership import Fenced, Hold, end_run
+from training_bridge.report_cards import read_report
+from training_bridge.services.ownership import Hold, end_run
 
 BATCH = 200
 
 
 def complete_run(
-    *, hold: Hold, values: dict[str, Any], model: Mapping[str, Any] | None, responses: Path | None
+    *,
+    hold: Hold,
+    values: dict[str, Any],
+    model: Mapping[str, Any] | None,
+    responses: Path | None,
+    report: Path | None = None,
 ) -> None:
     """Ends a run as succeeded, with what it made, in one transaction: either all of it stands or the run goes on.
 
     `model`: {"path", "kind", "config"}, a folder that is checked, hashed, frozen and moved under VAR_DIR/models;
-    `responses`: a JSONL file of {"prompt_id", "sample", "messages", "sampling"?, "finished"?}.
-    Raises Invalid where the model folder is not one that may be loaded; Fenced where the run is somebody else's now.
+    `responses`: a JSONL file of {"prompt_id", "sample", "messages", "sampling"?, "finished"?};
+    `report`: its report card, which is checked, hashed and frozen where it lies.
+    Raises Invalid where the model folder is not one that may be loaded or the card cannot be read; Fenced where the run
+    is somebody else's now.
     """
     digest = ""
     if model is not None:
         check_model_folder(Path(model["path"]))
         digest = weights_sha256(Path(model["path"]), alive=hold.write)
+    report_sha256 = _frozen(report) if report is not None else ""
     with transaction.atomic():
-        run = hold.rows().select_for_update().first()
-        if run is None:
-            raise Fenced
+        run = hold.locked()
         if model is not None:
             run.produced = _register(run, model, digest)
         if responses is not None:
@@ -45,11 +52,22 @@ def complete_run(
             hold=hold,
             state=Run.State.SUCCEEDED,
             result=values,
+            report_sha256=report_sha256,
             produced=run.produced,
             checkpoint=None,
             phase="",
             cancel_requested=False,
         )
+
+
+def _frozen(report: Path) -> str:
+    """The hash of a report card that can be read."""
+    try:
+        read_report(report)
+    except (OSError, ValueError) as fault:
+        raise Invalid(gettext_noop("The report card cannot be read: %(fault)s") % {"fault": fault}) from fault
+    report.chmod(0o400)
+    return sha256_of(report)
 
 
 def _register(run: Run, model: Mapping[str, Any], digest: str) -> ModelVersion:

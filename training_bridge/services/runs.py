@@ -19,7 +19,7 @@ from corpus.models import ModelVersion, Prompt, Response
 from projects.models import Project
 from training_bridge.files import digest_of, sha256_of, var_path
 from training_bridge.methods import METHODS
-from training_bridge.methods.interface import Method
+from training_bridge.methods.interface import Method, NamesRewards
 from training_bridge.models import ACTIVE, Run, Snapshot
 from training_bridge.needs import lacking
 
@@ -72,7 +72,7 @@ def start_run(
             fields={"seed": [gettext("From 0 to %(max_seed)s.") % {"max_seed": MAX_SEED}]},
         )
     _check_needs(plug, project, snapshot, given)
-    pinned = _pin_inputs(plug, project, dict(inputs or {}))
+    pinned = _pin_inputs(plug, project, dict(inputs or {})) | _pin_rewards(plug, project, resolved)
     spec_hash = digest_of(
         {
             "project": project.pk, "method": method, "config": resolved, "seed": seed, "inputs": pinned,
@@ -118,6 +118,8 @@ def _check_needs(
                 gettext("%(name)s is of this kind: %(kind)s, which is not what is wanted here.")
                 % {"name": version.name, "kind": version.get_kind_display()}
             ]
+    if needs.one_of and not any(given[role] for role in needs.one_of):
+        wrong[needs.one_of[0]] = [gettext("%(method)s needs a policy, a reward model or both.") % {"method": title}]
     if wrong:
         raise Invalid(
             " ".join(message for messages in wrong.values() for message in messages), fields=wrong, code="needs"
@@ -187,6 +189,17 @@ def _pin_round(project: Project, inputs: dict[str, Any]) -> dict[str, Any]:
             gettext("The inputs are not valid."), fields={"inputs": [gettext("pairs: all or adjacent; round: from 1.")]}
         )
     return {"pairs": pairs, "round": number}
+
+
+def _pin_rewards(method: Method, project: Project, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The reward models that the settings name, by id. Raises Invalid naming those that the project does not have."""
+    names = method.rewards_named(config) if isinstance(method, NamesRewards) else ()
+    known = project.model_versions.filter(name__in=names, kind=ModelVersion.Kind.REWARD).values_list("name", "pk")
+    found = dict(known) if names else {}
+    if missing := [name for name in names if name not in found]:
+        said = gettext("This project has no reward model called %(names)s.") % {"names": ", ".join(missing)}
+        raise Invalid(said, fields={"config": [said]}, code="needs")
+    return {"rewards": found} if found else {}
 
 
 def _pin_file(kind: str, name: str) -> dict[str, Any]:

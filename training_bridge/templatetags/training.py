@@ -1,4 +1,7 @@
-"""`{{ run.method|method_title }}`: a method's name for people."""
+"""`{{ run.method|method_title }}`: a method's name for people; `{{ figures|at:7 }}`: what a dict has at a key."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from django import template
 from django.utils.translation import gettext
@@ -13,3 +16,9 @@ register = template.Library()
 def method_title(key: str) -> str:
     """The title of a method; the key itself where the method is no longer there."""
     return gettext(load_method(key).title) if key in METHODS else key
+
+
+@register.filter
+def at(found: Mapping[Any, Any], key: Any) -> Any:
+    """None where there is no such key."""
+    return found.get(key)

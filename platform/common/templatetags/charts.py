@@ -1,4 +1,4 @@
-"""`{% line_chart series "title" %}` and `{% bar_chart bars "title" %}`: an SVG picture and, folded, its numbers."""
+"""`{% line_chart series "title" %}`, `{% bar_chart bars "title" %}`, `{% dot_chart dots "title" %}`: SVG pictures."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,14 +8,15 @@ from django import template
 from django.utils.translation import gettext as _
 
 from common import charts
-from common.charts import Bar, Series
+from common.charts import Bar, Dot, Series
 
 register = template.Library()
 
 
 @register.inclusion_tag("common/line_chart.html")
-def line_chart(series: Sequence[Series], title: str, x_label: str = "") -> dict[str, Any]:
-    return {"chart": charts.line_chart(series), "title": title, "x_label": x_label or _("step")}
+def line_chart(series: Sequence[Series], title: str, x_label: str = "", last: bool = True) -> dict[str, Any]:
+    """`last`: whether the last number of each line is said, as of what is still being measured."""
+    return {"chart": charts.line_chart(series), "title": title, "x_label": x_label or _("step"), "last": last}
 
 
 @register.inclusion_tag("common/bar_chart.html")
@@ -23,10 +24,22 @@ def bar_chart(bars: Sequence[Bar], title: str) -> dict[str, Any]:
     return {"chart": charts.bar_chart(bars), "title": title}
 
 
+@register.inclusion_tag("common/dot_chart.html")
+def dot_chart(dots: Sequence[Dot], title: str, beside: str = "", shares: bool = True) -> dict[str, Any]:
+    """`beside`: what the hollow mark in each row stands for."""
+    return {"chart": charts.dot_chart(dots, shares=shares), "title": title, "beside": beside}
+
+
 @register.filter
 def per_cent(share: float) -> str:
     """A share as a percentage: 5%, 12.5%."""
     return charts.short_percent(share)
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share as a percentage with one place: 71.2%."""
+    return charts.percent(share, 1)
 
 
 @register.filter

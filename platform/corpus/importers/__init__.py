@@ -13,6 +13,7 @@ IMPORTERS: dict[str, str] = {
     "trl_preference": "corpus.importers.trl_preference:IMPORTER",
     "hh": "corpus.importers.hh:IMPORTER",
     "pandalm": "corpus.importers.pandalm:IMPORTER",
+    "fine_grained": "corpus.importers.fine_grained:IMPORTER",
 }
 
 

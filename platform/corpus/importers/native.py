@@ -125,7 +125,8 @@ def _context(record: Json) -> list[Json]:
     return found
 
 
-def _row(record: Json, file: str, line: int, options: Options) -> Row:
+def row_of(record: Json, file: str, line: int, options: Options) -> Row:
+    """One record of this format, which others write their own in. Raises Bad."""
     if "prompt" not in record:
         raise Bad("/prompt", _("missing"))
     if record.get("schema_version") not in {None, 1}:
@@ -193,7 +194,7 @@ class Native:
     use_recorded: bool | None = None
 
     def rows(self, documents: Sequence[Document], options: Options) -> Iterator[Row | Fault]:
-        return each(documents, lambda record, file, line: _row(record, file, line, options))
+        return each(documents, lambda record, file, line: row_of(record, file, line, options))
 
 
 IMPORTER = Native()

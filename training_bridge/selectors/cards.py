@@ -1,0 +1,183 @@
+"""Reads of report cards, handed out only as they were stored: of runs and of models, headlines, samples for people."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from common.errors import Conflict, DomainError, NotFound
+from common.text import natural
+from corpus.models import ModelVersion
+from projects.models import Project
+from training_bridge.charts import title_of
+from training_bridge.files import var_path, verified
+from training_bridge.models import Run
+from training_bridge.report_cards import REPORT, Report, read_report
+
+SHOWN, LONGEST = 10, 2_000
+"""Samples on a page; characters of a text."""
+MOST_BYTES = 4 << 20
+"""Read of a file of samples, whatever it holds."""
+OFFERED, LOOKED_AT = 50, 20
+FIGURES = {"reward": ("reward_accuracy",), "policy": ("win_rate", "implicit_accuracy")}
+
+
+def report_of(run: Run) -> Report | None:
+    """The card of a run; None where it measured nothing. Raises as `file_of`."""
+    return read_report(file_of(run)) if run.report_sha256 else None
+
+
+def file_of(run: Run) -> Path:
+    """Where the card of a run is stored. Raises NotFound or Conflict where the file is gone or has changed since."""
+    return verified(var_path("runs", run.pk, "output", REPORT), run.report_sha256)
+
+
+def runs_measuring(version: ModelVersion) -> "QuerySet[Run]":
+    """Runs with a card of a model, the newest first: the one that made it, and evaluations of it."""
+    role = "reward" if version.kind == ModelVersion.Kind.REWARD else "base"
+    about = Q(produced=version) | Q(method="evaluate", **{role: version})
+    return Run.objects.filter(about).exclude(report_sha256="").select_related("snapshot", "reference").order_by("-pk")
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one figure a list of models has room for: a share with its interval, the run that measured it, and whether
+    that run left a card."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    run: int
+    has_card: bool
+
+
+def headlines(versions: Iterable[ModelVersion]) -> dict[int, Headline]:
+    """By id of a version, its newest figure; versions that nothing has measured are left out. One query."""
+    kinds = {version.pk: "reward" if version.kind == ModelVersion.Kind.REWARD else "policy" for version in versions}
+    ids = list(kinds)
+    about = Q(produced__in=ids) | Q(method="evaluate") & (Q(reward__in=ids) | Q(base__in=ids))
+    has_one = Q(result__has_any_keys=[key for keys in FIGURES.values() for key in keys])
+    runs = Run.objects.filter(about, has_one, state=Run.State.SUCCEEDED).order_by("-pk")
+    found: dict[int, Headline] = {}
+    for run in runs.values("pk", "method", "produced", "base", "reward", "result", "report_sha256"):
+        about_them = (run["reward"], run["base"]) if run["method"] == "evaluate" else (run["produced"],)
+        for version in about_them:
+            keys = FIGURES.get(kinds.get(version, ""), ())
+            if version not in found and (key := next((one for one in keys if one in run["result"]), None)):
+                low, high = run["result"].get(f"{key}_ci") or (None, None)
+                found[version] = Headline(
+                    title_of(key), float(run["result"][key]), low, high, run["pk"], bool(run["report_sha256"])
+                )
+    return found
+
+
+def stored(run: Run) -> Report:
+    """The card of a run. Raises Conflict where there is none, it has changed or is of a kind that this version does not
+    read; NotFound where it is gone."""
+    try:
+        found = report_of(run)
+    except ValueError as fault:
+        message = _("The card was written by another version of the product, which has to show it.")
+        raise Conflict(message, code="card-unreadable") from fault
+    if found is None:
+        raise Conflict(_("This run measured nothing."), code="no-card")
+    return found
+
+
+def runs_with_card(version: ModelVersion) -> list[Run]:
+    """The newest runs whose card has a part about this model; what can no longer be read is among them, to be told.
+
+    An evaluation names a reward model also where it only compares policies by it.
+    """
+    return [run for run in runs_measuring(version)[:LOOKED_AT] if _has(run, _kind(version))]
+
+
+def _kind(version: ModelVersion) -> str:
+    return "reward" if version.kind == ModelVersion.Kind.REWARD else "policy"
+
+
+def _has(run: Run, kind: str) -> bool:
+    try:
+        return getattr(stored(run), kind) is not None
+    except DomainError:
+        return True
+
+
+def one_with_card(version: ModelVersion, asked: str) -> Run:
+    """The run of that id, however old. Raises NotFound where its card has no part about this model."""
+    run = one_of(runs_measuring(version), asked)
+    if not _has(run, _kind(version)):
+        raise NotFound
+    return run
+
+
+def one_of(runs: "QuerySet[Run]", asked: str) -> Run:
+    """The run of that id. Raises NotFound where it is not among `runs`."""
+    key = natural(asked)
+    run = None if key is None else runs.filter(pk=key).first()
+    if run is None:
+        raise NotFound
+    return run
+
+
+def with_cards(project: Project) -> "QuerySet[Run]":
+    """The newest runs of a project that have a card."""
+    runs = project.runs.exclude(report_sha256="").select_related("produced", "base", "reward", "project")
+    return runs.order_by("-pk")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One prompt with what the policy and its reference said, cut where they are endless. `reference` is None where
+    there was none; `win`: 1, 0.5 or 0, None where no reward model compared them."""
+
+    prompt: str
+    response: str
+    reference: str | None
+    win: float | None
+
+
+def samples_of(run: Run) -> list[Sample]:
+    """What an evaluated policy said first to the first prompts, as its run left it for people to read; none where it
+    left nothing."""
+    name = run.result.get("samples")
+    if not isinstance(name, str) or Path(name).name != name:
+        return []
+    path = var_path("runs", run.pk, "output", name)
+    if not path.is_file():
+        return []
+    with path.open("rb") as handle:
+        lines = handle.read(MOST_BYTES).split(b"\n")[:-1]
+    return list(islice(_first_samples(lines), SHOWN))
+
+
+def _first_samples(lines: Iterable[bytes]) -> Iterator[Sample]:
+    """What can be read of them: a page does not break over a damaged line."""
+    for line in lines:
+        with suppress(ValueError, AttributeError, TypeError):
+            row = json.loads(line)
+            if not row.get("sample"):
+                yield _sample(row)
+
+
+def _sample(row: dict[str, Any]) -> Sample:
+    said = "\n\n".join(str(message.get("content") or "") for message in row.get("messages", ()))
+    reference = row.get("reference")
+    return Sample(
+        prompt=_cut(said),
+        response=_cut(row.get("response", "")),
+        reference=None if reference is None else _cut(reference),
+        win=row.get("win"),
+    )
+
+
+def _cut(text: Any) -> str:
+    words = str(text)
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]} …"

@@ -1,0 +1,1 @@
+"""What a run does in its process: groups, forward pass, losses, optimiser steps, checkpoints. Here torch is loaded."""

@@ -1,0 +1,50 @@
+"""How far a policy has moved from its reference, while it trains."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from training_bridge.methods.interface import Refused
+from training_bridge.trainer.groups import PromptGroup, mismatched
+
+MOST = 16
+EVERY = 5
+
+
+@dataclass
+class Drift:
+    """The mean of log pi / ref over responses to other prompts, in nats a response, every EVERY steps.
+
+    Below 0 the policy finds less likely what it is not taught, above 0 more. KTO's baseline is the same cut off at 0
+    (Ethayarajh et al. 2024, arXiv 2402.01306 §4.1). No response is the policy's own, so it is no KL; report cards
+    sample for that.
+    `known` [R]: log-probabilities of the responses of `groups` under the reference. `step`: of the next step.
+    """
+
+    groups: Sequence[PromptGroup]
+    known: Tensor
+    step: int
+    value: float | None = None
+
+    @torch.no_grad()
+    def look(self, model: nn.Module, pieces: Sequence[Sequence[PromptGroup]]) -> None:
+        """Once before each step, with `groups` in pieces; `value` is None on the steps between."""
+        found = self.step % EVERY == 0
+        self.step += 1
+        self.value = None
+        if found:
+            read = torch.cat([model(piece) for piece in pieces])
+            self.value = float((read - self.known.to(read)).mean())
+
+
+def foreign(groups: Sequence[PromptGroup], *, max_length: int, seed: int) -> list[PromptGroup]:
+    """At most MOST prompts from all over `groups`, each with a response to another one; none where all are the same."""
+    some = groups[:: max(1, len(groups) // MOST)][:MOST]
+    try:
+        made = [one.beside[0] for one in mismatched(some, seed)]
+    except Refused:
+        return []
+    cut = [replace(one, responses=[one.responses[0][: max(1, max_length - len(one.prompt))]]) for one in made]
+    return [one for one in cut if one.prompt]

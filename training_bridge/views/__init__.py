@@ -1,0 +1,1 @@
+"""Pages of the training bridge, one module for each: for admins and researchers."""
