@@ -1,6 +1,6 @@
 """What the training pages draw: a run's curves, a snapshot's counts, the measures of an evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +57,14 @@ def curves(found: dict[str, Points]) -> list[Curves]:
 
 
 def drawn(found: Mapping[str, Any]) -> list[str]:
-    """The measures that have a line of their own: rates are figures, and the ends of an interval are its band."""
+    """The measures that have a line of their own, in order: rates are figures, the ends of an interval its band."""
     ends = {f"{name}{end}" for name in found for end in (LOW, HIGH)}
-    return [name for name in found if name not in RATES | PROGRESS | ends]
+    return in_order(name for name in found if name not in RATES | PROGRESS | ends)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of measures, losses first; no database keeps the order in which a run told them."""
+    return sorted(names, key=lambda name: (not name.endswith("loss"), name))
 
 
 def _series(found: Mapping[str, Points], name: str) -> Series:
@@ -76,8 +81,8 @@ def counted_by(method: str) -> str:
 
 
 def columns(metrics: list[dict[str, Any]]) -> list[str]:
-    """Every measured name, in the order in which it first came up."""
-    return list(dict.fromkeys(name for row in metrics for name in row["values"]))
+    """Every measured name."""
+    return in_order({name for row in metrics for name in row["values"]})
 
 
 def rows(metrics: list[dict[str, Any]]) -> list[tuple[int, list[float | None]]]:

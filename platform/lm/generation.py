@@ -18,6 +18,7 @@ from transformers import (
 from common.errors import Invalid
 from common.words import gettext_noop as _
 from lm.chat import Message, encode
+from lm.intact import check_numbers
 from lm.loading import Loaded, places_of
 
 
@@ -117,8 +118,7 @@ class _Told(LogitsProcessor):
         self.top, self.steps = top, list[tuple[Tensor, Tensor]]()
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
-        if not scores.amax(-1).isfinite().all():
-            raise Invalid(_("The policy's log-probabilities are no numbers: its weights are damaged."))
+        check_numbers(scores.amax(-1))
         if self.top:
             best = scores.float().log_softmax(-1).topk(min(self.top, scores.shape[-1]), dim=-1)
             self.steps.append((best.values.cpu(), best.indices.cpu()))

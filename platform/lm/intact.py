@@ -1,10 +1,13 @@
-"""Whether what was loaded is what its folder promised: all weights, a tokenizer of theirs, a length to cut to."""
+"""Whether a folder holds what it promises: all weights, a tokenizer of theirs, a length to cut to, and says numbers."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from transformers.modeling_utils import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
@@ -73,3 +76,9 @@ def read_at_most(source: str, tokenizer: PreTrainedTokenizerBase) -> int:
         said = _("The tokenizer of %(source)s says that its model reads %(most)s tokens at most: that is no length.")
         raise Invalid(said % {"source": source, "most": repr(most)})
     return int(min(most, UNLIMITED))
+
+
+def check_numbers(told: Tensor | NDArray[np.float64] | Sequence[float]) -> None:
+    """Raises Invalid where a log-probability of a policy is no number, which only happens to damaged weights."""
+    if not torch.as_tensor(told).isfinite().all():
+        raise Invalid(_("The policy's log-probabilities are no numbers: its weights are damaged."))

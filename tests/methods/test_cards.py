@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from common.errors import Invalid
 from lm.loading import load_causal, load_reward, save
 from lm.scoring import score
 from tests.methods import lessons, small
@@ -306,5 +307,5 @@ def test_a_policy_whose_weights_are_damaged_is_refused(reads: str, policy: Path,
     prompts = small.write_lines(tmp_path / "prompts.jsonl", [{"id": "1", "messages": small.asked(1)}])
     given: dict[str, Any] = {"snapshot": judged} if reads == "held-out pairs" else {"input": {"prompts": str(prompts)}}
     models = {"base": small.base(str(tmp_path / "damaged")), "reference": small.base(str(policy))}
-    with pytest.raises(Refused, match="no numbers"):
+    with pytest.raises(Invalid, match="no numbers"):
         EVALUATE.train(small.context(tmp_path / "run", **models, **given), EvaluateConfig(max_new_tokens=4))

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from common.words import gettext_noop as _
 from lm.generation import Generated, Sampling, Wanted, generate, prompt_ids
+from lm.intact import check_numbers
 from lm.loading import Loaded
 from training_bridge.evaluation.watching import Watch
 from training_bridge.methods.evaluate import EvaluateConfig
-from training_bridge.methods.interface import Context, Refused
+from training_bridge.methods.interface import Context
 from training_bridge.report_cards.policies import Sample
 from training_bridge.trainer.files import read_prompts
 from training_bridge.trainer.forward import TokenLogps, longest
@@ -100,7 +101,7 @@ def likelihoods(
 ) -> list[Floats]:
     """Log-probability under the policy of each token of what was said, `config.samples` to each prompt: [S] of [T].
 
-    At temperature 1, whatever was sampled at. Raises Cancelled, and Refused where one is no number.
+    At temperature 1, whatever was sampled at. Raises Cancelled, and Invalid where one is no number.
     """
     sampling, each = sampling_of(config), config.samples
     groups = [
@@ -120,6 +121,5 @@ def likelihoods(
         rows = iter(network([groups[index] for index in batch]).double().cpu().numpy())
         for index in batch:
             found[index] = [next(rows)[: len(ids)] for ids in groups[index].responses]
-            if not all(np.isfinite(one).all() for one in found[index]):
-                raise Refused(_("The policy's log-probabilities are no numbers: its weights are damaged."))
+            check_numbers(np.concatenate(found[index]))
     return [one for group in found for one in group]

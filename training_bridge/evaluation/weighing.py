@@ -1,6 +1,5 @@
 """Held-out pairs by their log-probabilities under a policy and under its reference, one after the other."""
 
-import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 
 from common.words import gettext_noop as _
 from lm.chat import encode
+from lm.intact import check_numbers
 from lm.loading import Loaded
 from training_bridge.evaluation.held_out import HeldOut, HeldOutItem
 from training_bridge.evaluation.measuring import length
 from training_bridge.evaluation.watching import AT_ONCE, Watch, pieces
-from training_bridge.methods.interface import Context, Refused
+from training_bridge.methods.interface import Context
 from training_bridge.report_cards.policies import Weighed
 from training_bridge.trainer.forward import ResponseLogps
 from training_bridge.trainer.groups import PromptGroup
@@ -74,15 +74,14 @@ def _tokens(policy: Loaded, item: HeldOutItem, max_length: int) -> PromptGroup:
 
 @torch.inference_mode()
 def _logps(network: ResponseLogps, groups: Sequence[PromptGroup]) -> list[list[float]]:
-    """Of each response of each group. Raises Refused where one is no number."""
+    """Of each response of each group. Raises Invalid where one is no number."""
     found: list[list[float]] = [[] for _group in groups]
     for batch in network.batches([[group] for group in groups], TOKENS):
         values = network([groups[index] for index in batch]).tolist()
         for index in batch:
             count = len(groups[index].responses)
             found[index], values = values[:count], values[count:]
-            if not all(map(math.isfinite, found[index])):
-                raise Refused(_("The policy's log-probabilities are no numbers: its weights are damaged."))
+            check_numbers(found[index])
     return found
 
 
