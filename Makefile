@@ -8,7 +8,7 @@ TORCH_INDEX_URL ?=
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test loop replay bench-labels bench-pages bench-route bench-router bench-consensus bench-beside bench-train bench-train-gpu bench-overoptimisation dense-rewards bench-noise lint format types floors migrations messages lock install install-dev clean
+.PHONY: help run test loop replay bench-labels bench-pages bench-route bench-router bench-consensus bench-beside bench-train bench-train-gpu test-trl bench-overoptimisation dense-rewards bench-noise lint format types floors migrations messages lock install install-dev clean
 
 help: ## Name every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,11 +47,14 @@ bench-train: $(if $(filter $(TRL_VENV)/%,$(TRL_PYTHON)),$(TRL_VENV)/installed) #
 bench-train-gpu: $(if $(filter $(TRL_VENV)/%,$(TRL_PYTHON)),$(TRL_VENV)/installed) ## Pairs a second and use of a GPU beside TRL's; says why where there is none (BENCH="--shapes qwen2-0.5b")
 	@PYTHONPATH=.:platform $(TRL_PYTHON) -W ignore -m benchmarks.train_gpu $(BENCH)
 
-$(TRL_VENV)/installed: pyproject.toml requirements-train.lock
+$(TRL_VENV)/installed: pyproject.toml requirements-dev.lock
 	@echo "Installing TRL and what it is compared with in $(TRL_VENV)"
 	@"$(PYTHON)" -m venv $(TRL_VENV)
-	@$(TRL_VENV)/bin/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) --constraint requirements-train.lock --editable ".[train,bench-train]"
+	@$(TRL_VENV)/bin/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) --constraint requirements-dev.lock --editable ".[train,dev,bench-train]"
 	@touch $@
+
+test-trl: $(if $(filter $(TRL_VENV)/%,$(TRL_PYTHON)),$(TRL_VENV)/installed) ## Losses and a step beside TRL's: the tests that `make test` leaves out, as TRL is not installed there
+	@$(TRL_PYTHON) -m pytest -q -p no:cacheprovider tests/methods/test_against_trl.py tests/benchmarks/test_train_against_trl.py
 
 bench-overoptimisation: $(VENV)/installed-dev ## Best of n against one reward model and ensembles, by the demo's hidden preference (BENCH="--picture curves.svg --folder DIR")
 	@PYTHONPATH=.:platform OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.overoptimisation $(BENCH)

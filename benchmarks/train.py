@@ -83,7 +83,7 @@ class Bench:
 
     def products(self, task: str, works: Sequence[Work]) -> Worker:
         shapes = [[one.rows, one.inputs, one.outputs, one.times] for one in works[0].products]
-        return self.worker(f"products-{task}", side="products", products=shapes, rows=4096)
+        return self.worker(f"products-{task}", side="products", products=shapes, rows=TOKENS)
 
     def compared(self, batch: int) -> tuple[list[float], list[float]]:
         """The losses of DPO's steps, ours and TRL's, each trained on by itself."""

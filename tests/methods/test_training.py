@@ -126,13 +126,21 @@ def test_an_encoder_can_be_the_backbone(pairs: Path, tmp_path: Path) -> None:
     assert result.values["reward_accuracy"] == 1.0
 
 
-def test_a_snapshot_with_nothing_to_learn_from_is_refused(policy: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [("same", "no pair of two different responses"), ("weightless", "weighs nothing: train without weights")],
+)
+def test_a_snapshot_with_nothing_to_learn_from_is_refused(
+    change: str, complaint: str, policy: Path, tmp_path: Path
+) -> None:
     row = json.loads((small.snapshot(tmp_path / "snapshot") / "preferences.jsonl").read_text().splitlines()[1])
-    small.write_lines(tmp_path / "same" / "preferences.jsonl", [{**row, "rejected": row["chosen"]}])
-    with pytest.raises(Refused, match="no pair of two different responses"):
-        DPO.train(
-            small.context(tmp_path, base=ModelFolder(str(policy), "policy"), snapshot=tmp_path / "same"), DPO_CONFIG
-        )
+    row |= {"rejected": row["chosen"]} if change == "same" else {"weight": 0.0}
+    small.write_lines(tmp_path / change / "preferences.jsonl", [row])
+    context = small.context(tmp_path, base=ModelFolder(str(policy), "policy"), snapshot=tmp_path / change)
+    with pytest.raises(Refused, match=complaint):
+        DPO.train(context, DPO_CONFIG)
+    if change == "weightless":
+        assert DPO.train(context, DPO_CONFIG.model_copy(update={"use_weights": False})).model is not None
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_says_so(

@@ -113,6 +113,21 @@ def test_a_step_never_lowers_the_likelihood(seed: int, raters: int, outcomes: in
     assert all(after >= before - 1e-7 for before, after in pairwise(likelihoods))
 
 
+@pytest.mark.parametrize(
+    ("seed", "units", "accuracies"), [(1, 60, [0.9, 0.8, 0.7, 0.5]), (2, 12, [0.6, 0.6, 0.6, 0.6, 0.6])]
+)
+def test_what_is_called_converged_moves_no_more_where_smoothing_lowers_the_likelihood(
+    seed: int, units: int, accuracies: list[float]
+) -> None:
+    votes, _truth = crowd(seed, units=units, outcomes=3, accuracies=accuracies)
+    after = partial(fit, votes, partial(confusion, smoothing=5.0))
+    likelihoods = [after(tolerance=-np.inf, iterations=n).log_likelihood for n in range(1, 20)]
+    assert any(later < earlier for earlier, later in pairwise(likelihoods))
+    found = after(tolerance=1e-9, iterations=1000)
+    assert found.converged
+    assert found.soft == pytest.approx(after(tolerance=-np.inf, iterations=1000).soft, abs=1e-3)
+
+
 # What holds of every derivation
 
 

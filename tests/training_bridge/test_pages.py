@@ -128,13 +128,21 @@ def test_a_models_page_leads_back_to_the_judgments(
     made = frozen(test_fraction=0)
     run = start()
     execute_run(run_id=run.pk)
-    Run.objects.filter(pk=run.pk).update(snapshot=made, result={"win_rate": 0.8, "win_rate_ci": [0.7, 0.9]})
+    reward = factories.ModelVersionFactory(project=project, name="what people like", kind="reward")
+    result = {"win_rate": 0.8, "win_rate_ci": [0.7, 0.9]}
+    Run.objects.filter(pk=run.pk).update(snapshot=made, result=result, reward=reward, reference=run.base)
     run.refresh_from_db()
     page = browse(noor).get(reverse("training_bridge:model", args=[project.slug, run.produced_id]))
     text = page.content.decode()
-    stages = [stage.kind for stage in page.context["lineage"]]
-    assert stages == ["version", "run", "snapshot", "labels", "judgments"]
-    assert "1 labels" in text and "3 judgments" in text and "80.0%" in text and "0.7 to 0.9" in text
+    stages = [stage.kind for stage in page.context["lineage"] if stage.kind != "base"]
+    assert stages == ["version", "run", "snapshot", "labels", "judgments", "reward"]
+    assert (
+        "1 label<" in text
+        and "what people like" in text
+        and "3 judgments" in text
+        and "80.0%" in text
+        and "0.7 to 0.9" in text
+    )
 
 
 def test_commands_do_what_pages_do(project: Project, scripted: None, capsys: pytest.CaptureFixture[str]) -> None:

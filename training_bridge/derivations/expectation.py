@@ -40,7 +40,7 @@ class Expectation(Config):
         gt=0,
         le=1e-2,
         title=_("Tolerance"),
-        description=_("It ends when a step raises the log-likelihood by less than this a vote."),
+        description=_("It ends when a step changes the log-likelihood by less than this a vote."),
     )
     iterations: int = Field(
         200, ge=1, le=10_000, title=_("Most steps"), description=_("It ends here, whether it has settled or not.")
@@ -93,8 +93,9 @@ def by_expectation(
 
 
 def fit(votes: Votes, maximise: Maximise, *, tolerance: float, iterations: int, say: Say = lambda number: None) -> Fit:
-    """From the shares of the votes until a step raises the log-likelihood of a vote by less than `tolerance` nats.
+    """From the shares of the votes until a step changes the log-likelihood of a vote by less than `tolerance` nats.
 
+    Without smoothing every step raises it; with it a step may lower it on the way to the likeliest smoothed errors.
     Deterministic. Memory: a few arrays of [U, K] and one sparse matrix of the votes, whatever the number of steps.
     """
     weight = max(float(votes.weight.sum()), 1.0)
@@ -103,7 +104,7 @@ def fit(votes: Votes, maximise: Maximise, *, tolerance: float, iterations: int, 
     for number in range(1, iterations + 1):
         say(number)
         soft, likelihood = posterior(votes, prior, errors)
-        converged = likelihood - before < tolerance * weight
+        converged = abs(likelihood - before) < tolerance * weight
         before = likelihood
         if converged:
             break

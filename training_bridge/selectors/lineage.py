@@ -1,13 +1,15 @@
 """From a model version back to the judgments it learned from: version ← run ← snapshot ← labels ← judgments.
 
-Beside these stands what its run began with: the base, or the parts of an expression, each with all that is behind it.
+Beside these stands what its run was given: reference and reward model, the parts of an expression, and the base with
+all that is behind it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from common.charts import fixed
 from common.words import gettext_noop
@@ -15,10 +17,12 @@ from corpus.models import ModelVersion
 from training_bridge.models import Run
 
 LONGEST = 50
-Kind = Literal["version", "base", "part", "run", "snapshot", "labels", "judgments"]
+Kind = Literal["version", "base", "reference", "reward", "part", "run", "snapshot", "labels", "judgments"]
 KINDS: dict[Kind, str] = {
     "version": gettext_noop("model version"),
     "base": gettext_noop("base model"),
+    "reference": gettext_noop("reference policy"),
+    "reward": gettext_noop("reward model"),
     "part": gettext_noop("part"),
     "run": gettext_noop("run"),
     "snapshot": gettext_noop("snapshot"),
@@ -41,6 +45,10 @@ class Ancestor:
         """Its kind, in the reader's language."""
         return gettext(KINDS[self.kind])
 
+    @property
+    def is_model(self) -> bool:
+        return self.kind not in ("run", "snapshot", "labels", "judgments")
+
 
 def lineage_of(version: ModelVersion) -> list[Ancestor]:
     """The version, and all that stands behind it, newest first; at most 50 versions back."""
@@ -53,10 +61,18 @@ def lineage_of(version: ModelVersion) -> list[Ancestor]:
         run = Run.objects.select_related("snapshot", "project").filter(produced=seen).first()
         if run is not None:
             found.extend(_of_run(run))
-            parts = ModelVersion.objects.select_related("project").filter(pk__in=run.inputs.get("rewards", {}).values())
-            found.extend(_of_version(part, "part") for part in parts.order_by("pk"))
+            found.extend(_of_version(given, kind) for kind, given in _given(run))
         seen = seen.parent
     return found
+
+
+def _given(run: Run) -> Iterator[tuple[Kind, ModelVersion]]:
+    """The models beside its base that a run read."""
+    parts = run.inputs.get("rewards", {}).values()
+    wanted: list[tuple[Kind, int | None]] = [("reference", run.reference_id), ("reward", run.reward_id)]
+    wanted += [("part", part) for part in sorted(parts)]
+    models = ModelVersion.objects.select_related("project").in_bulk({pk for _kind, pk in wanted} - {run.base_id, None})
+    return ((kind, models[pk]) for kind, pk in wanted if pk in models)
 
 
 def _of_version(version: ModelVersion, kind: Kind) -> Ancestor:
@@ -89,27 +105,29 @@ def _of_run(run: Run) -> list[Ancestor]:
                 snapshot,
             )
         )
-        used = gettext("%(pairs)s of %(labels)s labels made a pair") % {
-            "pairs": fixed(counts.get("pairs", 0)),
-            "labels": fixed(counts.get("labels", 0)),
-        }
+        labels, judgments = counts.get("labels", 0), counts.get("judgments", 0)
+        used = ngettext(
+            "%(pairs)s of %(labels)s label made a pair", "%(pairs)s of %(labels)s labels made a pair", labels
+        )
         found.append(
             Ancestor(
                 "labels",
-                gettext("%(labels)s labels") % {"labels": fixed(counts.get("labels", 0))},
-                used,
+                ngettext("%(labels)s label", "%(labels)s labels", labels) % {"labels": fixed(labels)},
+                used % {"pairs": fixed(counts.get("pairs", 0)), "labels": fixed(labels)},
                 snapshot,
             )
         )
         sources = ", ".join(
-            gettext("%(pairs)s pairs by %(who)s") % {"pairs": fixed(count), "who": _who(name)}
+            ngettext("%(pairs)s pair by %(who)s", "%(pairs)s pairs by %(who)s", count)
+            % {"pairs": fixed(count), "who": _who(name)}
             for name, count in counts.get("sources", {}).items()
         )
         items = reverse("annotation:items", args=[slug])
         found.append(
             Ancestor(
                 "judgments",
-                gettext("%(judgments)s judgments") % {"judgments": fixed(counts.get("judgments", 0))},
+                ngettext("%(judgments)s judgment", "%(judgments)s judgments", judgments)
+                % {"judgments": fixed(judgments)},
                 sources,
                 items,
             )

@@ -66,7 +66,7 @@ def pair_groups(
         if relations:
             weight = sum(relation.weight for relation in relations)
             groups.append(PromptGroup(tokens.prompt, tokens.responses, weight, relations))
-    return _some(groups, _("The snapshot's training split holds no pair of two different responses."))
+    return _some(groups, _("The snapshot's training split holds no pair of two different responses."), judged, config)
 
 
 def _as_configured(relation: Relation, config: FromJudgments) -> Relation:
@@ -146,7 +146,12 @@ def list_groups(
             responses = [group.responses[old] for old in compared]
             weight = group.weight / len(relations)
             groups.append(replace(group, responses=responses, relations=relations, weight=weight))
-    return _some(groups, _("The snapshot's training split holds no list in which one response is better than another."))
+    return _some(
+        groups,
+        _("The snapshot's training split holds no list in which one response is better than another."),
+        judged,
+        config,
+    )
 
 
 def standings(relations: Sequence[Relation], count: int) -> list[float]:
@@ -187,7 +192,7 @@ def thumb_groups(
         if thumbs:
             weight = sum(thumb.weight for thumb in thumbs)
             groups.append(PromptGroup(tokens.prompt, tokens.responses, weight, thumbs=thumbs))
-    return _some(groups, _("The snapshot's training split holds neither thumbs nor pairs."))
+    return _some(groups, _("The snapshot's training split holds neither thumbs nor pairs."), judged, config)
 
 
 def _thumbs_of(relations: Sequence[Relation], responses: Sequence[list[int]]) -> Iterator[Thumb]:
@@ -219,7 +224,7 @@ def text_groups(
             if weight > 0 and ids:
                 thumb = Thumb(0, 1.0, weight)
                 groups.append(PromptGroup(tokens.prompt, [ids], weight * len(ids), thumbs=[thumb]))
-    return _some(groups, _("The snapshot's training split holds no text to learn."))
+    return _some(groups, _("The snapshot's training split holds no text to learn."), judged, config)
 
 
 def best_first(group: PromptGroup) -> PromptGroup:
@@ -252,7 +257,12 @@ def mismatched(groups: Sequence[PromptGroup], seed: int) -> list[PromptGroup]:
     return made
 
 
-def _some(groups: list[PromptGroup], complaint: str) -> list[PromptGroup]:
-    if not groups:
-        raise Refused(complaint)
-    return groups
+def _some(
+    groups: list[PromptGroup], complaint: str, judged: Sequence[Judged], config: FromJudgments
+) -> list[PromptGroup]:
+    if groups:
+        return groups
+    weights = [one.weight for item in judged for kind in (item.relations, item.thumbs, item.texts) for one in kind]
+    if config.use_weights and weights and not any(weights):
+        raise Refused(_("All that the snapshot's training split holds weighs nothing: train without weights."))
+    raise Refused(complaint)
