@@ -1,4 +1,4 @@
-"""`make dense-rewards DATA=<folder> ENCODER=<folder>`: Fine-Grained RLHF from its file to a reward for every token.
+"""`make dense-rewards DATA=<dev_feedback.json.gz> ENCODER=<folder>`: Fine-Grained RLHF, from file to dense reward.
 
 Through the product, on an empty database of its own: the feedback is imported under a form of marks, edits and
 comparisons and frozen into a snapshot; three reward models (relevance by clause, factuality by sentence, completeness
@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -191,6 +191,12 @@ def _rounded(value: Any) -> Any:
     return round(value, 3) if isinstance(value, float) else value
 
 
+def apart(environment: MutableMapping[str, str], folder: str) -> None:
+    """Names an empty database in `folder`, and no other that the shell may name."""
+    environment.pop("DATABASE_URL", None)
+    environment.update(VAR_DIR=folder, DJANGO_SETTINGS_MODULE="config.settings")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dense_rewards", description=__doc__)
     parser.add_argument("data", type=Path, help="dev_feedback.json(.gz) of Fine-Grained RLHF")
@@ -210,7 +216,7 @@ def main() -> None:
         "reward_model": shared | {"epochs": 1, "learning_rate": 3e-5} | given.pairs,
     }
     with tempfile.TemporaryDirectory(prefix="prefloop-dense-") as folder:
-        os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        apart(os.environ, folder)
         import django
         from django.core.management import call_command
 

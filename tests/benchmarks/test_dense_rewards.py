@@ -20,6 +20,12 @@ RECORDS = 24
 SMALL = {"max_length": 200, "learning_rate": 3e-3, "epochs": 1, "batch_size": 16, "token_budget": 4096}
 
 
+def test_the_database_that_a_shell_names_is_not_written_to() -> None:
+    environment = {"DATABASE_URL": "postgres://somebody:secret@localhost/prefloop", "VAR_DIR": "/srv/prefloop"}
+    dense_rewards.apart(environment, "/tmp/own")
+    assert environment == {"VAR_DIR": "/tmp/own", "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
 @pytest.mark.timeout(900)
 def test_three_models_of_a_slice_and_their_dense_reward(
     project: Project, settings: object, tmp_path: Path, shared_data: Callable[[str], Path]
