@@ -28,7 +28,8 @@ from training_bridge.trainer.trainer import Steps
 BATCHES = (1, 2, 4, 8, 16)
 PAIRS_EACH = 32
 TOKENS = 2048
-"""Of ours in one pass, fewer than by default: the activations of more do not stay in this processor's cache."""
+"""Of ours in one pass: a quarter of the product's default, with which it is about 5 % slower as the activations of more
+do not stay in this processor's cache."""
 Found = dict[str, list[float]]
 
 

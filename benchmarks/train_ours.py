@@ -1,4 +1,7 @@
-"""Our side of the training benchmarks: `fit`, FeedbackTrainer and a method, exactly as a run uses them."""
+"""Our side of the training benchmarks: `fit`, FeedbackTrainer and a method, as a run uses them.
+
+The token budget is each benchmark's own; a run's default may be another.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
