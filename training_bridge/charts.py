@@ -20,6 +20,7 @@ from training_bridge.methods import METHODS
 from training_bridge.methods.interface import CountsBy
 from training_bridge.models import Snapshot
 from training_bridge.selectors.curves import Points
+from training_bridge.selectors.models import Subject
 from training_bridge.services.runs import load_method
 
 MOST_BARS = 12
@@ -186,33 +187,50 @@ def snapshot_bars(snapshot: Snapshot) -> list[Bar]:
     return bars + [Bar(f"{_(REASONS.get(key, key))}: {fixed(n)}", n / labels, kind="bar-rest") for key, n in dropped]
 
 
-def measures(result: dict[str, Any]) -> list[Measure]:
-    """The shares of a result that people look at: reward accuracy and win rate, each beside its baselines."""
-    made = []
-    if "reward_accuracy" in result:
-        bars = [_bar(result, "reward_accuracy", _("This reward model"), "bar-judge")]
-        if "human_agreement" in result:
-            bars.append(_bar(result, "human_agreement", _("One person against the other people"), "bar-human"))
-        if "longer_wins" in result:
-            bars.append(_bar(result, "longer_wins", _("Baseline: the longer response wins"), "bar-rest"))
-        bars.append(Bar(_("Baseline: a coin"), 0.5, kind="bar-rest"))
-        note = _("On %(pairs)s held-out pairs. How often the response people preferred scores higher.") % {
-            "pairs": fixed(result.get("pairs", 0))
-        }
-        made.append(Measure(_("Reward accuracy"), bars, note))
-    if "win_rate" in result:
-        bars = [
-            _bar(result, "win_rate", _("Wins over its reference"), "bar-judge"),
-            Bar(_("No better"), 0.5, kind="bar-rest"),
-        ]
-        by = said(result.get("win_rate_by", "the reward model"))
-        note = _("On %(prompts)s prompts, compared by %(by)s; %(ties)s ties count half.") % {
-            "prompts": fixed(result.get("prompts", 0)),
-            "by": by,
-            "ties": fixed(result.get("ties", 0)),
-        }
-        made.append(Measure(_("Win rate"), bars, note))
-    return made
+def measures(result: dict[str, Any], subject: Subject | None = None) -> list[Measure]:
+    """The shares of a result that people look at, each beside its baselines: those of its reward model or of its
+    policy, or of both."""
+    found = [_reward_accuracy(result)] if "reward_accuracy" in result and subject != "policy" else []
+    if subject == "reward":
+        return found
+    found += [_win_rate(result)] if "win_rate" in result else []
+    return found + ([_implicit_accuracy(result)] if "implicit_accuracy" in result else [])
+
+
+def _reward_accuracy(result: dict[str, Any]) -> Measure:
+    bars = [_bar(result, "reward_accuracy", _("This reward model"), "bar-judge")]
+    if "human_agreement" in result:
+        bars.append(_bar(result, "human_agreement", _("One person against the other people"), "bar-human"))
+    if "longer_wins" in result:
+        bars.append(_bar(result, "longer_wins", _("Baseline: the longer response wins"), "bar-rest"))
+    bars.append(Bar(_("Baseline: a coin"), 0.5, kind="bar-rest"))
+    note = _("On %(pairs)s held-out pairs. How often the response people preferred scores higher.") % {
+        "pairs": fixed(result.get("pairs", 0))
+    }
+    return Measure(_("Reward accuracy"), bars, note)
+
+
+def _win_rate(result: dict[str, Any]) -> Measure:
+    bars = [
+        _bar(result, "win_rate", _("Wins over its reference"), "bar-judge"),
+        Bar(_("No better"), 0.5, kind="bar-rest"),
+    ]
+    by = said(result.get("win_rate_by", "the reward model"))
+    note = _("On %(prompts)s prompts, compared by %(by)s; %(ties)s ties count half.") % {
+        "prompts": fixed(result.get("prompts", 0)),
+        "by": by,
+        "ties": fixed(result.get("ties", 0)),
+    }
+    return Measure(_("Win rate"), bars, note)
+
+
+def _implicit_accuracy(result: dict[str, Any]) -> Measure:
+    bars = [
+        _bar(result, "implicit_accuracy", _("Implicit reward, against the reference"), "bar-judge"),
+        Bar(_("Baseline: a coin"), 0.5, kind="bar-rest"),
+    ]
+    note = _("How often the preferred response of a held-out pair became likelier than the other")
+    return Measure(capfirst(title_of("implicit_accuracy")), bars, f"{note}.")
 
 
 def _bar(result: dict[str, Any], key: str, name: str, kind: str) -> Bar:

@@ -156,6 +156,38 @@ def test_each_card_stands_under_the_name_of_what_it_is_of(
     }
 
 
+def test_a_models_page_shows_what_was_measured_of_it_and_not_of_the_other_model(
+    project: Project, noor: User, browse: Callable[..., Client], trained: Run, evaluated: Run, of_reward: RewardCard
+) -> None:
+    both = factories.RunFactory(project=project, method="evaluate", base=evaluated.base, reward=trained.produced)
+    shares = {"reward_accuracy": 0.7, "win_rate": 0.6, "implicit_accuracy": 0.8}
+    cards.give(both, Report(reward=of_reward, policy=cards.of_policy()), **shares)
+    tuned = factories.RunFactory(project=project, method="evaluate", base=evaluated.base, reward=trained.produced)
+    cards.give(tuned, Report(policy=cards.of_policy()), implicit_accuracy=0.8)
+
+    def shown(version: ModelVersion) -> list[tuple[int, list[str]]]:
+        found = browse(noor).get(page(project, "model", version.pk)).context["measured"]
+        return [(run.pk, [measure.title for measure in measures]) for run, measures in found]
+
+    assert shown(trained.produced) == [(both.pk, ["Reward accuracy"]), (trained.pk, ["Reward accuracy"])]
+    assert shown(evaluated.base) == [
+        (tuned.pk, ["Implicit accuracy"]), (both.pk, ["Win rate", "Implicit accuracy"]), (evaluated.pk, ["Win rate"])
+    ]  # fmt: skip
+    whole = browse(noor).get(page(project, "run", both.pk)).context["measures"]
+    assert [one.title for one in whole] == ["Reward accuracy", "Win rate", "Implicit accuracy"]
+
+
+def test_a_model_that_no_run_measured_has_no_card_to_lead_to(
+    project: Project, noor: User, browse: Callable[..., Client], evaluated: Run
+) -> None:
+    judge = factories.ModelVersionFactory(project=project, kind="reward")
+    run = factories.RunFactory(project=project, method="evaluate", base=evaluated.base, reward=judge)
+    cards.give(run, Report(policy=cards.of_policy()), win_rate=0.6)
+    for version, card in ((judge, False), (evaluated.base, True)):
+        answer = browse(noor).get(page(project, "model", version.pk))
+        assert answer.context["has_card"] is card
+
+
 def test_strengths_are_written_as_short_as_other_figures(of_reward: RewardCard) -> None:
     mean = next(one for one in of_reward.breakdowns if one.by == "strength").slices[0]
     thirds = Breakdown(by="strength", slices=(mean.model_copy(update={"name": "2.66667"}),), left_out=0)

@@ -1,7 +1,7 @@
 """Reads: what pages, API and commands show of snapshots, runs and models. Nothing is written here."""
 
 from training_bridge.selectors.methods import methods, methods_by_kind
-from training_bridge.selectors.models import measured_by, model_of, models_of, runs_using, suggested
+from training_bridge.selectors.models import measured_by, model_of, models_of, runs_using, subject_of, suggested
 from training_bridge.selectors.runs import Progress, labels_of, log_tail, progress_of, run_of, runs_of, silence_of
 from training_bridge.selectors.snapshots import (
     Reliability,
@@ -38,5 +38,6 @@ __all__ = [
     "snapshot_of",
     "snapshots_of",
     "source_of",
+    "subject_of",
     "suggested",
 ]

@@ -19,13 +19,13 @@ from training_bridge.charts import title_of
 from training_bridge.files import var_path, verified
 from training_bridge.models import Run
 from training_bridge.report_cards import REPORT, Report, read_report
+from training_bridge.selectors.models import FIGURES, Subject, naming, subject_of
 
 SHOWN, LONGEST = 10, 2_000
 """Samples on a page; characters of a text."""
 MOST_BYTES = 4 << 20
 """Read of a file of samples, whatever it holds."""
 OFFERED, LOOKED_AT = 50, 20
-FIGURES = {"reward": ("reward_accuracy",), "policy": ("win_rate", "implicit_accuracy")}
 
 
 def report_of(run: Run) -> Report | None:
@@ -39,10 +39,9 @@ def file_of(run: Run) -> Path:
 
 
 def runs_measuring(version: ModelVersion) -> "QuerySet[Run]":
-    """Runs with a card of a model, the newest first: the one that made it, and evaluations of it."""
-    role = "reward" if version.kind == ModelVersion.Kind.REWARD else "base"
-    about = Q(produced=version) | Q(method="evaluate", **{role: version})
-    return Run.objects.filter(about).exclude(report_sha256="").select_related("snapshot", "reference").order_by("-pk")
+    """Runs with a card that may be of a model, the newest first: the one that made it, and evaluations naming it."""
+    runs = Run.objects.filter(naming(version)).exclude(report_sha256="")
+    return runs.select_related("snapshot", "reference").order_by("-pk")
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ class Headline:
 
 def headlines(versions: Iterable[ModelVersion]) -> dict[int, Headline]:
     """By id of a version, its newest figure; versions that nothing has measured are left out. One query."""
-    kinds = {version.pk: "reward" if version.kind == ModelVersion.Kind.REWARD else "policy" for version in versions}
-    ids = list(kinds)
+    figures = {version.pk: FIGURES[subject_of(version)] for version in versions}
+    ids = list(figures)
     about = Q(produced__in=ids) | Q(method="evaluate") & (Q(reward__in=ids) | Q(base__in=ids))
     has_one = Q(result__has_any_keys=[key for keys in FIGURES.values() for key in keys])
     runs = Run.objects.filter(about, has_one, state=Run.State.SUCCEEDED).order_by("-pk")
@@ -69,7 +68,7 @@ def headlines(versions: Iterable[ModelVersion]) -> dict[int, Headline]:
     for run in runs.values("pk", "method", "produced", "base", "reward", "result", "report_sha256"):
         about_them = (run["reward"], run["base"]) if run["method"] == "evaluate" else (run["produced"],)
         for version in about_them:
-            keys = FIGURES.get(kinds.get(version, ""), ())
+            keys = figures.get(version, ())
             if version not in found and (key := next((one for one in keys if one in run["result"]), None)):
                 low, high = run["result"].get(f"{key}_ci") or (None, None)
                 found[version] = Headline(
@@ -96,16 +95,21 @@ def runs_with_card(version: ModelVersion) -> list[Run]:
 
     An evaluation names a reward model also where it only compares policies by it.
     """
-    return [run for run in runs_measuring(version)[:LOOKED_AT] if _has(run, _kind(version))]
+    return list(_with_card(version))
 
 
-def _kind(version: ModelVersion) -> str:
-    return "reward" if version.kind == ModelVersion.Kind.REWARD else "policy"
+def has_card(version: ModelVersion) -> bool:
+    """Whether there is one of those."""
+    return next(_with_card(version), None) is not None
 
 
-def _has(run: Run, kind: str) -> bool:
+def _with_card(version: ModelVersion) -> Iterator[Run]:
+    return (run for run in runs_measuring(version)[:LOOKED_AT] if _has(run, subject_of(version)))
+
+
+def _has(run: Run, subject: Subject) -> bool:
     try:
-        return getattr(stored(run), kind) is not None
+        return getattr(stored(run), subject) is not None
     except DomainError:
         return True
 
@@ -113,7 +117,7 @@ def _has(run: Run, kind: str) -> bool:
 def one_with_card(version: ModelVersion, asked: str) -> Run:
     """The run of that id, however old. Raises NotFound where its card has no part about this model."""
     run = one_of(runs_measuring(version), asked)
-    if not _has(run, _kind(version)):
+    if not _has(run, subject_of(version)):
         raise NotFound
     return run
 

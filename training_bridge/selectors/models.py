@@ -1,6 +1,6 @@
 """Reads of model versions: what measured and what used them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import Q, QuerySet
 
@@ -8,6 +8,14 @@ from common.errors import NotFound
 from corpus.models import ModelVersion
 from projects.models import Project
 from training_bridge.models import Run
+
+Subject = Literal["reward", "policy"]
+"""What is measured: a reward model or a policy. A run's result, and its card, may have figures of both."""
+FIGURES: dict[Subject, tuple[str, ...]] = {
+    "reward": ("reward_accuracy",),
+    "policy": ("win_rate", "implicit_accuracy"),
+}
+"""The shares of a result that are of the one and of the other; the first that is there is the most telling."""
 
 
 def models_of(project: Project) -> "QuerySet[ModelVersion]":
@@ -41,10 +49,19 @@ def runs_using(version: ModelVersion) -> "QuerySet[Run]":
     return Run.objects.filter(anywhere).select_related("produced", "project").order_by("-pk")
 
 
+def subject_of(version: ModelVersion) -> Subject:
+    return "reward" if version.kind == ModelVersion.Kind.REWARD else "policy"
+
+
+def naming(version: ModelVersion) -> Q:
+    """The run that made a model, and evaluations that name it: a policy as base. These may have measured it, or only
+    the other model that they name."""
+    role = "reward" if subject_of(version) == "reward" else "base"
+    return Q(produced=version) | Q(method="evaluate", **{role: version})
+
+
 def measured_by(version: ModelVersion) -> "QuerySet[Run]":
-    """The newest runs that measured a model: the one that made it, and evaluations (a policy's name it as base)."""
-    role = "reward" if version.kind == ModelVersion.Kind.REWARD else "base"
-    evaluated = Q(method="evaluate", **{role: version})
-    has_shares = Q(result__has_key="reward_accuracy") | Q(result__has_key="win_rate")
-    done = Run.objects.filter(evaluated | Q(produced=version), has_shares, state=Run.State.SUCCEEDED)
+    """The newest runs whose result has shares of this model."""
+    has_shares = Q(result__has_any_keys=FIGURES[subject_of(version)])
+    done = Run.objects.filter(naming(version), has_shares, state=Run.State.SUCCEEDED)
     return done.select_related("snapshot", "reference").order_by("-pk")[:5]

@@ -89,8 +89,7 @@ def _parts(
     """
     first, second = _cards(measured), _cards(beside) if beside else {}
     if version is not None:
-        wanted = "reward" if version.kind == ModelVersion.Kind.REWARD else "policy"
-        first = {kind: panels for kind, panels in first.items() if kind == wanted}
+        first = {kind: panels for kind, panels in first.items() if kind == selectors.subject_of(version)}
     titles = {"reward": _("Reward model: %(name)s"), "policy": _("Policy: %(name)s")}
     parts = []
     for kind, panels in first.items():
@@ -128,7 +127,7 @@ def _again(request: ProjectRequest, measured: Run | None, version: ModelVersion 
     if measured is not None and measured.method == "evaluate":
         chosen = {"base": measured.base_id, "reference": measured.reference_id, "reward": measured.reward_id}
     elif subject := version or (measured.produced if measured else None):
-        if subject.kind == ModelVersion.Kind.REWARD:
+        if selectors.subject_of(subject) == "reward":
             chosen = {"reward": subject.pk}
         else:
             chosen = {"base": subject.pk, "reference": subject.parent_id}

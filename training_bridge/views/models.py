@@ -9,15 +9,13 @@ from django.views.decorators.http import require_safe
 from common.bells import ring
 from common.errors import DomainError
 from common.http import add_errors, page_of, sent, show_or_send, status_of
-from corpus.models import ModelVersion
 from projects.access import RESEARCH, ProjectRequest, project_view
 from training_bridge import charts, selectors, services, tasks
 from training_bridge.forms import ModelForm
-from training_bridge.selectors.cards import headlines, runs_measuring
+from training_bridge.selectors.cards import has_card, headlines
 from training_bridge.selectors.lineage import lineage_of
 
 PER_PAGE = 25
-MOST_ROWS = 200
 
 
 @require_safe
@@ -48,13 +46,14 @@ def model_new(request: ProjectRequest) -> HttpResponse:
 @project_view(RESEARCH)
 def model(request: ProjectRequest, model_id: int) -> HttpResponse:
     shown = selectors.model_of(request.project, model_id)
+    subject = selectors.subject_of(shown)
     context = {
         "version": shown,
-        "is_reward": shown.kind == ModelVersion.Kind.REWARD,
+        "is_reward": subject == "reward",
         "lineage": lineage_of(shown),
-        "measured": [(done, charts.measures(done.result)) for done in selectors.measured_by(shown)],
+        "measured": [(done, charts.measures(done.result, subject)) for done in selectors.measured_by(shown)],
         "made_by": getattr(shown, "made_by", None),
-        "has_card": runs_measuring(shown).exists(),
+        "has_card": has_card(shown),
         "used_by": selectors.runs_using(shown)[:20],
     }
     return render(request, "training_bridge/model.html", context)
