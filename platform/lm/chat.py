@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from jinja2 import TemplateError
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from common.errors import Invalid
@@ -54,7 +55,7 @@ def encode(
 
     Prompt and response are tokenised apart and joined as ids, so no token straddles the boundary and all responses of
     a group share the very same prompt. Too long: the prompt loses its beginning, down to half of the room, then the
-    responses lose their end.
+    responses lose their end. Raises Invalid where the chat template refuses the turns, as some do a system's.
     """
     head = _prompt_text(tokenizer, prompt)
     prompt_ids = _ids(tokenizer, head)
@@ -64,8 +65,20 @@ def encode(
     max_length = min(max_length, tokenizer.model_max_length)
     longest = max((len(ids) for ids in response_ids), default=0)
     room = max(max_length - longest, max_length // 2)
-    prompt_ids = prompt_ids[-room:]
+    prompt_ids = shortened(tokenizer, prompt_ids, room)
     return Group(prompt_ids, [ids[: max_length - len(prompt_ids)] for ids in response_ids])
+
+
+def shortened(tokenizer: PreTrainedTokenizerBase, prompt_ids: list[int], room: int) -> list[int]:
+    """The last tokens of a prompt, at most `room` >= 1, behind the token that begins every text, if it has one.
+
+    Encoders read their head off that token, and decoders were never trained without theirs.
+    """
+    if len(prompt_ids) <= room:
+        return prompt_ids
+    if room > 1 and prompt_ids[0] in {tokenizer.bos_token_id, tokenizer.cls_token_id}:
+        return [prompt_ids[0], *prompt_ids[1 - room :]]
+    return prompt_ids[-room:]
 
 
 def response_places(
@@ -80,7 +93,7 @@ def response_places(
     tail = _response_text(tokenizer, prompt, _prompt_text(tokenizer, prompt), response)
     raw = text_of(response[-1])
     guarded = _guarded(tokenizer, raw)
-    first = tail.rfind(guarded)
+    first = _start(tail, guarded)
     before = [0]  # for each code point of the guarded text, how many of the raw one stand before it
     for char in guarded:
         at = before[-1]
@@ -92,6 +105,19 @@ def response_places(
         inside = first <= start < end <= first + len(guarded)
         places.append((before[start - first], before[end - first]) if inside else (0, 0))
     return [*places, *[(0, 0)] * (kept - len(places))]  # the end token, where it was added
+
+
+def _start(tail: str, guarded: str) -> int:
+    """Where a response's text begins in what was made of it; where it would, if a template strips its white space.
+
+    Raises Invalid for a template that changes more than that.
+    """
+    if (found := tail.rfind(guarded)) >= 0:
+        return found
+    bare = guarded.strip()
+    if not bare or (found := tail.rfind(bare)) < 0:
+        raise Invalid(_("This chat template rewrites responses: nothing tells where their tokens stand in the text."))
+    return found - guarded.index(bare)
 
 
 def _response_ids(
@@ -130,7 +156,11 @@ def _prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message]) 
 
 def _templated(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, ask: bool) -> str:
     plain = [{"role": message["role"], "content": _guarded(tokenizer, text_of(message))} for message in messages]
-    return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=ask))
+    try:
+        return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=ask))
+    except TemplateError as fault:
+        said = _("The chat template of this model refuses a conversation: %(fault)s")
+        raise Invalid(said % {"fault": str(fault)[:200]}) from fault
 
 
 def _guarded(tokenizer: PreTrainedTokenizerBase, text: str) -> str:

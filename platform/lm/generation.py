@@ -17,7 +17,7 @@ from transformers import (
 
 from common.errors import Invalid
 from common.words import gettext_noop as _
-from lm.chat import Message, encode
+from lm.chat import Message, encode, shortened
 from lm.intact import check_numbers
 from lm.loading import Loaded, places_of
 
@@ -79,7 +79,7 @@ def generate(loaded: Loaded, wanted: Sequence[Wanted], sampling: Sampling, *, se
 def prompt_ids(loaded: Loaded, messages: Sequence[Message], sampling: Sampling) -> list[int]:
     """What is sampled after: the prompt's last tokens, where it is too long or the model has no place for an answer."""
     budget = min(sampling.max_prompt_tokens, places_of(loaded.model) - sampling.max_new_tokens)
-    return encode(loaded.tokenizer, messages, [], None).prompt[-budget:]
+    return shortened(loaded.tokenizer, encode(loaded.tokenizer, messages, [], None).prompt, budget)
 
 
 @torch.inference_mode()

@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any
 
 from common.errors import DomainError
-from lm.chat import Message, check, response_places
+from lm.chat import Message, check, encode, response_places
 from lm.loading import Loaded, load_reward
 from lm.scoring import raw_scores, rewards_by_token
 
@@ -94,6 +94,7 @@ def _answers(loaded: Loaded, lines: list[str], max_length: int = 1024, *, tokens
             messages = request["messages"]
             conversation = (messages[:-1], messages[-1:])
             check(messages)
+            encode(loaded.tokenizer, messages[:-1], [messages[-1:]], max_length)  # its template may refuse it
         except (DomainError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
             answer["error"] = f"not a conversation: {fault}"
             continue

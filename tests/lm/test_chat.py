@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 
 from common.errors import Invalid
-from lm.chat import check, encode, text_of
+from lm.chat import check, encode, response_places, text_of
 from lm.loading import load_causal
 from tests.lm.tiny import assistant, user
 
@@ -60,6 +60,41 @@ def test_too_long_prompts_lose_their_beginning_and_responses_their_end(tokenizer
     assert cut.prompt == whole.prompt[-20:]
     assert cut.responses[0] == whole.responses[0][:20]
     assert cut.responses[1] == whole.responses[1]
+
+
+def test_a_prompt_that_is_cut_keeps_the_token_that_begins_every_text(tokenizer, causal: Path) -> None:  # type: ignore[no-untyped-def]
+    begun = load_causal(str(causal)).tokenizer
+    begun.bos_token = begun.eos_token
+    begun.chat_template = "{{ bos_token }}" + begun.chat_template
+    for room in (40, 20):
+        whole = encode(begun, user("train " * 50), [assistant("nine " * 50)], 4096)
+        cut = encode(begun, user("train " * 50), [assistant("nine " * 50)], room)
+        assert cut.prompt == [begun.bos_token_id, *whole.prompt[1 - room // 2 :]]
+        assert len(cut.prompt) + len(cut.responses[0]) == room
+
+
+@pytest.mark.parametrize("text", ["At nine.\n", "  At nine.", "\n At  nine. ", "At nine."])
+def test_places_are_those_of_the_text_where_a_template_strips_it(tokenizer, causal: Path, text: str) -> None:  # type: ignore[no-untyped-def]
+    """As Llama 3's and Gemma's do."""
+    strict = load_causal(str(causal)).tokenizer
+    strict.chat_template = strict.chat_template.replace("message['content']", "message['content'] | trim")
+    assert "trim" in strict.chat_template
+    [ids] = encode(strict, user("When?"), [assistant(text)], 100).responses
+    places = response_places(strict, user("When?"), assistant(text))
+    assert len(places) == len(ids) and places[-1] == (0, 0)
+    for (start, end), token in zip(places[:-1], ids, strict=False):
+        assert text[start:end] == strict.decode([token])
+    assert "".join(text[start:end] for start, end in places) == text.strip()
+
+
+def test_a_template_that_rewrites_or_refuses_a_response_says_so(causal: Path) -> None:
+    own = load_causal(str(causal)).tokenizer
+    own.chat_template = own.chat_template.replace("message['content']", "message['content'] | upper")
+    with pytest.raises(Invalid, match="rewrites responses"):
+        response_places(own, user("When?"), assistant("At nine."))
+    own.chat_template = "{{ raise_exception('System role not supported') }}"
+    with pytest.raises(Invalid, match="refuses a conversation: System role not supported"):
+        encode(own, user("When?"), [assistant("At nine.")], 100)
 
 
 def test_without_a_template_roles_are_spelt_out(tokenizer, causal: Path) -> None:  # type: ignore[no-untyped-def]

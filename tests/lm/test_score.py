@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lm.expressions import parsed
-from lm.loading import load_reward, save_combined
+from lm.loading import load_reward, save, save_combined
 from lm.score import main
 from lm.scoring import rewards_by_token
 from tests.lm.test_expressions import spans
@@ -62,6 +62,19 @@ def test_of_an_expression_the_tokens_add_up_also_where_a_response_is_cut(
 def test_without_the_option_an_answer_is_its_score_alone(reward: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [{"id": 1, "messages": [*ASKED, *assistant("At nine.")]}]
     assert [set(one) for one in served([str(reward)], lines, monkeypatch)] == [{"id", "score"}]
+
+
+def test_what_the_template_refuses_is_named_and_the_other_lines_are_answered(
+    reward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = load_reward(str(reward))
+    refusal = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system turns') }}{% endif %}"
+    strict.tokenizer.chat_template = refusal + strict.tokenizer.chat_template
+    save(strict, tmp_path / "strict")
+    turns = [*ASKED, *assistant("At nine.")]
+    lines = [{"id": 1, "messages": [{"role": "system", "content": "Be kind."}, *turns]}, {"id": 2, "messages": turns}]
+    refused, scored = served([str(tmp_path / "strict")], lines, monkeypatch)
+    assert "no system turns" in refused["error"] and "score" in scored
 
 
 @pytest.mark.parametrize("arguments", [[], ["folder", "--max-length", "1"], ["folder", "--max-length", "few"]])
