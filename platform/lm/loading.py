@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
@@ -106,8 +107,29 @@ def load_reward_base(source: str, *, heads: int = 1, by_token: bool = False, dty
             _("%(source)s has both an encoder and a decoder; what is wanted here has one of them.") % {"source": source}
         )
     loaded.model.config.reward = None  # how another model was read says nothing of this one
-    give_padding(loaded)
+    tokenizer, embedding = loaded.tokenizer, loaded.model.get_input_embeddings()
+    give_padding(tokenizer)
+    if isinstance(embedding, nn.Embedding) and tokenizer.pad_token_id >= embedding.num_embeddings:
+        loaded.model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    loaded.model.config.pad_token_id = tokenizer.pad_token_id
     return loaded
+
+
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """The tokenizer as `load` gives it, with its model's weights left where they are. Raises what `load` does."""
+    config = _config(source)
+    with told_of(source), torch.device("meta"):  # tables of positions have their shape there and no numbers
+        model = AutoModel.from_config(config, trust_remote_code=False)
+    return _tokenizer(source, model)
+
+
+def _tokenizer(source: str, model: PreTrainedModel) -> PreTrainedTokenizerBase:
+    """The tokenizer of `model`, which it belongs to, and how many tokens that reads at most."""
+    with told_of(source):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    check_vocabulary(source, model, tokenizer)
+    tokenizer.model_max_length = min(read_at_most(source, tokenizer), places_of(model))
+    return tokenizer
 
 
 def _gate(folder: Path, model: PreTrainedModel) -> Gate | None:
@@ -119,20 +141,15 @@ def _gate(folder: Path, model: PreTrainedModel) -> Gate | None:
     return gate.to(model.device).eval()
 
 
-def give_padding(loaded: Loaded) -> None:
+def give_padding(tokenizer: PreTrainedTokenizerBase) -> None:
     """Sees to a padding token that is no other token.
 
     Reward heads in Hugging Face form read the last token that is not padding; were padding the end token itself, they
     would skip the end of every response.
     """
-    tokenizer, model = loaded.tokenizer, loaded.model
     taken = {tokenizer.eos_token_id, tokenizer.bos_token_id}
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id in taken:
         tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})
-    embedding = model.get_input_embeddings()
-    if isinstance(embedding, nn.Embedding) and tokenizer.pad_token_id >= embedding.num_embeddings:
-        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    model.config.pad_token_id = tokenizer.pad_token_id
 
 
 def places_of(model: nn.Module) -> int:
@@ -219,12 +236,10 @@ def load(source: str, kind: Any, *, dtype: str = "float32", fresh_head: bool = F
     how = {"use_safetensors": True, "ignore_mismatched_sizes": True, "output_loading_info": True, **weights}
     with told_of(source):
         model, found = kind.from_pretrained(source, trust_remote_code=False, **how, **extra)
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     check_weights(
         source, model, {*found["missing_keys"], *(one[0] for one in found["mismatched_keys"])}, fresh_head=fresh_head
     )
-    check_vocabulary(source, model, tokenizer)
-    tokenizer.model_max_length = min(read_at_most(source, tokenizer), places_of(model))
+    tokenizer = _tokenizer(source, model)
     return Loaded((model if dtype == NF4 else model.to(best_device())).eval(), tokenizer)
 
 
