@@ -6,14 +6,15 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Response, sync_playwright
 
-from accounts.models import User
+if TYPE_CHECKING:  # the suite asks for a browser without Django's apps
+    from accounts.models import User
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -92,7 +93,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     complaints = Complaints()
     contexts: list[BrowserContext] = []
 
-    def open_one(base_url: str, *, user: User | None = None, tolerate: str | None = None, **context: Any) -> Page:
+    def open_one(base_url: str, *, user: "User | None" = None, tolerate: str | None = None, **context: Any) -> Page:
         made = browser.new_context(base_url=base_url, **{"viewport": DESKTOP} | context)
         made.set_default_timeout(PATIENCE_MS)
         contexts.append(made)
@@ -107,7 +108,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert not complaints.heard, "the browser complained:\n" + "\n".join(complaints.heard)
 
 
-def sign_in(context: BrowserContext, user: User, base_url: str) -> None:
+def sign_in(context: BrowserContext, user: "User", base_url: str) -> None:
     """Puts a fresh session of `user` into a browser."""
     client = Client()
     client.force_login(user)

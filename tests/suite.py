@@ -17,7 +17,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests import migrated
+from tests import browser, migrated
 from tests.postgres import server
 
 HEAVY = "browser or services"
@@ -104,12 +104,18 @@ def run(parts: list[Part], url: str, arguments: list[str]) -> list[str]:
         return [one.part.title for one in running if not one.passed()]
 
 
+def verdict(failed: list[str], chromium: str | None) -> str:
+    """The last line. `chromium`: where the browser is; without one the journeys were skipped, whatever else passed."""
+    said = f"Failed: {', '.join(failed)}." if failed else "All passed."
+    return said if chromium else f"{said} Journeys were skipped: no {' or '.join(browser.NAMES)} is on PATH."
+
+
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     with server() as url, migrated.databases(url) as made:
         os.environ.update(made)
         failed = [title for parts in STAGES for title in run(parts, url, arguments)]
-    print(f"\nFailed: {', '.join(failed)}" if failed else "\nAll passed.")
+    print(f"\n{verdict(failed, browser.executable())}")
     return 1 if failed else 0
 
 
