@@ -41,14 +41,16 @@ NAMES = {
     "mean": "ensemble: mean",
     "worst": "ensemble: worst",
     "cautious": "ensemble: mean less variance",
-    "heads_mean": "five heads: mean",
-    "heads_worst": "five heads: worst",
-    "heads_cautious": "five heads: mean less variance",
+    "heads_mean": "{members} heads: mean",
+    "heads_worst": "{members} heads: worst",
+    "heads_cautious": "{members} heads: mean less variance",
     "gold": "the hidden preference itself",
 }
 DRAWN = ("single", "mean", "worst", "cautious")
 BANDED = ("single", "worst")
 ROUNDS = 2000
+Curves = dict[str, dict[str, np.ndarray]]
+"""{chosen by: {"gold", "proxy": [seeds, P, sizes]}}."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,9 @@ class Plan:
 
     def sizes(self) -> list[int]:
         return [2**power for power in range(self.samples.bit_length()) if 2**power <= self.samples]
+
+    def label(self, name: str) -> str:
+        return NAMES[name].format(members=self.members)
 
 
 def trained(method: str, folder: Path, seed: int, settings: Mapping[str, Any], **given: Any) -> Path:
@@ -169,8 +174,14 @@ def proxies(alone: np.ndarray, heads: np.ndarray) -> dict[str, list[np.ndarray]]
     return found
 
 
-def measured(plan: Plan, folder: Path, say: Callable[[str], None]) -> dict[str, dict[str, np.ndarray]]:
-    """{chosen by: {"gold", "proxy": [seeds, P, sizes]}}."""
+def correlation(members: np.ndarray) -> float:
+    """Of the scores [P, N, members] of two members, over all responses; the mean over pairs of members."""
+    said = members.reshape(-1, members.shape[-1])
+    return float(np.corrcoef(said, rowvar=False)[np.triu_indices(said.shape[1], 1)].mean())
+
+
+def measured(plan: Plan, folder: Path, say: Callable[[str], None]) -> tuple[Curves, dict[str, list[float]]]:
+    """The curves, and how members' scores correlate: {"models", "heads": [seeds]}."""
     bases = [pretrained(folder, seed) for seed in range(plan.bases)]
     policy = bases[0]
     say("the policy and the backbones are there")
@@ -183,6 +194,7 @@ def measured(plan: Plan, folder: Path, say: Callable[[str], None]) -> dict[str, 
     taught = prompts("train")
     lessons = sampled(policy, taught, 2, 2, folder / "lessons.json")
     found: dict[str, dict[str, list[np.ndarray]]] = {}
+    alike: dict[str, list[float]] = {"models": [], "heads": []}
     for seed in range(plan.seeds):
         room = folder / f"pairs-{plan.pairs}-flips-{plan.flips}-seed-{seed}"
         snapshot = labelled(plan, room / "snapshot", taught, lessons, seed)
@@ -197,13 +209,16 @@ def measured(plan: Plan, folder: Path, say: Callable[[str], None]) -> dict[str, 
             say(f"labels {seed}: model {member}")
         settings = DEMO["reward_model"] | {"members": plan.members}
         given = {"snapshot": snapshot, "base": ModelFolder(str(policy), "policy")}
-        ensemble = trained("reward_ensemble", room / "heads", 100 * seed, settings, **given)
-        heads = outputs(ensemble, asked, answers, room / f"heads-{kept}")
-        for name, rewards in (proxies(np.concatenate(alone, -1), heads) | {"gold": [gold]}).items():
+        own = f"heads-{plan.members}"
+        ensemble = trained("reward_ensemble", room / own, 100 * seed, settings, **given)
+        heads, models = outputs(ensemble, asked, answers, room / f"{own}-{kept}"), np.concatenate(alone, -1)
+        alike["models"].append(correlation(models))
+        alike["heads"].append(correlation(heads))
+        for name, rewards in (proxies(models, heads) | {"gold": [gold]}).items():
             for what, values in (("gold", [gold] * len(rewards)), ("proxy", rewards)):
                 curves = [best_of(by, of, plan.sizes()) for by, of in zip(rewards, values, strict=True)]
                 found.setdefault(name, {}).setdefault(what, []).append(np.mean(curves, axis=0))
-    return {name: {what: np.stack(curves) for what, curves in of.items()} for name, of in found.items()}
+    return {name: {what: np.stack(curves) for what, curves in of.items()} for name, of in found.items()}, alike
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -215,11 +230,12 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return round(float(low), 3), round(float(high), 3)
 
 
-def figures(plan: Plan, found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
-    """By what the best was chosen: where the gold reward is highest and where it ends; the gain over one model."""
+def figures(plan: Plan, found: Curves, alike: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """How members' scores correlate. By what the best was chosen: where the gold reward is highest and where it ends;
+    the gain over one model, at the end and, [mean, low, high], at every power of 4."""
     sizes = plan.sizes()
     said: dict[str, Any] = asdict(plan) | {"kl": round(divergence(sizes[-1]), 3)}
-    single = found["single"]["gold"][..., -1]
+    said["correlation"] = {name: round(float(np.mean(values)), 3) for name, values in alike.items()}
     for name, curves in found.items():
         means = curves["gold"].mean((0, 1))
         best = int(means.argmax())
@@ -227,28 +243,31 @@ def figures(plan: Plan, found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[s
         one["end_interval"] = interval(curves["gold"][..., -1])
         one["peak_less_end_interval"] = interval(curves["gold"][..., best] - curves["gold"][..., -1])
         if name != "single":
-            one["gain_interval"] = interval(curves["gold"][..., -1] - single)
+            gain = curves["gold"] - found["single"]["gold"]
+            one["gain_interval"] = interval(gain[..., -1])
+            at_n = list(zip(sizes, np.moveaxis(gain, -1, 0), strict=True))[::2]
+            one["gain"] = {n: [round(float(values.mean()), 3), *interval(values)] for n, values in at_n}
         said[name] = one | {"proxy_end": round(float(curves["proxy"][..., -1].mean()), 3)}
     return said
 
 
-def table(plan: Plan, found: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+def table(plan: Plan, found: Curves) -> str:
     lines = ["| gold reward of the best of n | " + " | ".join(map(str, plan.sizes())) + " |"]
     lines.append("|---" * (len(plan.sizes()) + 1) + "|")
     for name, curves in found.items():
-        lines.append(f"| {NAMES[name]} | " + " | ".join(f"{v:.2f}" for v in curves["gold"].mean((0, 1))) + " |")
+        lines.append(f"| {plan.label(name)} | " + " | ".join(f"{v:.2f}" for v in curves["gold"].mean((0, 1))) + " |")
     proxy = found["single"]["proxy"].mean((0, 1))
     return "\n".join([*lines, "| one model, by itself | " + " | ".join(f"{v:.2f}" for v in proxy) + " |"])
 
 
-def drawing(plan: Plan, found: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+def drawing(plan: Plan, found: Curves) -> str:
     panels = []
     for what, title in (("gold", "gold: what people want"), ("proxy", "proxy: what was optimised")):
         curves = []
         for name in DRAWN:
             values = found[name][what]
             bands = [interval(at) for at in np.moveaxis(values, -1, 0)] if name in BANDED else []
-            curves.append(Curve(NAMES[name], values.mean((0, 1)).tolist(), bands))
+            curves.append(Curve(plan.label(name), values.mean((0, 1)).tolist(), bands))
         panels.append(Panel(title, curves))
     sizes = plan.sizes()
     axis = Axis("n", sizes, sizes[::2], logarithmic=True)
@@ -268,12 +287,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as nowhere:
         room = folder or Path(nowhere)
         room.mkdir(parents=True, exist_ok=True)
-        found = measured(plan, room, lambda text: print(text, file=sys.stderr, flush=True))
+        found, alike = measured(plan, room, lambda text: print(text, file=sys.stderr, flush=True))
     print(table(plan, found))
     if path:
         path.write_text(drawing(plan, found))
         print(f"The curves are drawn in {path}")
-    print(json.dumps(figures(plan, found)))
+    print(json.dumps(figures(plan, found, alike)))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 
-from benchmarks.overoptimisation import Plan, drawing, figures, labelled, proxies, table
+from benchmarks.overoptimisation import Plan, correlation, drawing, figures, labelled, proxies, table
 from demo.world import prompts, quality
 
 PLAN = Plan(pairs=60, samples=8, prompts=3, seeds=2, members=2)
@@ -19,11 +20,15 @@ def curves(gold: list[float], proxy: list[float]) -> dict[str, np.ndarray]:
 
 def test_a_fall_and_a_gain_are_said_with_their_intervals() -> None:
     found = {"single": curves([1, 2, 3, 2], [0, 1, 2, 3])}
-    found |= {name: curves([1, 2, 3, 2.5], [0, 1, 1.5, 2]) for name in ("mean", "worst", "cautious")}
-    said = figures(PLAN, found)
+    names = ("mean", "worst", "cautious", "heads_mean")
+    found |= {name: curves([1, 2, 3.25, 2.5], [0, 1, 1.5, 2]) for name in names}
+    said = figures(PLAN, found, {"models": [0.5, 0.7], "heads": [0.9, 0.9]})
     assert said["single"]["peak_n"] == 4 and said["single"]["peak_less_end_interval"] == (1.0, 1.0)
     assert said["worst"]["gain_interval"] == (0.5, 0.5) and said["worst"]["proxy_end"] == 2.0
+    assert said["worst"]["gain"] == {1: [0.0, 0.0, 0.0], 4: [0.25, 0.25, 0.25]} and "gain" not in said["single"]
+    assert said["correlation"] == {"models": 0.6, "heads": 0.9}
     assert "| one model | 1.00 | 2.00 | 3.00 | 2.00 |" in table(PLAN, found)
+    assert "| 2 heads: mean | 1.00 |" in table(PLAN, found), "as many as the plan has"
     picture = ElementTree.fromstring(drawing(PLAN, found))
     lines = [one for one in picture.iter() if one.tag.endswith("polyline")]
     assert len(lines) == 8 and json.dumps(said)
@@ -39,6 +44,11 @@ def test_a_quarter_of_the_labels_is_turned_round(tmp_path: Path) -> None:
         texts = [[row[side][0]["content"] for side in ("prompt", "chosen", "rejected")] for row in rows]
         shares[flips] = np.mean([quality(prompt, one) < quality(prompt, other) for prompt, one, other in texts])
     assert shares[0.0] < 0.1 and 0.15 < shares[0.25] - shares[0.0] < 0.35
+
+
+def test_the_correlation_of_members_is_the_mean_over_their_pairs() -> None:
+    scores = np.array([[1.0, 2.0], [3.0, 4.0]])  # of two responses to each of two prompts
+    assert correlation(np.stack([scores, 2 * scores, -scores], -1)) == pytest.approx((1 - 1 - 1) / 3)
 
 
 def test_members_are_read_in_each_way() -> None:
