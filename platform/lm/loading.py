@@ -119,7 +119,7 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     """The tokenizer as `load` gives it, with its model's weights left where they are. Raises what `load` does."""
     config = _config(source)
     with told_of(source), torch.device("meta"):  # tables of positions have their shape there and no numbers
-        model = AutoModel.from_config(config, trust_remote_code=False)
+        model = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     return _tokenizer(source, model)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from common.words import gettext_noop as _
-from lm.loading import Loaded, load_reward_base, save
+from lm.loading import Loaded, give_padding, load_reward_base, load_tokenizer, save
 from training_bridge.evaluation.measuring import reported
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
 from training_bridge.methods.rewarded import Rewarded
@@ -44,8 +44,8 @@ def train_reward(context: Context, config: Any, method: Rewarded) -> Result:
     if context.snapshot is None or context.base is None:
         raise Refused(_("A reward model needs a snapshot and a base model."))
     context.phase(_("Loading the base model"))
-    torch.manual_seed(context.seed)
-    tokenizer = load_reward_base(context.base.path).tokenizer
+    tokenizer = load_tokenizer(context.base.path)
+    give_padding(tokenizer)
     judged = read_snapshot(context.snapshot, "train")
     groups = method.groups(tokenizer, judged, config, context.seed)
     if words := in_words(groups, derivation_of(context.snapshot)):

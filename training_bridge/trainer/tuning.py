@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from common.words import gettext_noop
-from lm.loading import Loaded, load_causal, save
+from lm.loading import Loaded, load_causal, load_tokenizer, save
 from training_bridge.methods.interface import Cancelled, Context, ModelFolder, Refused, Result
 from training_bridge.methods.settings import ForPolicies
 from training_bridge.methods.tuned import Tuned
@@ -84,11 +85,13 @@ def tune(context: Context, config: Any, method: Tuned) -> Result:
     if context.snapshot is None or context.base is None:
         raise Refused(gettext_noop("This method needs a snapshot and a base policy."))
     reference = (context.reference or context.base) if method.reads_reference else context.base
+    is_base = reference.path == context.base.path
     context.phase(gettext_noop("Loading the reference") if method.reads_reference else gettext_noop("Loading the base"))
     weights = weights_of(config)
     loaded = load_causal(reference.path, dtype=weights)
+    tokenizer = loaded.tokenizer if is_base else _for_both(context.base.path, loaded.tokenizer)
     judged = read_snapshot(context.snapshot, "train")
-    groups = method.groups(loaded.tokenizer, judged, config, context.seed)
+    groups = method.groups(tokenizer, judged, config, context.seed)
     if words := in_words(groups, derivation_of(context.snapshot)):
         context.log(words)
     if method.reads_reference:
@@ -98,8 +101,8 @@ def tune(context: Context, config: Any, method: Tuned) -> Result:
         network = network_of(loaded, groups)
         groups = with_reference(context, config, method, network, groups, reference.path)
         drift = drift_of(context, config, method, network, groups)
-    if reference.path != context.base.path:
-        loaded = _same_tokens(loaded, load_causal(context.base.path, dtype=weights))
+    if not is_base:
+        loaded = load_causal(context.base.path, dtype=weights)
     adapter = put_beside(config, loaded, context.seed)
     context.phase(training_on(groups, method.learns))
     network = network_of(loaded, groups)
@@ -130,12 +133,18 @@ def drift_of(
     return Drift(probe, torch.tensor(known, dtype=torch.float64, device=network.device), step)
 
 
-def _same_tokens(reference: Loaded, base: Loaded) -> Loaded:
-    if reference.tokenizer.get_vocab() != base.tokenizer.get_vocab():
+def _for_both(base: str, reference: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The base's tokenizer, as the policy is asked in the base's words; cut to what both models read.
+
+    Template and end token may be others than the reference's. Raises Refused where their tokens are not the same.
+    """
+    tokenizer = load_tokenizer(base)
+    if reference.get_vocab() != tokenizer.get_vocab():
         raise Refused(
             gettext_noop("Base and reference have different tokenizers, so their log-probabilities cannot be compared.")
         )
-    return base
+    tokenizer.model_max_length = min(tokenizer.model_max_length, reference.model_max_length)
+    return tokenizer
 
 
 def with_reference(
