@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tests.methods import small
+from common.plugs import load
+from tests.methods import lessons, small
+from training_bridge.methods import METHODS
 from training_bridge.methods.dpo import METHOD as DPO
 from training_bridge.methods.dpo import DPOConfig
 from training_bridge.methods.interface import Cancelled, ModelFolder, Refused
@@ -67,6 +69,21 @@ def test_ten_steps_and_ten_after_resuming_are_twenty_steps_to_the_bit(
     assert small.losses(rest) == small.losses(whole)[checkpoint["step"] :]
     models = [(tmp_path / room / "model" / "model.safetensors").read_bytes() for room in ("whole", "halves")]
     assert models[0] == models[1]
+
+
+@pytest.mark.parametrize("key", ["sft", "kto", "reward_thumbs", "reward_aspects"])
+def test_a_run_that_goes_on_after_its_last_step_ends_with_the_same_figures(
+    key: str, policy: Path, tmp_path: Path
+) -> None:
+    method, reports = load(METHODS, key, "method"), list[Any]()
+    given = {"base": small.base(str(policy)), "snapshot": lessons.snapshot(tmp_path / "judged")}
+    own = {"gate_width": 8, "gate_depth": 1} if key == "reward_aspects" else {}
+    config = method.Config(epochs=0.5, batch_size=8, max_length=64, checkpoint_every=1, **own)
+    whole = method.train(small.context(tmp_path / "out", **given, reports=reports), config)
+    last = [value for kind, value in reports if kind == "saved"][-1]
+    steps = next(value for kind, value in reports if kind == "total")
+    rest = method.train(small.context(tmp_path / "out", **given, checkpoint=last), config)
+    assert last["step"] == steps and rest.values == whole.values and isinstance(rest.values["train_loss"], float)
 
 
 def test_a_damaged_checkpoint_is_noticed_and_the_run_starts_over(policy: Path, pairs: Path, tmp_path: Path) -> None:

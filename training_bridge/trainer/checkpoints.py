@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,10 @@ class Collected:
         (folder / "optimizer.json").write_text(json.dumps(self.rest), encoding="utf-8")
 
 
-def collect(network: nn.Module, optimizer: Optimizer, scheduler: Any) -> Collected:
+def collect(network: nn.Module, optimizer: Optimizer, scheduler: Any, measured: Mapping[str, float]) -> Collected:
     """What is to be saved, whole and on the CPU. All processes take part; all but the first get it without tensors.
 
-    Weights that stay as they are are left out: whoever resumes has loaded them.
+    Weights that stay as they are are left out: whoever resumes has loaded them. `measured`: the last step's figures.
     """
     weights = {name: _kept(value) for name, value in trained(network).items()}
     state = optimizer.state_dict()
@@ -101,7 +101,12 @@ def collect(network: nn.Module, optimizer: Optimizer, scheduler: Any) -> Collect
                 moments[f"state.{index}.{name}"] = _kept(value)
             else:
                 numbers[f"{index}.{name}"] = value
-    rest = {"groups": state["param_groups"], "numbers": numbers, "scheduler": scheduler.state_dict()}
+    rest = {
+        "groups": state["param_groups"],
+        "numbers": numbers,
+        "scheduler": scheduler.state_dict(),
+        "measured": dict(measured),
+    }
     return Collected(weights, moments, rest) if ranks.is_first() else Collected({}, {}, rest)
 
 
@@ -138,6 +143,12 @@ def load_optimizer(optimizer: Optimizer, scheduler: Any, folder: Path) -> None:
             state.setdefault(int(index), {})[name] = ranks.spread(value, like=parameters[int(index)])
     optimizer.load_state_dict({"state": state, "param_groups": rest["groups"]})
     scheduler.load_state_dict(rest["scheduler"])
+
+
+def measured(folder: Path) -> dict[str, float]:
+    """The figures of the last step; none where an earlier version wrote the checkpoint."""
+    rest = json.loads((folder / "optimizer.json").read_text(encoding="utf-8"))
+    return dict(rest.get("measured", {}))
 
 
 def load_random(folder: Path) -> None:

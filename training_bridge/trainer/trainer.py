@@ -230,7 +230,7 @@ class FeedbackTrainer(Trainer):
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         assert self.optimizer is not None  # Trainer makes it before the first step
-        collected = checkpoints.collect(self.network, self.optimizer, self.lr_scheduler)
+        collected = checkpoints.collect(self.network, self.optimizer, self.lr_scheduler, self.measured)
         if not ranks.is_first():
             return
 
@@ -247,6 +247,7 @@ class FeedbackTrainer(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         checkpoints.load_weights(self.network, Path(resume_from_checkpoint))
+        self.measured = checkpoints.measured(Path(resume_from_checkpoint))  # there may be no step left
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None and self.optimizer is not None:
