@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -12,10 +12,10 @@ from annotation.consensus import RULES, rule
 from common.charts import Bar, Series, fixed, number
 from common.configs import described, in_words
 from common.said import said
-from common.words import gettext_noop
 from training_bridge.derivations import DERIVATIONS
 from training_bridge.derivations.pairs import REASONS
 from training_bridge.derivations.settings import PINNED, SINCE_SOFT_LABELS, Derivation, plug_of
+from training_bridge.figures import title_of
 from training_bridge.methods import METHODS
 from training_bridge.methods.interface import CountsBy
 from training_bridge.models import Snapshot
@@ -92,99 +92,34 @@ def rows(metrics: list[dict[str, Any]]) -> list[tuple[int, list[float | None]]]:
     return [(row["step"], [row["values"].get(name) for name in names]) for row in reversed(metrics)]
 
 
-# What methods measure, in words.
-NAMES = {
-    "accuracy": gettext_noop("accuracy"),
-    "all_faults_f1": gettext_noop("F1 of calling all tokens faults"),
-    "all_fine": gettext_noop("tokens that are fine"),
-    "all_fine_accuracy": gettext_noop("token accuracy of finding no fault"),
-    "aspect_error": gettext_noop("squared error of the aspects"),
-    "best_reward": gettext_noop("reward of the best"),
-    "calibration_error": gettext_noop("calibration error"),
-    "characters": gettext_noop("characters"),
-    "choice_kl": gettext_noop("distance of the choice to the policy (KL), at most"),
-    "constant_error": gettext_noop("squared error of a constant"),
-    "cut": gettext_noop("responses cut at the limit"),
-    "fault_f1": gettext_noop("F1 of tokens at fault"),
-    "faults": gettext_noop("tokens at fault"),
-    "faults_found": gettext_noop("tokens at fault that were found"),
-    "faults_hit": gettext_noop("tokens at fault and found, of all"),
-    "faults_said": gettext_noop("tokens said to be at fault"),
-    "grad_norm": gettext_noop("norm of the gradient"),
-    "human_agreement": gettext_noop("agreement of people"),
-    "implicit_accuracy": gettext_noop("implicit accuracy"),
-    "items": gettext_noop("items made of them"),
-    "kl": gettext_noop("distance to the reference (KL)"),
-    "learning_rate": gettext_noop("learning rate"),
-    "length_controlled_win_rate": gettext_noop("win rate at equal length"),
-    "log_ratio": gettext_noop("log-ratio to the reference on other prompts' responses"),
-    "longer_wins": gettext_noop("longer wins"),
-    "loss": gettext_noop("loss"),
-    "margin": gettext_noop("margin"),
-    "gold": gettext_noop("gold: what it is measured by"),
-    "gold_best_n": gettext_noop("n with the highest gold"),
-    "mean_reward": gettext_noop("mean reward of all draws"),
-    "mean_tokens": gettext_noop("mean tokens"),
-    "memory": gettext_noop("most memory held, in GiB"),
-    "pairs": gettext_noop("pairs"),
-    "parameters": gettext_noop("parameters"),
-    "parts": gettext_noop("parts"),
-    "prompts": gettext_noop("prompts"),
-    "prompts_with_equal_responses": gettext_noop("prompts with equal responses"),
-    "proxy": gettext_noop("proxy: what is chosen by"),
-    "proxy_best_n": gettext_noop("n with the highest proxy"),
-    "reference_characters": gettext_noop("reference characters"),
-    "responses": gettext_noop("responses"),
-    "reward_accuracy": gettext_noop("reward accuracy"),
-    "reward_chosen": gettext_noop("reward chosen"),
-    "reward_gain": gettext_noop("reward gain"),
-    "reward_rejected": gettext_noop("reward rejected"),
-    "rewards": gettext_noop("reward models"),
-    "round": gettext_noop("round"),
-    "samples": gettext_noop("samples"),
-    "sha256": gettext_noop("SHA-256"),
-    "skipped_empty": gettext_noop("pairs left out, a response is empty"),
-    "skipped_equal": gettext_noop("pairs left out, both are the same"),
-    "text": gettext_noop("text"),
-    "tie_extent": gettext_noop("readiness to tie"),
-    "ties": gettext_noop("ties"),
-    "token_accuracy": gettext_noop("token accuracy"),
-    "tokens_per_second": gettext_noop("tokens per second"),
-    "train_accuracy": gettext_noop("train accuracy"),
-    "train_lists": gettext_noop("lists trained on"),
-    "train_loss": gettext_noop("train loss"),
-    "train_marked": gettext_noop("responses read for faults, trained on"),
-    "train_pairs": gettext_noop("pairs trained on"),
-    "train_prompts": gettext_noop("prompts trained on"),
-    "train_texts": gettext_noop("texts trained on"),
-    "train_thumbs": gettext_noop("responses with thumbs, trained on"),
-    "vocabulary": gettext_noop("vocabulary"),
-    "win_rate": gettext_noop("win rate"),
-    "win_rate_by": gettext_noop("win rate by"),
-}
-
-
-def title_of(name: str) -> str:
-    """What people call a figure; one that a newer method brings is shown by its own name."""
-    return _(NAMES[name]) if name in NAMES else name.replace("_", " ")
-
-
 def snapshot_bars(snapshot: Snapshot) -> list[Bar]:
-    """What became of the labels: shares of all of them."""
-    counts = snapshot.counts
-    labels = counts.get("labels", 0)
-    if not labels:
+    """What became of the labels: shares of all of them. None where that was not counted."""
+    used = labels_used(snapshot)
+    if not used or not (labels := snapshot.counts["labels"]):
         return []
+    train, test = used["train"], used["test"]
     bars = [
-        Bar(
-            _("Training pairs: %(train)s") % {"train": fixed(counts["train"])},
-            counts["train"] / labels,
-            kind="bar-good",
-        ),
-        Bar(_("Held-out pairs: %(test)s") % {"test": fixed(counts["test"])}, counts["test"] / labels, kind="bar-judge"),
+        Bar(_("Trained on: %(labels)s") % {"labels": fixed(train)}, train / labels, kind="bar-good"),
+        Bar(_("Held out: %(labels)s") % {"labels": fixed(test)}, test / labels, kind="bar-judge"),
     ]
-    dropped = sorted(counts["dropped"].items(), key=lambda pair: -pair[1])
-    return bars + [Bar(f"{_(REASONS.get(key, key))}: {fixed(n)}", n / labels, kind="bar-rest") for key, n in dropped]
+    dropped = left_out(snapshot, "dropped")
+    return bars + [Bar(f"{reason}: {fixed(n)}", n / labels, kind="bar-rest") for reason, n in dropped]
+
+
+def labels_used(snapshot: Snapshot) -> dict[str, int]:
+    """By split, the labels that made pairs. Empty where nobody counted them: in a snapshot of an earlier version where
+    labels made several."""
+    counts = snapshot.counts
+    if "labels_used" in counts:
+        return dict(counts["labels_used"])
+    one_each = counts.get("pairs", 0) + sum(counts.get("dropped", {}).values()) == counts.get("labels", 0)
+    return {split: counts.get(split, 0) for split in ("train", "test")} if one_each else {}
+
+
+def left_out(snapshot: Snapshot, what: Literal["dropped", "dropped_pairs"]) -> list[tuple[str, int]]:
+    """Why, and how many, most first: labels, or pairs of labels that made others."""
+    counts = sorted(snapshot.counts.get(what, {}).items(), key=lambda one: (-one[1], one[0]))
+    return [(_(REASONS.get(key, key)), n) for key, n in counts]
 
 
 def measures(result: dict[str, Any], subject: Subject | None = None) -> list[Measure]:

@@ -9,7 +9,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from common.charts import Dot, Series
-from training_bridge.charts import RATES, drawn, title_of
+from training_bridge.charts import RATES, drawn
+from training_bridge.figures import title_of
 from training_bridge.models import Run
 from training_bridge.selectors.comparisons import Comparison, Figure, cell, seconds_of
 from training_bridge.selectors.curves import Points

@@ -4,11 +4,9 @@ Same labels and derivation → the same bytes: rows in item order, an explicit A
 compression, and no time, number or name in any file.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -31,6 +29,7 @@ from training_bridge.derivations.pairs import Pair, Reason
 from training_bridge.derivations.settings import Derivation
 from training_bridge.files import canonical_json, sha256_of, sync_folder, write_synced
 from training_bridge.soft_labels import SoftLabels, Tell, soft_labels, strength_rows
+from training_bridge.tally import Tally
 
 BATCH = 500
 ROW_GROUP = 2048
@@ -68,31 +67,6 @@ SCHEMA = pa.schema(
 
 Rows = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 """Of one pair: what is learnt, where it comes from, under what circumstances it was judged."""
-
-
-@dataclass
-class Tally:
-    """What went in and what came out. Every label makes pairs or is dropped; of its pairs some may be dropped."""
-
-    labels: int = 0
-    pairs: int = 0
-    train: int = 0
-    test: int = 0
-    judgments: int = 0
-    sources: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
-    # Eight bytes of each group's hash, not its name: memory stays small with millions of groups.
-    groups: dict[str, set[bytes]] = field(default_factory=lambda: {"train": set(), "test": set()})
-    forms: set[int] = field(default_factory=set)
-    guidelines: set[int] = field(default_factory=set)
-
-    def counts(self) -> dict[str, Any]:
-        return {
-            "labels": self.labels, "pairs": self.pairs, "train": self.train, "test": self.test,
-            "train_groups": len(self.groups["train"]), "test_groups": len(self.groups["test"]),
-            "judgments": self.judgments, "sources": dict(sorted(self.sources.items())),
-            "dropped": dict(sorted(self.dropped.items())),
-        }  # fmt: skip
 
 
 def build(*, project_id: int, derivation: Derivation, folder: Path, tell: Tell) -> dict[str, Any]:
@@ -194,16 +168,13 @@ def _rows(project_id: int, derivation: Derivation, soft: SoftLabels, tally: Tall
                 assert isinstance(pairs, str)
                 tally.dropped[pairs] += 1
                 continue
-            before = tally.pairs
-            for pair in pairs:
-                made = _row(label, derived, pair, derivation, texts)
-                if isinstance(made, str):
-                    tally.dropped[made] += 1
-                    continue
-                origin = _provenance(label, derived, made, judged)
-                _count(tally, made, origin, annotations)
-                yield made, origin, around.row(label, made, annotations)
-            tally.judgments += len(label.annotation_ids) if tally.pairs > before else 0
+            rows = [_row(label, derived, pair, derivation, texts) for pair in pairs]
+            tally.label(label, rows)
+            for made in rows:
+                if not isinstance(made, str):
+                    tally.pair(made, annotations)
+                    origin = _provenance(label, derived, made, judged)
+                    yield made, origin, around.row(label, made, annotations)
 
 
 def _wanted(project_id: int, derivation: Derivation) -> QuerySet[Label]:
@@ -300,15 +271,3 @@ def _provenance(label: Label, derived: Derived, row: dict[str, Any], judged: dic
         "raters": sorted({judged[key].rater.pseudonym for key in label.annotation_ids if key in judged}),
         "human_count": label.human_count, "judge_count": label.judge_count,
     }  # fmt: skip
-
-
-def _count(tally: Tally, row: dict[str, Any], origin: dict[str, Any], judged: list[Annotation]) -> None:
-    tally.pairs += 1
-    tally.sources[row["source"]] += 1
-    tally.groups[row["split"]].add(hashlib.blake2b(row["group"].encode(), digest_size=8).digest())
-    if row["split"] == "train":
-        tally.train += 1
-    else:
-        tally.test += 1
-    tally.forms.update(annotation.form_version.number for annotation in judged if annotation.form_version)
-    tally.guidelines.update(annotation.guideline.number for annotation in judged if annotation.guideline)

@@ -332,3 +332,39 @@ def test_a_snapshot_of_rankings_holds_their_pairs(project: Project, frozen: Froz
     pairs = {(row["chosen_id"], row["rejected_id"]): row["strength"] for row in rows(var, made)}
     assert pairs == {(second, first): 1.0, (first, third): 1.0, (second, third): 2.0}
     assert (made.counts["labels"], made.counts["pairs"], made.counts["judgments"]) == (1, 3, 1)
+    assert made.counts["labels_used"] == {"train": 1, "test": 0} and made.counts["dropped_pairs"] == {}
+
+
+def test_labels_and_pairs_are_counted_apart(
+    project: Project, noor: User, browse: Callable[..., Client], frozen: Frozen
+) -> None:
+    asked = {"name": "order", "protocol": "ranking", "config": default_config("ranking"), "required": True}
+    form = factories.FormVersionFactory(project=project, fields=[asked])
+
+    def rank(*words: str) -> None:
+        item = factories.ItemFactory(project=project, responses=3, state="done", meta={"use_recorded": True})
+        ids = list(item.item_responses.values_list("response_id", flat=True))
+        for pk, text in zip(ids, words, strict=True):
+            Response.objects.filter(pk=pk).update(messages=[{"role": "assistant", "content": text}])
+        value = {"tiers": [[pk] for pk in ids], "rejected": []}
+        factories.AnnotationFactory(item=item, values={"order": value}, form_version=form)
+        labels.settle(item=item)
+
+    rank("a", "b", "c")
+    rank("a", "b", "b")
+    rank("", "", "")
+    made = frozen(field="order", rule="majority_each", test_fraction=0)
+    counts = made.counts
+    assert (counts["labels"], counts["pairs"], counts["judgments"]) == (3, 5, 2)
+    assert counts["labels_used"] == {"train": 2, "test": 0} and counts["dropped"] == {"empty_response": 1}
+    assert counts["dropped_pairs"] == {"equal_responses": 1}
+    path = reverse("training_bridge:snapshot", args=[project.slug, made.number])
+    page = browse(noor).get(path)
+    assert [round(bar.value, 3) for bar in page.context["bars"]] == [0.667, 0, 0.333]
+    assert "Pairs left out of these labels: The two responses are the same text" in page.text
+    before = {name: counts[name] for name in counts if name not in ("labels_used", "dropped_pairs")}
+    Snapshot.objects.filter(pk=made.pk).update(counts=before)
+    page = browse(noor).get(path)
+    assert page.context["bars"] == [] and "Labels trained on" not in page.text and "<td>Training pairs" in page.text
+    Snapshot.objects.filter(pk=made.pk).update(counts=before | {"pairs": 2, "train": 1, "test": 1})
+    assert [round(bar.value, 3) for bar in browse(noor).get(path).context["bars"]] == [0.333, 0.333, 0.333]

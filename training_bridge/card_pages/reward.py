@@ -20,7 +20,7 @@ from training_bridge.card_pages.panels import (
     share_words,
 )
 from training_bridge.card_pages.told import told_panels
-from training_bridge.charts import title_of
+from training_bridge.figures import title_of
 from training_bridge.report_cards import RewardCard
 from training_bridge.report_cards.parts import By, Calibration, Share
 from training_bridge.report_cards.reward import Agreement, Breakdown, Disagreement, LengthBias, Rewards, Slice

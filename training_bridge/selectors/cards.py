@@ -15,7 +15,7 @@ from common.errors import Conflict, DomainError, NotFound
 from common.text import natural
 from corpus.models import ModelVersion
 from projects.models import Project
-from training_bridge.charts import title_of
+from training_bridge.figures import title_of
 from training_bridge.files import var_path, verified
 from training_bridge.models import Run
 from training_bridge.report_cards import REPORT, Report, read_report

@@ -15,6 +15,7 @@ from common.errors import Invalid, NotFound
 from common.text import natural
 from projects.models import Project
 from training_bridge import charts, selectors
+from training_bridge.figures import title_of
 from training_bridge.methods import METHODS
 from training_bridge.models import ACTIVE, Run
 from training_bridge.selectors.curves import Points, curves_of
@@ -131,7 +132,7 @@ def _settings(run: Run) -> dict[str, str]:
 def _figures(runs: Sequence[Run]) -> list[Figure]:
     """Numbers of the runs' results; an interval is beside its figure under the same name with "_ci"."""
     keys = dict.fromkeys(key for run in runs for key, value in run.result.items() if _is_number(value))
-    return [Figure(key, charts.title_of(key), [_value(run.result, key) for run in runs]) for key in keys]
+    return [Figure(key, title_of(key), [_value(run.result, key) for run in runs]) for key in keys]
 
 
 def _value(result: dict[str, Any], key: str) -> tuple[float, float | None, float | None] | None:

@@ -106,14 +106,13 @@ def _of_run(run: Run) -> list[Ancestor]:
             )
         )
         labels, judgments = counts.get("labels", 0), counts.get("judgments", 0)
-        used = ngettext(
-            "%(pairs)s of %(labels)s label made a pair", "%(pairs)s of %(labels)s labels made a pair", labels
-        )
+        pairs = counts.get("pairs", 0)
+        made = ngettext("%(pairs)s pair", "%(pairs)s pairs", pairs)
         found.append(
             Ancestor(
                 "labels",
                 ngettext("%(labels)s label", "%(labels)s labels", labels) % {"labels": fixed(labels)},
-                used % {"pairs": fixed(counts.get("pairs", 0)), "labels": fixed(labels)},
+                made % {"pairs": fixed(pairs)},
                 snapshot,
             )
         )

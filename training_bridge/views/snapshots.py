@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from common.bells import ring
@@ -13,7 +12,6 @@ from common.http import add_errors, download, page_of, sent, show_or_send, statu
 from projects.access import RESEARCH, ProjectRequest, project_view
 from training_bridge import charts, selectors, services, tasks
 from training_bridge.derivations import DERIVATIONS
-from training_bridge.derivations.pairs import REASONS
 from training_bridge.derivations.settings import DEFAULT
 from training_bridge.forms import SnapshotForm
 from training_bridge.models import Snapshot
@@ -62,12 +60,13 @@ def snapshot_new(request: ProjectRequest) -> HttpResponse:
 def snapshot(request: ProjectRequest, snapshot_number: int) -> HttpResponse:
     shown = selectors.snapshot_of(request.project, snapshot_number)
     busy = shown.state in {Snapshot.State.QUEUED, Snapshot.State.BUILDING}
-    dropped = [(_(REASONS.get(key, key)), n) for key, n in shown.counts.get("dropped", {}).items()]
     context = {
         "snapshot": shown,
         "busy": busy,
         "lessons": beside_pairs(shown),
-        "dropped": sorted(dropped, key=lambda pair: -pair[1]),
+        "labels_used": charts.labels_used(shown),
+        "dropped": charts.left_out(shown, "dropped"),
+        "dropped_pairs": charts.left_out(shown, "dropped_pairs"),
         "bars": charts.snapshot_bars(shown),
         "derivation": charts.derivation(shown.derivation),
         **_reliability(shown),
