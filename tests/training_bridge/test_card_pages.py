@@ -328,7 +328,7 @@ def test_a_card_without_pairs_says_what_thumbs_and_scores_tell() -> None:
     card = reward_card(Gathered(), 0.95).model_copy(update={"thumbs": told, "aspects": scores})
     missing, beside_thumbs, beside_scores = reward_panels(card)
     assert missing.missing and beside_thumbs.facts[0][1] == "3" and beside_thumbs.bars[0].value == 1
-    assert beside_scores.table is not None and beside_scores.table.rows == [["polite", "1 (1 to 1)", "5"]]
+    assert beside_scores.table is not None and beside_scores.table.rows == [["polite", "1 (0.131 to 1)", "5"]]
 
 
 def test_thumbs_and_scores_are_drawn_with_their_intervals() -> None:

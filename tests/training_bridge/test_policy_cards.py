@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
+from common.intervals import wilson
 from training_bridge.report_cards import texts
 from training_bridge.report_cards.policies import (
     Sample,
@@ -64,6 +65,24 @@ def test_implicit_rewards_are_read_against_the_reference() -> None:
     alone = Weighed(pairs.policy, None, pairs.tokens, pairs.characters, pairs.soft, pairs.groups)
     assert preference(alone, 0.95) is None
     assert (found_alone := likelihood(alone, 0.95)) is not None and found_alone.reference_chosen is None
+
+
+@pytest.mark.parametrize(("prompts", "samples"), [(3, 2), (5, 1), (10, 4), (20, 1)])
+def test_win_rates_of_few_prompts_hold_the_truth_as_often_as_they_say(prompts: int, samples: int) -> None:
+    rng, held, rounds = np.random.default_rng(prompts), 0, 400
+    codes = np.repeat(np.arange(prompts), samples)
+    for _ in range(rounds):
+        easy = rng.beta(0.85 * 6, 0.15 * 6, prompts)
+        gain = np.where(rng.random(len(codes)) < easy[codes], 1.0, -1.0)
+        found = win_rate(gain, np.full(len(codes), 9.0), codes, 0.95).rate
+        held += found.low <= 0.85 <= found.high  # type: ignore[operator]
+    assert held / rounds >= 0.92
+
+
+@pytest.mark.parametrize("prompts", [3, 20])
+def test_prompts_that_were_all_won_are_no_certainty(prompts: int) -> None:
+    found = win_rate(np.ones(prompts), np.full(prompts, 9.0), np.arange(prompts), 0.95).rate
+    assert (found.value, found.low, found.high) == (1, *wilson(prompts, prompts))
 
 
 def test_length_control_takes_away_what_length_alone_wins() -> None:

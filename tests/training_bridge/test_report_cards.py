@@ -14,7 +14,8 @@ from training_bridge.report_cards.beside import correlation, thumbs
 from training_bridge.report_cards.bon import curve
 from training_bridge.report_cards.calibration import calibration, log_loss, scaled_by
 from training_bridge.report_cards.pairs import Facts, Gathered, Response, duel
-from training_bridge.report_cards.resampling import mean, ratio, share, statistic
+from training_bridge.report_cards.parts import Mean
+from training_bridge.report_cards.resampling import SIGNED, UNIT, mean, ratio, share, statistic
 from training_bridge.report_cards.rewards import (
     agreement,
     auc,
@@ -76,7 +77,28 @@ def test_intervals_hold_the_truth_where_pairs_of_one_prompt_go_together(prompts:
         held += found.low <= truth <= found.high
         held_mean += other.low is not None and other.high is not None and other.low <= truth <= other.high
     assert 0.92 <= held / rounds <= 0.995
-    assert held_mean / rounds >= 0.86  # a percentile bootstrap of twelve groups is known to be a little short
+    assert held_mean / rounds >= 0.9
+
+
+@pytest.mark.parametrize("groups", [2, 3, 5, 10])
+def test_means_of_few_groups_hold_the_truth_as_often_as_they_say(groups: int) -> None:
+    rng, held, rounds = np.random.default_rng(groups), 0, 600
+    for _ in range(rounds):
+        found = mean(rng.normal(size=groups), np.arange(groups), 0.95)
+        held += found.low <= 0 <= found.high  # type: ignore[operator]
+    assert 0.91 <= held / rounds <= 0.98
+
+
+def test_groups_that_are_all_alike_leave_open_what_was_not_seen() -> None:
+    """Where every one of three prompts was all, none or a draw, the next one need not be; a range never ends beyond."""
+    same, codes = np.ones(3), np.arange(3)
+    certain = mean(same, codes, 0.95, UNIT)
+    assert (certain.low, certain.high) == pytest.approx(wilson(3, 3))
+    ahead = mean(0 * same, codes, 0.95, SIGNED)
+    assert ahead.high == pytest.approx(1 - wilson(3, 3)[0]) and ahead.low == -ahead.high  # type: ignore[operator]
+    assert mean(same, codes, 0.95) == Mean(value=1, low=1, high=1, of=3)  # of no known range
+    wide = mean(np.array([0.0, 1.0, 1.0]), codes, 0.95, UNIT)
+    assert (wide.low, wide.high) == (0, 1)
 
 
 def test_many_groups_are_put_together_without_changing_the_interval() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from training_bridge.report_cards.parts import Mean
-from training_bridge.report_cards.resampling import Floats, Ints, mean, statistic
+from training_bridge.report_cards.resampling import SIGNED, UNIT, Floats, Ints, mean, statistic
 from training_bridge.report_cards.reward import Thumbs
 from training_bridge.report_cards.rewards import auc
 
@@ -18,7 +18,7 @@ def thumbs(reward: Floats, soft: Floats, groups: Ints, confidence: float) -> Thu
         return None
     return Thumbs(
         auc=auc(reward, 1 - soft, groups, confidence),
-        wanted=mean(soft, groups, confidence),
+        wanted=mean(soft, groups, confidence, UNIT),
         responses=len(reward),
     )
 
@@ -29,7 +29,8 @@ def correlation(reward: Floats, score: Floats, groups: Ints, confidence: float) 
     Resamples keep the ranks that the responses have among all.
     """
     x, y = (rankdata(values) / max(1, len(values)) - 0.5 for values in (reward, score))
-    return statistic(np.stack([x, y, x * x, y * y, x * y, np.ones(len(x))], 1), groups, confidence, _correlations)
+    features = np.stack([x, y, x * x, y * y, x * y, np.ones(len(x))], 1)
+    return statistic(features, groups, confidence, _correlations, SIGNED)
 
 
 def _correlations(sums: Floats) -> Floats:

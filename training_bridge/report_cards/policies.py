@@ -1,5 +1,6 @@
 """The parts of a policy's card from plain numbers and texts."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,6 +24,7 @@ from training_bridge.report_cards.policy import (
 )
 from training_bridge.report_cards.resampling import (
     NOTHING,
+    UNIT,
     Floats,
     Ints,
     by_cell,
@@ -34,6 +36,7 @@ from training_bridge.report_cards.resampling import (
 from training_bridge.report_cards.rewards import spread
 
 MOST_WORDS = 200_000
+BELOW_ZERO, ABOVE_ZERO = (-math.inf, 0.0), (0.0, math.inf)
 STEPS = 25
 RIDGE = 1e-3
 """Keeps the slope of length where it is free: lengths all the same, or winning wherever it is longer."""
@@ -101,7 +104,7 @@ def likelihood(pairs: Weighed, confidence: float) -> Likelihood | None:
 
 
 def _by_token(logps: Floats, pairs: Weighed, side: int, confidence: float) -> Mean:
-    return ratio(logps[:, side], pairs.tokens[:, side], pairs.groups, confidence)
+    return ratio(logps[:, side], pairs.tokens[:, side], pairs.groups, confidence, BELOW_ZERO)
 
 
 def divergence(ratios: Sequence[Floats], prompts: Ints, confidence: float, *, exact: bool) -> Divergence:
@@ -119,9 +122,9 @@ def divergence(ratios: Sequence[Floats], prompts: Ints, confidence: float, *, ex
     k3 = np.where(np.isfinite(k3), k3, np.finfo(np.float32).max)
     return Divergence(
         log_ratio=mean(k1, prompts, confidence),
-        k3=mean(k3, prompts, confidence),
+        k3=mean(k3, prompts, confidence, ABOVE_ZERO),
         log_ratio_by_token=ratio(k1, count, prompts, confidence),
-        k3_by_token=ratio(k3, count, prompts, confidence),
+        k3_by_token=ratio(k3, count, prompts, confidence, ABOVE_ZERO),
         exact=exact,
     )
 
@@ -141,13 +144,19 @@ def win_rate(gain: Floats, longer_by: Floats, prompts: Ints, confidence: float) 
     """Of paired samples with the reward's `gain` over the reference's and `longer_by` characters, [S] each."""
     won = duel(gain, np.zeros(len(gain)))
     return WinRate(
-        rate=mean(won, prompts, confidence),
+        rate=_rate(won, prompts, confidence),
         length_controlled=length_controlled(won, longer_by, prompts, confidence),
         reward_gain=mean(gain, prompts, confidence),
         wins=int((won == 1).sum()),
         draws=int((won == 0.5).sum()),
         losses=int((won == 0).sum()),
     )
+
+
+def _rate(won: Floats, prompts: Ints, confidence: float) -> Mean:
+    """A share as a mean has it: a bootstrap has no other prompts than those that were all won."""
+    found = share(won, prompts, confidence)
+    return Mean(value=found.value, low=found.low, high=found.high, of=found.of) if found.of else NOTHING
 
 
 def length_controlled(won: Floats, longer_by: Floats, prompts: Ints, confidence: float) -> Mean:
@@ -164,7 +173,7 @@ def length_controlled(won: Floats, longer_by: Floats, prompts: Ints, confidence:
     cells = np.round(how * STEPS).astype(np.int64) + STEPS
     x = np.arange(-STEPS, STEPS + 1) / STEPS
     sums = [by_cell(cells, prompts, weights, len(x)) for weights in (won, 1 - won)]
-    return of_groups(np.concatenate(sums, 1), len(won), confidence, lambda drawn: _fitted(drawn, x))
+    return of_groups(np.concatenate(sums, 1), len(won), confidence, lambda drawn: _fitted(drawn, x), UNIT)
 
 
 def _fitted(sums: Floats, x: Floats) -> Floats:
@@ -222,7 +231,7 @@ def _diversity(samples: Sequence[Sample], words: Sequence[texts.Words], confiden
     return Diversity(
         distinct=(texts.distinct(words, 1, most), texts.distinct(words, 2, most), texts.distinct(words, 3, most)),
         words=min(most, sum(map(len, words))),
-        self_similarity=mean(np.array(similar), of, confidence),
+        self_similarity=mean(np.array(similar), of, confidence, UNIT),
         repeated=share(np.array(same, dtype=float), of, confidence),
         why_not="" if several else "one_sample",
     )

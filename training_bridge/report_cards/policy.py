@@ -45,7 +45,7 @@ class Divergence(Part):
 class WinRate(Part):
     """How often the reward model prefers the policy's response to the reference's, draws half, beside the same for
     responses of equal length (`length_controlled`, as AlpacaEval 2's, Dubois et al. 2024, without its term for
-    prompts)."""
+    prompts). The interval of `rate` is a share's."""
 
     rate: Mean
     length_controlled: Mean

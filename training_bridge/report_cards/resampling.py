@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from common.intervals import wilson
+from common.intervals import quantile, wilson
 from training_bridge.report_cards.parts import Mean, Share
 
 Floats = NDArray[np.float64]
@@ -19,10 +19,17 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Statistic = Callable[[Floats], Floats]
 """From sums [R, F] of features over resampled groups to one number for each of R resamples."""
+Range = tuple[float, float]
+"""The least and the greatest that a statistic can be."""
+ANY: Range = (-math.inf, math.inf)
+UNIT: Range = (0.0, 1.0)
+SIGNED: Range = (-1.0, 1.0)
 
 ROUNDS = 1000
 MOST_GROUPS = 2000
 """More groups are put together at random into so many: the variance stays what it was, within two in a hundred."""
+SAME = 1e-9
+"""Numbers that differ by less are equal but for rounding."""
 NOTHING = Mean(value=None, low=None, high=None, of=0)
 
 
@@ -43,42 +50,63 @@ def share(hits: Floats, groups: Ints, confidence: float) -> Share:
         residuals = np.bincount(code, weights=hits) - value * sizes
         variance = len(sizes) / (len(sizes) - 1) * float(residuals @ residuals) / count**2
         independent = min(value * (1 - value) / variance, count) if variance > 0 else float(count)
-        tail = (1 + confidence) / 2
-        effective = independent * float(student.ppf(tail, 1e9) / student.ppf(tail, len(sizes) - 1)) ** 2
+        effective = independent / few(len(sizes), confidence) ** 2
     low, high = wilson(value * effective, effective, confidence)
     return Share(value=value, low=low, high=high, of=count, prompts=len(sizes))
 
 
-def mean(values: Floats, groups: Ints, confidence: float) -> Mean:
-    """The mean of `values` [N]."""
-    return ratio(values, np.ones(len(values)), groups, confidence)
+def few(groups: int, confidence: float) -> float:
+    """How much farther an interval reaches because its standard error comes from so few groups: t(G - 1) over z."""
+    return float(student.ppf((1 + confidence) / 2, groups - 1)) / quantile(confidence)
 
 
-def ratio(above: Floats, below: Floats, groups: Ints, confidence: float) -> Mean:
+def mean(values: Floats, groups: Ints, confidence: float, within: Range = ANY) -> Mean:
+    """The mean of `values` [N], each `within` a range."""
+    return ratio(values, np.ones(len(values)), groups, confidence, within)
+
+
+def ratio(above: Floats, below: Floats, groups: Ints, confidence: float, within: Range = ANY) -> Mean:
     """The sum of `above` [N] over that of `below` [N]."""
-    return statistic(np.stack([above, below], 1), groups, confidence, _quotient)
+    return statistic(np.stack([above, below], 1), groups, confidence, _quotient, within)
 
 
-def statistic(features: Floats, groups: Ints, confidence: float, of_sums: Statistic) -> Mean:
-    """A function of the sums of `features` [N, F], with its percentile interval by bootstrap over groups.
+def statistic(features: Floats, groups: Ints, confidence: float, of_sums: Statistic, within: Range = ANY) -> Mean:
+    """A function of the sums of `features` [N, F], always `within` a range, with its interval by bootstrap over groups.
 
     No interval with one group alone.
     """
     if not len(features):
         return NOTHING
-    return of_groups(by_group(features, groups), len(features), confidence, of_sums)
+    return of_groups(by_group(features, groups), len(features), confidence, of_sums, within)
 
 
-def of_groups(sums: Floats, of: int, confidence: float, of_sums: Statistic) -> Mean:
+def of_groups(sums: Floats, of: int, confidence: float, of_sums: Statistic, within: Range = ANY) -> Mean:
     """The same from the sums [G, F] of each group over its cases, `of` in all."""
     value = float(of_sums(sums.sum(0, keepdims=True))[0])
     if not math.isfinite(value):
         return NOTHING
     low = high = None
     if len(sums) > 1:
-        found = of_sums(resamples(len(sums)) @ sums)
-        low, high = quantiles(found, confidence)
+        low, high = quantiles(of_sums(resamples(len(sums)) @ sums), confidence)
+    if low is not None and high is not None:
+        low, high = widened(value, low, high, len(sums), confidence, within)
     return Mean(value=value, low=low, high=high, of=of)
+
+
+def widened(value: float, low: float, high: float, groups: int, confidence: float, within: Range) -> Range:
+    """The percentiles `low` and `high` of a bootstrap over few groups, as far from the value as they should be.
+
+    They reach z standard errors that are too short by the square root of (G - 1)/G, where it is t(G - 1) of whole ones
+    (Hesterberg 2015, The American Statistician 69). Where groups are all alike they reach nowhere: there each group is
+    one case, as with shares, and as much of the range stays open as Wilson's interval of G hits in G leaves.
+    """
+    least, most = within
+    if max(abs(low - value), abs(high - value)) < SAME and math.isfinite(most - least):
+        unseen = 1 - wilson(groups, groups, confidence)[0]
+        return value - (value - least) * unseen, value + (most - value) * unseen
+    reach = few(groups, confidence) * math.sqrt(groups / (groups - 1))
+    low, high = value - max(0.0, value - low) * reach, value + max(0.0, high - value) * reach
+    return max(least, low), min(most, high)
 
 
 def quantiles(found: Floats, confidence: float) -> tuple[float | None, float | None]:

@@ -10,6 +10,8 @@ from training_bridge.report_cards.pairs import UNKNOWN, Gathered, duel
 from training_bridge.report_cards.parts import Histogram, Mean, Share, Spread
 from training_bridge.report_cards.resampling import (
     NOTHING,
+    SIGNED,
+    UNIT,
     Floats,
     Ints,
     by_cell,
@@ -85,7 +87,7 @@ def baselines(pairs: Gathered, right: Floats, confidence: float, won: Won) -> li
             share=_certain(0.5, int(keep.sum()), len(np.unique(groups)))
             if name == "coin"
             else share(hits[keep], groups, confidence),
-            lead=mean((right - hits)[keep], groups, confidence),
+            lead=mean((right - hits)[keep], groups, confidence, (-0.5, 0.5) if name == "coin" else SIGNED),
         )
         for name, hits in found
     ]
@@ -125,7 +127,7 @@ def agreement(votes: Ints, lead: Floats, groups: Ints, confidence: float) -> Agr
     return Agreement(
         people=share(each, of, confidence),
         model=share(theirs, of, confidence),
-        lead=mean(theirs - each, of, confidence),
+        lead=mean(theirs - each, of, confidence, SIGNED),
         votes=int(asked.sum()),
         why_not="" if some.any() else "not_in_snapshot" if not known.any() else "nobody_doubled",
     )
@@ -142,7 +144,7 @@ def length_bias(pairs: Gathered, confidence: float) -> LengthBias:
     leads_longer = np.where(longer == 1, right, 1 - right)
     when = [keep & (longer == value) for value in (1, 0)]
     return LengthBias(
-        within_prompt=mean(correlations, of, confidence),
+        within_prompt=mean(correlations, of, confidence, SIGNED),
         people_choose_longer=share(longer[keep], groups[keep], confidence),
         model_chooses_longer=share(leads_longer[keep], groups[keep], confidence),
         right_when_longer=share(right[when[0]], groups[when[0]], confidence),
@@ -241,7 +243,7 @@ def auc(score: Floats, right: Floats, groups: Ints, confidence: float) -> Mean:
         return NOTHING
     tier = np.searchsorted(np.unique(np.quantile(score, np.linspace(0, 1, TIERS + 1)))[1:-1], score, side="right")
     sums = np.concatenate([by_cell(tier, groups, part, TIERS) for part in (right, 1 - right)], 1)
-    return of_groups(sums, len(right), confidence, _areas).model_copy(update={"value": value})
+    return of_groups(sums, len(right), confidence, _areas, UNIT).model_copy(update={"value": value})
 
 
 def _areas(sums: Floats) -> Floats:
