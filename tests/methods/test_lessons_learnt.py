@@ -113,7 +113,7 @@ def test_a_step_with_thumbs_of_one_kind_alone_has_a_loss(policy: Path, tmp_path:
 def test_a_mismatched_response_is_another_prompts_and_one_that_was_judged(tokenizer: Any, tmp_path: Path) -> None:
     judged = read_snapshot(lessons.snapshot(tmp_path / "judged"), "train")
     config = load(METHODS, "kto", "method").Config(max_length=96)
-    groups = mismatched(thumb_groups(tokenizer, judged, config), 5)
+    groups = mismatched(thumb_groups(tokenizer, judged, config), 5, 64)
     own = {tuple(group.prompt): group for group in groups}
     assert len(own) == len(groups) > 5
     for group in groups:

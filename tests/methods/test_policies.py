@@ -97,9 +97,9 @@ def test_the_log_ratio_to_the_reference_is_that_of_what_was_said_to_other_prompt
     from training_bridge.trainer.drift import EVERY, MOST, Drift, foreign
 
     groups, _ = groups_of("dpo", policy, judged)
-    probe = foreign(groups, max_length=40, seed=1)
+    probe = foreign(groups, most=40, seed=1)
     assert 5 < len(probe) <= MOST and all(len(one.prompt) + len(one.responses[0]) <= 40 for one in probe)
-    assert foreign([groups[0], groups[0]], max_length=40, seed=1) == [], "no other prompt"
+    assert foreign([groups[0], groups[0]], most=40, seed=1) == [], "no other prompt"
     known = torch.arange(len(probe), dtype=torch.float64)
     drift = Drift(probe, known, step=EVERY - 1)
     moved = known + torch.linspace(0.2, 0.6, len(probe))
@@ -153,11 +153,11 @@ def test_each_prompt_is_matched_with_a_response_to_another_or_the_run_is_refused
     from training_bridge.trainer.groups import PromptGroup, mismatched
 
     groups = [PromptGroup([number], [[number, 9]], 1.0) for number in (1, 2, 2, 3, 2)]
-    for group in mismatched(groups, 3):
+    for group in mismatched(groups, 3, 96):
         (beside,) = group.beside
         assert beside.prompt == group.prompt and beside.responses[0][0] != group.prompt[0]
     with pytest.raises(Refused, match="All prompts are the same"):
-        mismatched([groups[1], groups[2]], 3)
+        mismatched([groups[1], groups[2]], 3, 96)
 
 
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=7), st.booleans())

@@ -68,9 +68,9 @@ class KTO(Tuned):
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: KTOConfig, seed: int
     ) -> list[PromptGroup]:
         """Each with a response to another prompt beside it, from which the baseline is taken."""
-        from training_bridge.trainer.groups import mismatched, thumb_groups
+        from training_bridge.trainer.groups import mismatched, most_read, thumb_groups
 
-        return mismatched(thumb_groups(tokenizer, judged, config), seed)
+        return mismatched(thumb_groups(tokenizer, judged, config), seed, most_read(tokenizer, config))
 
     def loss(self, seen: Likelihoods, config: KTOConfig) -> Outcome:
         from training_bridge.trainer.losses.policies import kto

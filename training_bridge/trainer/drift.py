@@ -1,7 +1,7 @@
 """How far a policy has moved from its reference, while it trains."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -39,12 +39,14 @@ class Drift:
             self.value = float((read - self.known.to(read)).mean())
 
 
-def foreign(groups: Sequence[PromptGroup], *, max_length: int, seed: int) -> list[PromptGroup]:
-    """At most MOST prompts from all over `groups`, each with a response to another one; none where all are the same."""
+def foreign(groups: Sequence[PromptGroup], *, most: int, seed: int) -> list[PromptGroup]:
+    """At most MOST prompts from all over `groups`, each with a response to another one, of `most` tokens together.
+
+    None where all prompts are the same.
+    """
     some = groups[:: max(1, len(groups) // MOST)][:MOST]
     try:
-        made = [one.beside[0] for one in mismatched(some, seed)]
+        made = [one.beside[0] for one in mismatched(some, seed, most)]
     except Refused:
         return []
-    cut = [replace(one, responses=[one.responses[0][: max(1, max_length - len(one.prompt))]]) for one in made]
-    return [one for one in cut if one.prompt]
+    return [one for one in made if one.prompt]

@@ -46,6 +46,11 @@ class PromptGroup:
         return (self, *self.beside)
 
 
+def most_read(tokenizer: PreTrainedTokenizerBase, config: FromJudgments) -> int:
+    """Tokens of prompt and response together, the most that `encode` leaves: what is asked for and the model can."""
+    return min(config.max_length, tokenizer.model_max_length)
+
+
 def pair_groups(
     tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments
 ) -> list[PromptGroup]:
@@ -236,9 +241,10 @@ def best_first(group: PromptGroup) -> PromptGroup:
     return replace(group, responses=[group.responses[old] for old in order], relations=relations)
 
 
-def mismatched(groups: Sequence[PromptGroup], seed: int) -> list[PromptGroup]:
+def mismatched(groups: Sequence[PromptGroup], seed: int, most: int) -> list[PromptGroup]:
     """The groups, each with a judged response to another prompt beside it, drawn from the seed.
 
+    Such a response loses its end where it would have more than `most` tokens with its new prompt.
     Raises Refused where all have the same prompt: no response would be mismatched.
     """
     order = list(range(len(groups)))
@@ -252,7 +258,7 @@ def mismatched(groups: Sequence[PromptGroup], seed: int) -> list[PromptGroup]:
         if other is None:
             raise Refused(_("All prompts are the same: this method compares each with a response to another one."))
         judged = [thumb.response for thumb in other.thumbs] or [0]
-        response = other.responses[drawn.choice(judged)]
+        response = other.responses[drawn.choice(judged)][: max(1, most - len(own))]
         made[index] = replace(groups[index], beside=(PromptGroup(own, [response], 0.0),))
     return made
 

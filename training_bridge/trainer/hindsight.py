@@ -8,7 +8,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Refused
-from training_bridge.trainer.groups import PromptGroup, pair_groups
+from training_bridge.trainer.groups import PromptGroup, most_read, pair_groups
 from training_bridge.trainer.judged import Judged, Relation
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def chains(
                 answers.reverse()
             ids = [token for announced, answer in answers for token in (*announced, *answer)]
             learnt = [kept for said, answer in answers for kept in (*[False] * len(said), *[True] * len(answer))]
-            room = config.max_length - len(group.prompt)
+            room = most_read(tokenizer, config) - len(group.prompt)
             ids, learnt = ids[:room], learnt[:room]
             if any(learnt):
                 hidden = _forgotten(len(group.prompt) + len(ids), config.forgotten, drawn) if config.forgotten else None

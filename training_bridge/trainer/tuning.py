@@ -22,7 +22,7 @@ from training_bridge.trainer.adapted import finished, put_beside, weights_of
 from training_bridge.trainer.checkpoints import without_dropout
 from training_bridge.trainer.drift import Drift, foreign
 from training_bridge.trainer.forward import IN_WORDS, ResponseLogps, longest
-from training_bridge.trainer.groups import PromptGroup, counted, in_words, training_on
+from training_bridge.trainer.groups import PromptGroup, counted, in_words, most_read, training_on
 from training_bridge.trainer.judged import derivation_of, read_snapshot
 from training_bridge.trainer.losses.policies import kto_baseline
 from training_bridge.trainer.measured import Likelihoods, Outcome
@@ -91,7 +91,7 @@ def tune(context: Context, config: Any, method: Tuned) -> Result:
     loaded = load_causal(reference.path, dtype=weights)
     tokenizer = loaded.tokenizer if is_base else _for_both(context.base.path, loaded.tokenizer)
     judged = read_snapshot(context.snapshot, "train")
-    groups = method.groups(tokenizer, judged, config, context.seed)
+    groups, most = method.groups(tokenizer, judged, config, context.seed), most_read(tokenizer, config)
     if words := in_words(groups, derivation_of(context.snapshot)):
         context.log(words)
     if method.reads_reference:
@@ -100,7 +100,7 @@ def tune(context: Context, config: Any, method: Tuned) -> Result:
         context.phase(gettext_noop("Log-probabilities of %(responses)s responses under the reference") % count)
         network = network_of(loaded, groups)
         groups = with_reference(context, config, method, network, groups, reference.path)
-        drift = drift_of(context, config, method, network, groups)
+        drift = drift_of(context, config, method, network, groups, most)
     if not is_base:
         loaded = load_causal(context.base.path, dtype=weights)
     adapter = put_beside(config, loaded, context.seed)
@@ -108,7 +108,7 @@ def tune(context: Context, config: Any, method: Tuned) -> Result:
     network = network_of(loaded, groups)
     context.log(IN_WORDS[network.form])
     if not method.reads_reference:
-        drift = drift_of(context, config, method, network, groups)
+        drift = drift_of(context, config, method, network, groups, most)
     last = fit(context, config, network, groups, Tuning(method, config, network, drift))
     folder = context.output / "model"
     base = context.base.path
@@ -122,10 +122,13 @@ def tune(context: Context, config: Any, method: Tuned) -> Result:
 
 
 def drift_of(
-    context: Context, config: Any, method: Tuned, network: ResponseLogps, groups: Sequence[PromptGroup]
+    context: Context, config: Any, method: Tuned, network: ResponseLogps, groups: Sequence[PromptGroup], most: int
 ) -> Drift | None:
-    """What tells how far the policy moves from what `network` is now; None where the loss itself tells (KTO)."""
-    probe = [] if method.reads_baseline else foreign(groups, max_length=config.max_length, seed=context.seed)
+    """What tells how far the policy moves from what `network` is now; None where the loss itself tells (KTO).
+
+    `most`: tokens that are read at most.
+    """
+    probe = [] if method.reads_baseline else foreign(groups, most=most, seed=context.seed)
     if not probe:
         return None
     known = [value for one in reference_logps(context, config, network, probe) for value in one]
