@@ -50,6 +50,19 @@ def test_a_rank_shared_by_more_than_can_be_reckoned_is_refused_in_words(tokenize
     assert method.groups(tokenizer, best, method.Config(), 7), "a last rank may be as wide as it likes"
 
 
+@pytest.mark.parametrize("likelihood", ["plackett_luce", "all_pairs"])
+def test_a_list_whose_winners_go_round_in_a_circle_has_no_order(tokenizer: Any, likelihood: str) -> None:
+    said = [small.said(text) for text in ("It opens at nine.", "At nine, I think.", "What now?")]
+    circle = [Relation(0, 1, 0.6, 1.0, 1.0), Relation(0, 2, 0.35, 1.0, 1.0), Relation(1, 2, 0.6, 1.0, 1.0)]
+    ordered = [Relation(0, 1, 0.6, 1.0, 1.0), Relation(0, 2, 0.55, 1.0, 1.0), Relation(1, 2, 0.6, 1.0, 1.0)]
+    round_about, clear = (Judged(str(n), small.asked(n), said, each) for n, each in enumerate([circle, ordered]))
+    method = load(METHODS, "reward_ranking", "method")
+    config = method.Config(likelihood=likelihood)
+    assert len(method.groups(tokenizer, [round_about, clear], config, 7)) == 1
+    with pytest.raises(Refused, match="all responses stand level in every list"):
+        method.groups(tokenizer, [round_about], config, 7)
+
+
 def test_a_thumb_that_is_even_is_nobodys_and_a_pair_of_one_text_gives_none(tokenizer: Any) -> None:
     """Hard labels of a split vote used to read as thumbs down; a text against itself as both wanted and not."""
     config = load(METHODS, "kto", "method").Config(use_soft_labels=False, max_length=64)

@@ -45,13 +45,18 @@ class RewardRanking(Rewarded):
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: RewardRankingConfig, seed: int
     ) -> list[PromptGroup]:
-        """Lists of responses, ordered by their pairs. Raises Refused where more share a rank than can be reckoned."""
+        """Lists of responses, ordered by the winners of their pairs; those whose winners go round in a circle have
+        no order. Raises Refused where no list has one, and where more share a rank than can be reckoned."""
         from training_bridge.trainer.groups import list_groups, tiers_of
         from training_bridge.trainer.losses.lists import MOST_TIED
 
-        groups = list_groups(tokenizer, judged, config)
-        tiers = [tier for group in groups for tier in tiers_of(group.relations, len(group.responses))[:-1]]
-        most = max(map(len, tiers))
+        each = [(one, tiers_of(one.relations, len(one.responses))) for one in list_groups(tokenizer, judged, config)]
+        groups = [group for group, tiers in each if len(tiers) > 1]
+        if not groups:
+            raise Refused(
+                _("Going by the winners, all responses stand level in every list of the snapshot's training split.")
+            )
+        most = max(len(tier) for _group, tiers in each for tier in tiers[:-1])
         if config.likelihood == "plackett_luce" and most > MOST_TIED:
             words = _(
                 "In one list %(most)s responses share a rank; at most %(limit)s can. Choose the mean of all pairs."

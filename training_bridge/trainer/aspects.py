@@ -19,6 +19,7 @@ from training_bridge.evaluation.measuring import reported
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
 from training_bridge.methods.reward_aspects import RewardAspectsConfig
 from training_bridge.trainer.checkpoints import without_dropout
+from training_bridge.trainer.groups import hard
 from training_bridge.trainer.judged import Judged, Relation, read_snapshot
 from training_bridge.trainer.losses.heads import ridge
 from training_bridge.trainer.losses.pairs import bradley_terry
@@ -218,7 +219,7 @@ def _gate(
         aspects = aspects if verbosity is None else without_verbosity(aspects, shares, verbosity)
         for relation in one.item.relations:
             weight = relation.weight if config.use_weights else 1.0
-            soft = relation.soft if config.use_soft_labels or relation.soft == 0.5 else float(relation.soft > 0.5)
+            soft = relation.soft if config.use_soft_labels else hard(relation.soft)
             if weight > 0:
                 known = replace(relation, weight=weight, soft=soft)
                 pairs.append(GatePair(one.prompt, aspects[relation.better], aspects[relation.worse], known))

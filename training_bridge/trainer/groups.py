@@ -78,11 +78,11 @@ def _as_configured(relation: Relation, config: FromJudgments) -> Relation:
     weight = relation.weight if config.use_weights else 1.0
     if config.use_soft_labels:
         return replace(relation, weight=weight)
-    soft = _hard(relation.soft)
+    soft = hard(relation.soft)
     return replace(relation, weight=weight, soft=soft, tie=float(soft == 0.5 and relation.tie > 0))
 
 
-def _hard(soft: float) -> float:
+def hard(soft: float) -> float:
     """The side that most are on; where they are even it stays so, and is neither's."""
     return soft if soft == 0.5 else float(soft > 0.5)
 
@@ -175,8 +175,7 @@ def standings(relations: Sequence[Relation], count: int) -> list[float]:
 
 def tiers_of(relations: Sequence[Relation], count: int) -> list[list[int]]:
     """The places of `count` responses as tiers, best first, by their `standings` under the winners alone."""
-    hard = [replace(one, soft=one.soft if one.soft == 0.5 else float(one.soft > 0.5)) for one in relations]
-    stand = standings(hard, count)
+    stand = standings([replace(one, soft=hard(one.soft)) for one in relations], count)
     return [[place for place in range(count) if stand[place] == level] for level in sorted(set(stand), reverse=True)]
 
 
@@ -190,7 +189,7 @@ def thumb_groups(
         tokens = encode(tokenizer, item.prompt, item.responses, config.max_length)
         thumbs = []
         for thumb in item.thumbs or _thumbs_of(item.relations, tokens.responses):
-            soft = thumb.soft if config.use_soft_labels else _hard(thumb.soft)
+            soft = thumb.soft if config.use_soft_labels else hard(thumb.soft)
             weight = thumb.weight if config.use_weights else 1.0
             if weight > 0 and tokens.responses[thumb.response]:
                 thumbs.append(Thumb(thumb.response, soft, weight))
