@@ -22,7 +22,7 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
     ("reward_thumbs", {}, "30 responses, wanted or not, to 15 prompts"),
     ("kto", {}, "30 responses, wanted or not, to 15 prompts"),
     ("sft", {"learn_from": "texts"}, "15 texts that answer 15 prompts"),
-    ("sft", {"learn_from": "both"}, "30 texts that answer 15 prompts"),
+    ("sft", {"learn_from": "both"}, "21 texts that answer 15 prompts"),
     ("chain_of_hindsight", {}, "39 texts that answer 15 prompts"),
     ("reward_spans", {}, "45 responses read for faults, to 15 prompts"),
 ]

@@ -1,5 +1,7 @@
 """What methods take from lessons before any loss: who weighs what, what is refused, what is left out."""
 
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from training_bridge.methods import METHODS
 from training_bridge.methods.interface import Refused
 from training_bridge.methods.reward_aspects import RewardAspectsConfig
 from training_bridge.trainer.aspects import Scored, solve
-from training_bridge.trainer.groups import mismatched, thumb_groups
+from training_bridge.trainer.groups import mismatched, text_groups, thumb_groups
 from training_bridge.trainer.judged import Judged, Relation, Score, Thumb, read_snapshot
 
 
@@ -61,6 +63,30 @@ def test_a_list_whose_winners_go_round_in_a_circle_has_no_order(tokenizer: Any, 
     assert len(method.groups(tokenizer, [round_about, clear], config, 7)) == 1
     with pytest.raises(Refused, match="all responses stand level in every list"):
         method.groups(tokenizer, [round_about], config, 7)
+
+
+def test_what_is_preferred_is_what_lost_to_none_whatever_the_order_of_the_pairs(tokenizer: Any) -> None:
+    said = [small.said(text) for text in ("It opens at nine.", "At nine, I think.", "Nine?", "What now?")]
+    ranking = [Relation(a, b, 0.8, 1.0 + a + b, 1.0) for a, b in combinations(range(4), 2)]
+    config, even = load(METHODS, "sft", "method").Config(max_length=64), {"use_weights": False}
+
+    turned = [replace(one, better=one.worse, worse=one.better, soft=0.2) for one in ranking]
+
+    def taught(relations: list[Relation], **change: Any) -> list[tuple[str, float]]:
+        judged = [Judged("1", small.asked(1), said, relations)]
+        groups = text_groups(tokenizer, judged, config.model_copy(update=change), "preferred")
+        return [(tokenizer.decode(one.responses[0][:-1]), one.weight / len(one.responses[0])) for one in groups]
+
+    for relations in (ranking, ranking[::-1], turned):
+        assert taught(relations) == [("It opens at nine.", 3.0)]
+        assert taught(relations, **even) == [("It opens at nine.", 1.0)]
+    weightless = [Relation(0, 1, 1.0, 0.0, 1.0), Relation(0, 2, 1.0, 1.0, 1.0), Relation(3, 0, 1.0, 0.0, 1.0)]
+    assert taught(weightless) == taught(weightless[::-1]) == [("It opens at nine.", 1.0)]
+    assert taught(weightless, **even) == [("What now?", 1.0)]
+    tied = [Relation(0, 1, 0.5, 1.0, 1.0), Relation(0, 2, 1.0, 1.0, 1.0), Relation(1, 2, 1.0, 1.0, 1.0)]
+    assert [text for text, _ in taught(tied)] == ["It opens at nine.", "At nine, I think."]
+    with pytest.raises(Refused, match="no text to learn"):
+        taught([Relation(0, 1, 1.0, 1.0, 1.0), Relation(1, 2, 1.0, 1.0, 1.0), Relation(2, 0, 1.0, 1.0, 1.0)])
 
 
 def test_a_thumb_that_is_even_is_nobodys_and_a_pair_of_one_text_gives_none(tokenizer: Any) -> None:

@@ -36,7 +36,7 @@ class SFTConfig(ForPolicies):
         json_schema_extra={
             "choices": {
                 "texts": _("texts people wrote or mended"),
-                "preferred": _("the preferred response of each pair"),
+                "preferred": _("the best responses of each item"),
                 "both": _("both"),
             }
         },

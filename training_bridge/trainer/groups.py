@@ -6,6 +6,7 @@ A group weighs what its lessons weigh, in the unit that the objective is a mean 
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
@@ -212,16 +213,13 @@ def text_groups(
 ) -> list[PromptGroup]:
     """One group for each text to learn; it weighs its tokens, so the loss is a mean per token.
 
-    `learn_from`: "texts" that people wrote or mended, the "preferred" response of each pair, or "both".
+    `learn_from`: "texts" that people wrote or mended, the "preferred" responses of each item, or "both".
     """
     groups = []
     for item in judged:
-        wanted = {text.response: text.weight for text in item.texts} if learn_from != "preferred" else {}
-        if learn_from != "texts":
-            for relation in item.relations:
-                best = relation.better if relation.soft > 0.5 else relation.worse
-                if relation.soft != 0.5:
-                    wanted.setdefault(best, relation.weight)
+        wanted = _preferred(item.relations, config) if learn_from != "texts" else {}
+        if learn_from != "preferred":
+            wanted |= {text.response: text.weight for text in item.texts}
         tokens = encode(tokenizer, item.prompt, item.responses, config.max_length)
         for place, given in wanted.items():
             weight, ids = given if config.use_weights else 1.0, tokens.responses[place]
@@ -229,6 +227,22 @@ def text_groups(
                 thumb = Thumb(0, 1.0, weight)
                 groups.append(PromptGroup(tokens.prompt, [ids], weight * len(ids), thumbs=[thumb]))
     return _some(groups, _("The snapshot's training split holds no text to learn."), judged, config)
+
+
+def _preferred(relations: Sequence[Relation], config: FromJudgments) -> dict[int, float]:
+    """The responses that win a pair and lose none, each with the mean weight of those it wins.
+
+    In the order of the pairs; the second best of a ranking is not among them. A pair that weighs nothing says nothing.
+    """
+    won: dict[int, list[float]] = {}
+    lost = set()
+    for relation in relations:
+        if relation.soft != 0.5 and (relation.weight > 0 or not config.use_weights):
+            pair = (relation.better, relation.worse)
+            best, other = pair if relation.soft > 0.5 else pair[::-1]
+            won.setdefault(best, []).append(relation.weight)
+            lost.add(other)
+    return {place: fmean(weights) for place, weights in won.items() if place not in lost}
 
 
 def best_first(group: PromptGroup) -> PromptGroup:
