@@ -26,6 +26,8 @@ from training_bridge.report_cards import PolicyCard, Report, RewardCard
 from training_bridge.report_cards.beside import correlation, thumbs
 from training_bridge.report_cards.pairs import Gathered
 from training_bridge.report_cards.parts import Mean
+from training_bridge.report_cards.policies import empty_divergence
+from training_bridge.report_cards.resampling import NOTHING
 from training_bridge.report_cards.reward import Breakdown
 from training_bridge.report_cards.rewards import reward_card
 from training_bridge.selectors import cards as reads
@@ -79,8 +81,9 @@ def test_what_was_not_measured_says_why_and_leads_to_the_run_that_would(
     project: Project, noor: User, browse: Callable[..., Client], evaluated: Run
 ) -> None:
     bare = cards.of_policy(
-        preference=None, likelihood=None, policy=None, reference=None, divergence=None, win_rate=None, best_of=()
-    )
+        preference=None, likelihood=None, policy=None, reference=None, win_rate=None, best_of=(),
+        divergence=empty_divergence("no_reference"),
+    )  # fmt: skip
     run = factories.RunFactory(project=project, method="evaluate", base=evaluated.base, reference=evaluated.reference)
     cards.give(run, Report(policy=bare))
     text = browse(noor).get(page(project, "run_report", run.pk)).content.decode()
@@ -88,6 +91,24 @@ def test_what_was_not_measured_says_why_and_leads_to_the_run_that_would(
     assert text.count("Not measured.") == 5 and text.count(form) == 6 and "<figure" not in text
     for key in ("no_pairs", "no_reference", "no_samples"):
         assert REASONS[key] in text
+
+
+def test_what_a_policy_learnt_is_missing_for_the_reason_that_is_true() -> None:
+    whole = cards.of_policy()
+    assert whole.likelihood is not None
+    alone = whole.likelihood.model_copy(update={"reference_chosen": None, "reference_rejected": None})
+    none: dict[str, Any] = {"preference": None}
+    for changed, why in (
+        ({"likelihood": None}, REASONS["no_pairs"]),
+        ({"likelihood": alone, "divergence": empty_divergence("no_reference")}, REASONS["no_reference"]),
+        ({"likelihood": alone, "divergence": empty_divergence("other_tokens")}, REASONS["other_tokens"]),
+        ({}, "Of no held-out pair one response was preferred"),
+    ):
+        panels = {panel.title: panel for panel in policy_panels(whole.model_copy(update=none | changed))}
+        panel = panels["What it learnt of people's choices"]
+        assert panel.missing.startswith(why) and panel.again
+    unasked = {panel.title: panel for panel in policy_panels(whole.model_copy(update={"divergence": None}))}
+    assert unasked["How far it went from its reference (KL)"].missing == REASONS["no_samples"]
 
 
 def test_people_who_never_judged_the_same_are_no_bar(of_reward: RewardCard) -> None:
@@ -111,6 +132,18 @@ def test_a_card_without_pairs_or_with_reasons_of_a_newer_version_still_reads(of_
     silent = one_sample.policy.diversity.model_copy(update={"why_not": "one_sample"})
     card = one_sample.model_copy(update={"policy": one_sample.policy.model_copy(update={"diversity": silent})})
     assert REASONS["one_sample"] in [panel.note for panel in policy_panels(card)]
+
+
+def test_a_win_rate_without_one_at_equal_length_says_why() -> None:
+    card = cards.of_policy()
+    assert card.win_rate is not None
+    given = policy_panels(card)[0]
+    assert [dot.name for dot in given.dots] == ["Wins", "Wins at equal length"]
+    assert REASONS["unlike_lengths"] not in given.note
+    unlike = {"length_controlled": NOTHING, "why_not": "unlike_lengths"}
+    panel = policy_panels(card.model_copy(update={"win_rate": card.win_rate.model_copy(update=unlike)}))[0]
+    assert [dot.name for dot in panel.dots] == ["Wins"] and REASONS["unlike_lengths"] in panel.note
+    assert panel.table is not None and panel.table.rows[1] == ["Wins at equal length", NONE, NONE]
 
 
 def test_samples_are_shown_as_text_and_no_more_than_a_page_holds(

@@ -25,7 +25,6 @@ from training_bridge.report_cards.policy import (
     BestOf,
     Divergence,
     Likelihood,
-    Preference,
     Sampled,
     WinRate,
 )
@@ -36,7 +35,7 @@ LOOKS = ("bar-judge", "bar-rest")
 
 def policy_panels(card: PolicyCard) -> list[Panel]:
     """What matters most first; what was not measured says why."""
-    parts = [_win_rate(card.win_rate), *_preference(card.preference, card.confidence)]
+    parts = [_win_rate(card.win_rate), *_preference(card)]
     parts += [_divergence(card.divergence), _likelihood(card.likelihood)]
     sampled = [(_("the policy"), card.policy), (_("its reference"), card.reference)]
     known = [(name, one) for name, one in sampled if one is not None]
@@ -54,6 +53,11 @@ def _win_rate(found: WinRate | None) -> Panel:
         why = _("Two answers to each prompt are needed, and a reward model that compares them. Evaluate it with both.")
         return Panel(title, missing=why, again=True)
     rows = [(_("Wins"), found.rate), (_("Wins at equal length"), found.length_controlled)]
+    at_equal_length = (
+        missing("", found.why_not).missing
+        if found.why_not
+        else _("At equal length: what would be left of it if both were as long.")
+    )
     counts = {"wins": fixed(found.wins), "draws": fixed(found.draws), "losses": fixed(found.losses)}
     return Panel(
         title,
@@ -64,18 +68,33 @@ def _win_rate(found: WinRate | None) -> Panel:
             (_("Reward gained"), mean_words(found.reward_gain)),
             (_("Wins, draws, losses"), "{wins}, {draws}, {losses}".format(**counts)),
         ],
-        note=_(
-            "One half is no better than the reference. The reward model stands in for people: what it was wrong about "
-            "in its own card, it is wrong about here. At equal length: what would be left of it if both were as "
-            "long."
+        note=" ".join(
+            (
+                _(
+                    "One half is no better than the reference. The reward model stands in for people: what it was "
+                    "wrong about in its own card, it is wrong about here."
+                ),
+                at_equal_length,
+            )
         ),
     )
 
 
-def _preference(found: Preference | None, confidence: float) -> list[Panel]:
-    title = _("What it learnt of people's choices")
+def _unpreferred(title: str, card: PolicyCard) -> Panel:
+    """Why nothing tells what it learnt."""
+    if card.likelihood is None:
+        return missing(title, "no_pairs")
+    if card.likelihood.reference_chosen is None:
+        other_tokens = card.divergence is not None and card.divergence.why_not == "other_tokens"
+        return missing(title, "other_tokens" if other_tokens else "no_reference")
+    why = _("Of no held-out pair one response was preferred: all are ties. Evaluate it on a snapshot with other pairs.")
+    return Panel(title, missing=why, again=True)
+
+
+def _preference(card: PolicyCard) -> list[Panel]:
+    title, found = _("What it learnt of people's choices"), card.preference
     if found is None:
-        return [missing(title, "no_pairs")]
+        return [_unpreferred(title, card)]
     rows = [
         (_("Implicit reward, against the reference"), found.accuracy, "bar-judge"),
         (_("The same, a token"), found.by_token, "bar-judge"),
@@ -94,13 +113,13 @@ def _preference(found: Preference | None, confidence: float) -> list[Panel]:
         ],
         note=_("The implicit reward of a response is how much likelier the policy finds it than its reference does."),
     )
-    return [panel, *([calibration_panel(found.calibration, confidence)] if found.calibration else [])]
+    return [panel, *([calibration_panel(found.calibration, card.confidence)] if found.calibration else [])]
 
 
 def _divergence(found: Divergence | None) -> Panel:
     title = _("How far it went from its reference (KL)")
     if found is None:
-        return missing(title, "no_reference")
+        return missing(title, "no_samples")  # of an evaluation by an earlier version that asked nothing
     if found.why_not:
         return missing(title, found.why_not)
     rows = [

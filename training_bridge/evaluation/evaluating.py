@@ -146,6 +146,7 @@ def _card(
         confidence=confidence,
         preference=policies.preference(weighed, confidence) if weighed else None,
         likelihood=policies.likelihood(weighed, confidence) if weighed else None,
+        divergence=_divergence(config, ours, theirs, len(asked)),
     )
     if not asked:
         return card
@@ -162,19 +163,20 @@ def _card(
             ),
             "policy": said[0],
             "reference": said[1] if theirs is not None else None,
-            "divergence": _divergence(config, ours, theirs, prompts),
             "win_rate": _win_rate(confidence, ours, theirs, compared, prompts),
             "best_of": _best_of(compared) if compared is not None else (),
         }
     )
 
 
-def _divergence(config: EvaluateConfig, ours: Voice, theirs: Voice | None, prompts: Ints) -> schema.Divergence:
+def _divergence(config: EvaluateConfig, ours: Voice, theirs: Voice | None, asked: int) -> schema.Divergence:
+    """`asked`: how many prompts."""
     if theirs is None:
         return policies.empty_divergence("no_reference")
-    if theirs.logps is None or ours.logps is None:
+    if theirs.vocabulary != ours.vocabulary:
         return policies.empty_divergence("other_tokens")
-    ratios = [mine - other for mine, other in zip(ours.logps, theirs.logps, strict=True)]
+    ratios = [mine - other for mine, other in zip(ours.logps or (), theirs.logps or (), strict=True)]
+    prompts = np.repeat(np.arange(asked), config.samples)
     exact = config.temperature == 1 and config.top_p == 1
     return policies.divergence(ratios, prompts, config.confidence, exact=exact)
 
@@ -238,4 +240,6 @@ def _in_short(card: PolicyCard) -> dict[str, Any]:
 
 
 def _measured(name: str, found: Mean) -> dict[str, Any]:
+    if found.value is None:
+        return {}
     return {name: found.value} | ({f"{name}_ci": [found.low, found.high]} if found.low is not None else {})
