@@ -113,9 +113,27 @@ def test_length_control_is_a_logistic_regression() -> None:
 
 @pytest.mark.parametrize(("gain", "rate"), [(0.0, 0.5), (1.0, 1.0)])
 def test_all_draws_and_all_wins_have_a_rate_by_length_too(gain: float, rate: float) -> None:
-    found = win_rate(np.full(30, gain), np.full(30, 4.0), np.arange(30), 0.95)
-    assert found.rate.value == rate
-    assert found.length_controlled.value == pytest.approx(rate, abs=0.02)
+    for longer_by in (np.zeros(30), np.linspace(-9, 9, 30)):
+        found = win_rate(np.full(30, gain), longer_by, np.arange(30), 0.95)
+        assert found.rate.value == found.length_controlled.value == rate and found.why_not == ""
+        assert found.length_controlled.high - found.length_controlled.low > 0.1  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "longer_by",
+    [
+        RNG.normal(1000, 50, 200),  # always longer
+        np.full(200, 4.0),
+        np.repeat([-1000.0, 1000.0], 100) + RNG.normal(0, 50, 200),  # on both sides, never near
+        np.where(np.arange(200) < 4, -1, RNG.normal(20, 20, 200).clip(1)),  # four alone are shorter
+    ],
+)
+def test_nothing_is_claimed_of_equal_length_where_no_lengths_are_near_it(longer_by: np.ndarray) -> None:
+    found = win_rate(RNG.normal(0.1, 1, 200), longer_by, np.arange(200), 0.95)
+    assert found.rate.of == 200 and found.why_not == "unlike_lengths"
+    assert found.length_controlled.value is None and found.length_controlled.low is None
+    several = win_rate(RNG.normal(0.1, 1, 200), RNG.normal(0, 50, 200), np.arange(200) // 50, 0.95)
+    assert several.why_not == "unlike_lengths"  # many samples of four prompts
 
 
 def test_words_are_told_in_any_script() -> None:

@@ -64,6 +64,10 @@ REASONS = {
         "the same tokenizer, as the model it was trained from."
     ),
     "one_sample": gettext_noop("Each prompt was answered once. Evaluate it with several samples a prompt."),
+    "unlike_lengths": gettext_noop(
+        "Nothing is said of equal length: fewer than five prompts were answered at about the same length by both, or "
+        "fewer than five with either one's answer the longer, so nothing shows who would win there."
+    ),
 }
 BY_PEOPLE = ("nobody_doubled",)
 """What no evaluation would measure, whatever its inputs."""

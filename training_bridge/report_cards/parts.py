@@ -17,11 +17,12 @@ response; the two models that met; the prompt's language, tags, topic; the cohor
 in characters."""
 
 WhyNot = Literal[
-    "", "not_in_snapshot", "nobody_doubled", "no_pairs", "no_samples", "no_reference", "other_tokens", "one_sample"
+    "", "not_in_snapshot", "nobody_doubled", "no_pairs", "no_samples", "no_reference", "other_tokens", "one_sample",
+    "unlike_lengths",
 ]  # fmt: skip
 """Why a part of the card is empty: the snapshot is older than such facts; no pair was judged by two people; there are
-no held-out pairs; nothing was sampled; no reference was given; its tokens are others; each prompt had one sample only.
-"""
+no held-out pairs; nothing was sampled; no reference was given; its tokens are others; each prompt had one sample only;
+lengths were too unlike to tell what would be at equal length."""
 
 
 class Part(BaseModel):

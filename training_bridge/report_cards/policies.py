@@ -36,6 +36,8 @@ from training_bridge.report_cards.resampling import (
 from training_bridge.report_cards.rewards import spread
 
 MOST_WORDS = 200_000
+LEAST, NEAR = 5, 0.5
+"""Prompts that tell something of equal length: so many within half a deviation of it, and so many on either side."""
 BELOW_ZERO, ABOVE_ZERO = (-math.inf, 0.0), (0.0, math.inf)
 STEPS = 25
 RIDGE = 1e-3
@@ -143,13 +145,15 @@ def empty_divergence(why_not: str) -> Divergence:
 def win_rate(gain: Floats, longer_by: Floats, prompts: Ints, confidence: float) -> WinRate:
     """Of paired samples with the reward's `gain` over the reference's and `longer_by` characters, [S] each."""
     won = duel(gain, np.zeros(len(gain)))
+    controlled = length_controlled(won, longer_by, prompts, confidence)
     return WinRate(
         rate=_rate(won, prompts, confidence),
-        length_controlled=length_controlled(won, longer_by, prompts, confidence),
+        length_controlled=controlled,
         reward_gain=mean(gain, prompts, confidence),
         wins=int((won == 1).sum()),
         draws=int((won == 0.5).sum()),
         losses=int((won == 0).sum()),
+        why_not="" if controlled.of else "unlike_lengths",
     )
 
 
@@ -163,12 +167,19 @@ def length_controlled(won: Floats, longer_by: Floats, prompts: Ints, confidence:
     """The win rate that is left where lengths are the same: sg(a) of the fit P(win) = sg(a + b tanh(d / sd(d))) with d,
     how much longer the policy's response is (Dubois et al. 2024, arXiv 2404.04475, without its term for prompts).
 
+    Nothing where too few prompts are near equal length or on either side of it: then a fit would only say what its form
+    makes of other lengths. Where all are won, lost or drawn there is no slope, and it is the rate near equal length.
     Lengths are rounded to a fiftieth of their range, so that resamples are sums; half a win and half a loss are added,
-    so that there is a fit where all are won.
+    so that there is a fit where a resample has only one of both.
     """
     if not len(won):
         return NOTHING
     deviation = float(np.std(longer_by))
+    near = np.abs(longer_by) <= NEAR * deviation
+    if min(len(np.unique(prompts[which])) for which in (near, longer_by >= 0, longer_by <= 0)) < LEAST:
+        return NOTHING
+    if won.min() == won.max():
+        return _rate(won[near], prompts[near], confidence)
     how = np.tanh(longer_by / deviation) if deviation > 0 else np.zeros(len(won))
     cells = np.round(how * STEPS).astype(np.int64) + STEPS
     x = np.arange(-STEPS, STEPS + 1) / STEPS

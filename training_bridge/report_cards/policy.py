@@ -45,7 +45,7 @@ class Divergence(Part):
 class WinRate(Part):
     """How often the reward model prefers the policy's response to the reference's, draws half, beside the same for
     responses of equal length (`length_controlled`, as AlpacaEval 2's, Dubois et al. 2024, without its term for
-    prompts). The interval of `rate` is a share's."""
+    prompts). The interval of `rate` is a share's. `why_not`: why there is none at equal length."""
 
     rate: Mean
     length_controlled: Mean
@@ -53,6 +53,7 @@ class WinRate(Part):
     wins: int
     draws: int
     losses: int
+    why_not: WhyNot = ""
 
 
 class Ends(Part):
