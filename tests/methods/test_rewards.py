@@ -122,6 +122,25 @@ def test_a_gate_reads_the_prompt_alone_and_debt_to_length_is_paid(policy: Path, 
     assert shares[0] == 1.0 and 0.3 < shares[1] < 0.5 and shares[2] < 0.1 and shares[3] == 0.0
 
 
+def test_where_all_are_of_one_length_no_aspect_owes_it_anything() -> None:
+    from training_bridge.trainer.aspects import shares_of
+
+    own = torch.randn(50, generator=torch.Generator().manual_seed(0))
+    same = torch.full((50,), 0.3)
+    assert shares_of(torch.stack([same, own, same], 1), 0) == [1.0, 0.0, 0.0]
+    assert shares_of(torch.stack([own, same], 1), 0) == [1.0, 0.0]
+
+
+def test_an_aspect_of_length_alone_is_no_reward(policy: Path, judged: Path, tmp_path: Path) -> None:
+    rows = lessons.lines(judged / "lessons.jsonl")
+    for row in rows:
+        row["scores"] = [one for one in row["scores"] if one["aspect"] == "polite"]
+    small.write_lines(tmp_path / "one" / "lessons.jsonl", rows)
+    small.write_lines(tmp_path / "one" / "preferences.jsonl", [])
+    with pytest.raises(Refused, match="only aspect that people scored is 'polite', the aspect of length"):
+        trained("reward_aspects", tmp_path, policy, tmp_path / "one", verbosity="polite")
+
+
 def test_without_pairs_there_is_no_gate_and_the_reward_is_the_mean(policy: Path, judged: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone"
     small.write_lines(alone / "preferences.jsonl", [])

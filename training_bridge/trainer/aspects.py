@@ -93,6 +93,11 @@ def train_aspects(context: Context, config: RewardAspectsConfig) -> Result:
             _("No aspect is called %(name)s; the snapshot has %(names)s.")
             % {"name": repr(config.verbosity), "names": ", ".join(names)}
         )
+    if names == [config.verbosity]:
+        raise Refused(
+            _("The only aspect that people scored is %(name)s, the aspect of length: no reward would be left.")
+            % {"name": repr(config.verbosity)}
+        )
     context.phase(_("Loading the base model"))
     torch.manual_seed(context.seed)
     loaded = load_reward_base(context.base.path, heads=len(names))
@@ -200,9 +205,16 @@ def shares_of(outputs: Tensor, verbosity: int | None) -> list[float]:
 
 def _share(values: Numbers, length: Numbers) -> float:
     for share in SHARES:
-        if float(spearmanr(values - share * length, length).statistic) <= UNRELATED:
+        if _correlation(values - share * length, length) <= UNRELATED:
             return float(share)
     return 1.0
+
+
+def _correlation(one: Numbers, other: Numbers) -> float:
+    """Spearman's rank correlation; 0 where one of them is the same everywhere, as nothing then goes with the other."""
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(spearmanr(one, other).statistic)
 
 
 def _gate(
