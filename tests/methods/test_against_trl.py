@@ -1,7 +1,7 @@
 """Losses and gradients against TRL's trainers, on the same weights and the very same tokens, where TRL is installed
 (tests/conftest.py leaves this out elsewhere: the worked values of test_losses.py stand in for it).
 
-`pip install "trl==1.16.*"` in an environment of its own; the product never imports it.
+`make test-trl` installs TRL into an environment of its own and runs this; the product never imports it.
 """
 
 from dataclasses import replace

@@ -25,7 +25,7 @@ def _prepared(folder: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.replay", description=__doc__)
-    parser.add_argument("names", nargs="*", help="folders of ../shared/data; all by default")
+    parser.add_argument("names", nargs="*", help="folders of the data (docs/how-to/public-data.md); all by default")
     parser.add_argument("--all", action="store_true", help=f"the whole files, not {SAMPLE} items of each")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data")
     chosen = parser.parse_args()
