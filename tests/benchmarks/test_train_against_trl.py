@@ -1,5 +1,7 @@
-"""TRL's side of `make bench-train`, where TRL is installed (tests/conftest.py leaves this out elsewhere): `make test-trl`
-installs it into an environment of its own and runs this."""
+"""TRL's side of `make bench-train`, where TRL is installed (tests/conftest.py leaves this out elsewhere).
+
+`make test-trl` installs it into an environment of its own and runs this.
+"""
 
 import sys
 from pathlib import Path
