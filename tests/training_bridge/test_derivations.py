@@ -258,7 +258,7 @@ def test_the_worked_value_of_the_formula_is_met() -> None:
     assert _chances(np.array([0.7]), float(np.log(0.5)))[0] == pytest.approx([0.540854, 0.268580, 0.190567], abs=1e-6)
 
 
-def test_strengths_are_the_maximum_and_their_intervals_the_curvatures() -> None:
+def test_strengths_are_the_maximum_of_the_likelihood() -> None:
     rng = np.random.default_rng(4)
     names, true, tie = tuple("abcde"), np.array([1.0, 0.4, 0.0, -0.4, -1.0]), np.log(0.6)
     left, right = np.array([(a, b) for a in range(5) for b in range(a + 1, 5)]).T
@@ -275,7 +275,7 @@ def test_strengths_are_the_maximum_and_their_intervals_the_curvatures() -> None:
     other = optimize.minimize(surprise, np.zeros(6), method="BFGS", options={"gtol": 1e-7}).x
     assert found.strength == pytest.approx(other[:5] - other[:5].mean(), abs=1e-4)
     assert found.tie == pytest.approx(other[5], abs=1e-4)
-    table = standings(found, names, np.full(5, 1600.0))
+    table = standings(found, names, np.full(5, 1600.0), np.arange(10))
     assert [row.name for row in table] == list("abcde")
     assert all(row.low < row.share < row.high for row in table)
 
@@ -287,18 +287,50 @@ def chances_of(apart: float, tie: float) -> np.ndarray:
 
 def test_intervals_of_strengths_hold_the_truth_as_often_as_they_say() -> None:
     true, tie = np.array([0.8, 0.1, -0.2, -0.7]), np.log(0.5)
-    left, right = np.array([(a, b) for a in range(4) for b in range(a + 1, 4)]).T
+    left, right = np.repeat([(a, b) for a in range(4) for b in range(a + 1, 4)], 80, axis=0).T
     chances = np.array([chances_of(true[a] - true[b], tie) for a, b in zip(left, right, strict=True)])
     rng, held = np.random.default_rng(8), []
     for _ in range(60):
-        counts = np.array([rng.multinomial(80, row) for row in chances], float)
+        counts = rng.multinomial(1, chances).astype(float)
         found = davidson(left, right, counts, entities=4, prior_sd=100, say=lambda _: None)
-        share = {row.name: (row.low, row.high) for row in standings(found, tuple("abcd"), np.ones(4))}
+        table = standings(found, tuple("abcd"), np.ones(4), np.arange(480))
+        share = {row.name: (row.low, row.high) for row in table}
         # A share is taken at the tie that was found, so the truth is, too.
         for name, strength in zip("abcd", true, strict=True):
             low, high = share[name]
             held.append(low <= chances_of(strength, found.tie) @ [1, 0, 0.5] <= high)
     assert 0.91 < np.mean(held) < 0.99
+
+
+@pytest.mark.parametrize("ranked", [False, True])
+def test_intervals_of_strengths_know_that_votes_on_one_prompt_go_together(ranked: bool) -> None:
+    """Four of five raters say what the first one said of a pair; or a ranking of three is three pairs, said twice."""
+    rng, true, items, held = np.random.default_rng(3), np.array([0.8, 0.1, -0.2, -0.7]), 60, []
+    pairs, voters = ([(0, 1), (1, 2), (0, 2)], 2) if ranked else ([(0, 1)], 5)
+    for _ in range(100):
+        models = np.array([rng.permutation(4)[:3] for _ in range(items)])
+        drawn = true[models][:, None] + rng.gumbel(size=(items, voters, 3))  # differences are logistic
+        same = rng.random((items, voters, 1)) < (1.0 if ranked else 0.8)
+        drawn = np.where(same, drawn[:, :1], drawn)
+        said = np.stack([drawn[..., a] < drawn[..., b] for a, b in pairs], 1).astype(int)  # [items, pairs, voters]
+        sides = [(3 * item + a, 3 * item + b) for item in range(items) for a, b in pairs]
+        about = Compared(np.array(sides), models.reshape(-1)[np.array(sides)], tuple("abcd"), left=0, right=1, tie=2)
+        unit = np.repeat(np.arange(len(sides)), voters)
+        votes = Votes.of(unit, np.zeros_like(unit), said.reshape(-1), outcomes=3)
+        votes = Votes(votes.unit, votes.rater, votes.outcome, votes.weight, votes.human, votes.known, about)
+        for one in estimated("bradley_terry", votes, of="models", prior_sd=100).strengths:
+            held.append(one.low <= chances_of(true["abcd".index(one.name)], -np.inf)[0] <= one.high)
+    assert 0.92 <= np.mean(held) <= 0.99
+
+
+def test_a_model_that_always_wins_is_no_certainty() -> None:
+    """Its votes surprise nobody; what they leave open is what the prior does."""
+    sides = np.arange(40).reshape(20, 2)
+    about = Compared(sides, np.tile([0, 1], (20, 1)), ("best", "other"), left=0, right=1, tie=2)
+    votes = Votes.of(np.arange(20), np.zeros(20), np.zeros(20), outcomes=3)
+    votes = Votes(votes.unit, votes.rater, votes.outcome, votes.weight, votes.human, votes.known, about)
+    best, _other = estimated("bradley_terry", votes, of="models").strengths
+    assert best.name == "best" and best.low < 0.85 < best.share
 
 
 def test_what_is_said_of_other_pairs_of_a_prompt_counts() -> None:

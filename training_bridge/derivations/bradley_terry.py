@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import optimize, sparse
+from scipy import optimize, sparse, stats
 
-from common.intervals import quantile
 from common.words import gettext_noop as _
 from training_bridge.derivations import Config, Estimate, Say, Strength
 from training_bridge.derivations.votes import Compared, Floats, Ints, Votes, tally
@@ -42,11 +41,13 @@ class BradleyTerryConfig(Config):
 @dataclass(frozen=True)
 class Davidson:
     """`strength`: [E], summing to 0; `tie`: log ν, −inf where nobody said tie; `information`: minus the Hessian of the
-    log-posterior there, [E, E] or, with ties, one more; sparse. `log_likelihood`: of the posterior."""
+    log-posterior there, [E, E] or, with ties, one more; `scores`: [C, E] or one more, the slope of the log-likelihood
+    of each comparison there; both sparse. `log_likelihood`: of the posterior."""
 
     strength: Floats
     tie: float
     information: Any
+    scores: Any
     log_likelihood: float
     steps: int
     converged: bool
@@ -92,14 +93,24 @@ class _Objective:
             penalty += TIE_PRECISION * tie**2
         return float(penalty / 2 - likelihood)
 
-    def gradient(self, point: Floats) -> Floats:
-        strength, tie, apart = self._parts(point)
+    def surprises(self, point: Floats) -> tuple[Floats, Floats]:
+        """The derivatives of the log-likelihood of each comparison by d and by b, [C] each."""
+        _strength, tie, apart = self._parts(point)
         left, right, even, _log = _split(apart, tie)
         total = self.counts.sum(1)
-        surprise = (self.counts[:, 0] - self.counts[:, 1] - total * (left - right)) / 2
-        slope = self.precision * strength - self.incidence.T @ surprise
-        tied = TIE_PRECISION * tie - (self.counts[:, 2].sum() - total @ even) if self.ties else 0.0
-        return np.append(slope, tied) if self.ties else np.asarray(slope)
+        return (self.counts[:, 0] - self.counts[:, 1] - total * (left - right)) / 2, self.counts[:, 2] - total * even
+
+    def gradient(self, point: Floats) -> Floats:
+        strength, tie, _apart = self._parts(point)
+        by_d, by_b = self.surprises(point)
+        slope = np.asarray(self.precision * strength - self.incidence.T @ by_d)
+        return np.append(slope, TIE_PRECISION * tie - by_b.sum()) if self.ties else slope
+
+    def scores(self, point: Floats) -> Any:
+        """[C, E], or one more where there are ties. Sparse."""
+        by_d, by_b = self.surprises(point)
+        by_r = sparse.diags_array(by_d) @ self.incidence
+        return sparse.hstack([by_r, sparse.csr_array(by_b[:, None])] if self.ties else [by_r], format="csr")
 
     def curvature(self, point: Floats) -> tuple[Floats, Floats, float]:
         """The second derivatives of each comparison by d [C], by d and b [C], and by b in sum."""
@@ -150,21 +161,31 @@ def davidson(left: Ints, right: Ints, counts: Floats, *, entities: int, prior_sd
     strength, tie, _apart = objective._parts(found.x)
     settled = bool(np.abs(objective.gradient(found.x)).max(initial=0.0) < 1e-5)
     centred = strength - strength.mean() if entities else strength
-    return Davidson(centred, tie, objective.information(found.x), -float(found.fun), steps, settled)
+    information, scores = objective.information(found.x), objective.scores(found.x)
+    return Davidson(centred, tie, information, scores, -float(found.fun), steps, settled)
 
 
-def standings(found: Davidson, names: tuple[str, ...], counts: Floats) -> tuple[Strength, ...]:
-    """The strengths by name, the strongest first; `counts`: [E], the comparisons of each.
+def standings(found: Davidson, names: tuple[str, ...], counts: Floats, clusters: Ints) -> tuple[Strength, ...]:
+    """The strengths by name, the strongest first; `counts`: [E], the comparisons of each; `clusters`: [C], codes from 0
+    of what each comparison goes together with.
 
-    Intervals are those of the normal approximation: by the inverse of the information, of r minus the mean of all r.
+    Votes on one pair and pairs of one prompt say much the same. Intervals of r minus the mean of all r are by Student's
+    t over clusters and the sandwich H⁻¹ (Σ s sᵀ) H⁻¹ of the information H and the clusters' scores s (Liang and Zeger
+    1986), or by H⁻¹, which is what independent votes leave open, where that is wider: whoever won everything is never
+    surprised.
     """
-    entities = len(names)
-    inverse = np.linalg.inv(found.information.toarray())[:entities, :entities]
+    entities, groups = len(names), int(clusters.max(initial=0)) + 1
+    inverse = np.linalg.inv(found.information.toarray())
+    members = sparse.csr_array((np.ones(len(clusters)), (clusters, np.arange(len(clusters)))))
+    spread = (members @ found.scores).toarray() @ inverse  # [G, E] or one more
+    several = max(groups, 2)
+    sandwich = several / (several - 1) * spread.T @ spread
     centring = np.eye(entities) - 1 / entities
-    error = np.sqrt(np.maximum(np.diag(centring @ inverse @ centring), 0.0))
+    alone, together = (np.diag(centring @ one[:entities, :entities] @ centring) for one in (inverse, sandwich))
+    error = stats.t.ppf(0.975, several - 1) * np.sqrt(np.maximum(np.maximum(alone, together), 0.0))
     rows = []
     for place in np.argsort(-found.strength, kind="stable"):
-        r, apart = found.strength[place], quantile() * error[place]
+        r, apart = found.strength[place], error[place]
         # Against the average model, of strength 0; a tie counts half.
         share, low, high = ((_chances(np.array([x]), found.tie) @ [1, 0, 0.5])[0] for x in (r, r - apart, r + apart))
         rows.append(Strength(names[place], float(share), float(low), float(high), float(r), float(counts[place])))
@@ -173,7 +194,7 @@ def standings(found: Davidson, names: tuple[str, ...], counts: Floats) -> tuple[
 
 class BradleyTerry:
     key = "bradley_terry"
-    version = 1
+    version = 2
     title = _("Bradley–Terry with ties")
     description = _(
         "Gives each response, or each model, one strength (Davidson's model): what is said of one pair tells about the "
@@ -209,13 +230,22 @@ class BradleyTerry:
         if config.of == "models" and 0 < len(names) <= MOST_INTERVALS:
             total = counts.sum(1)
             met = tally(left, total, len(names)) + tally(right, total, len(names))
-            strong = standings(found, names, met)
+            strong = standings(found, names, met, _clusters(votes.compared.responses[compared]))
         return Estimate(soft, *votes.agreement(), facts, strengths=strong)
 
 
 def _outcomes(compared: Compared) -> Ints:
     """Codes of left, right and tie; the last only where a question has one."""
     return np.array([compared.left, compared.right, *([] if compared.tie is None else [compared.tie])], dtype=np.int64)
+
+
+def _clusters(responses: Ints) -> Ints:
+    """[C]: which comparisons hang together by the responses [C, 2] they are of, as those of one prompt do."""
+    ids, places = np.unique(responses, return_inverse=True)
+    left, right = places.reshape(responses.shape).T
+    linked = sparse.csr_array((np.ones(len(left)), (left, right)), shape=(len(ids), len(ids)))
+    _count, of = sparse.csgraph.connected_components(linked, directed=False)
+    return np.asarray(of[left], dtype=np.int64)
 
 
 def _entities(compared: Compared, units: Ints, of: str) -> tuple[Ints, Ints, tuple[str, ...]]:
