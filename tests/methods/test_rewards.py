@@ -169,7 +169,7 @@ def test_how_readily_people_tie_is_learnt_and_left_out_of_the_weights(
     policy: Path, judged: Path, tmp_path: Path
 ) -> None:
     result, _ = trained("reward_model", tmp_path, policy, judged, ties="davidson")
-    assert result.values["tie_extent"] != pytest.approx(-0.693147, abs=1e-3)
+    assert result.values["tie_extent"] > 0 and result.values["tie_extent"] != pytest.approx(0.5, abs=1e-3)
     from safetensors import safe_open
 
     with safe_open(Path(result.model.path) / "model.safetensors", "pt") as weights:

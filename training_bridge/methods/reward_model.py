@@ -13,6 +13,8 @@ from training_bridge.methods.rewarded import Rewarded
 from training_bridge.methods.settings import ForScores
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from training_bridge.trainer.groups import PromptGroup
     from training_bridge.trainer.measured import Outcome, Rewards
 
@@ -62,6 +64,12 @@ class RewardModel(Rewarded):
         """None where there is no tie: how readily people call one could only be learnt as never."""
         seen = any(relation.tie > 0 for group in groups for relation in group.relations)
         return STARTS.get(config.ties) if seen else None
+
+    def told_extent(self, extent: Tensor, config: RewardModelConfig) -> float:
+        """Rao and Kupper's eta, the lead that goes unnoticed, or Davidson's nu."""
+        from training_bridge.trainer.losses.pairs import threshold_of
+
+        return (extent.exp() if config.ties == "davidson" else threshold_of(extent)).item()
 
     def loss(self, seen: Rewards, config: RewardModelConfig) -> Outcome:
         from training_bridge.trainer.losses.pairs import bradley_terry, davidson, rao_kupper, threshold_of, with_ties

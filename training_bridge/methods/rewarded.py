@@ -49,6 +49,10 @@ class Rewarded(ABC):
         """Where a number that is learnt beside the weights starts; None for none."""
         return None
 
+    def told_extent(self, extent: Tensor, config: Any) -> float:
+        """What a run says of that number: its formula's own parameter."""
+        return extent.item()
+
     @abstractmethod
     def loss(self, seen: Rewards, config: Any) -> Outcome:
         """Sums over a piece, weighed; what they are divided by is the groups' weight."""

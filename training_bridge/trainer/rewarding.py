@@ -11,6 +11,7 @@ from lm.loading import Loaded, give_padding, load_reward_base, load_tokenizer, s
 from training_bridge.evaluation.measuring import reported
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
 from training_bridge.methods.rewarded import Rewarded
+from training_bridge.trainer import extent
 from training_bridge.trainer.adapted import finished, put_beside, weights_of
 from training_bridge.trainer.checkpoints import without_dropout
 from training_bridge.trainer.forward import IN_WORDS, Network, PooledOutputs, Reading, TokenOutputs, longest
@@ -21,8 +22,6 @@ from training_bridge.trainer.measured import Outcome, Rewards
 from training_bridge.trainer.objectives import OnGroups
 from training_bridge.trainer.trainer import fit
 
-EXTENT = "learnt_extent"
-
 
 class Rewarding(OnGroups):
     """A method's loss on what the heads say of a piece."""
@@ -32,7 +31,7 @@ class Rewarding(OnGroups):
         self.method, self.config = method, config
 
     def loss(self, model: nn.Module, items: Sequence[PromptGroup]) -> Outcome:
-        seen = Rewards(items, self.device, model(items), getattr(self.network, EXTENT, None))
+        seen = Rewards(items, self.device, model(items), getattr(self.network, extent.NAME, None))
         return self.method.loss(seen, self.config)
 
 
@@ -58,14 +57,14 @@ def train_reward(context: Context, config: Any, method: Rewarded) -> Result:
     network = _network(context, config, loaded, groups, method.by_token)
     start = method.extent(groups, config)
     if start is not None:
-        network.register_parameter(EXTENT, nn.Parameter(torch.tensor(start, device=loaded.device)))
+        network.register_parameter(extent.NAME, nn.Parameter(torch.tensor(start, device=loaded.device)))
     objective = Rewarding(method, config, network)
     context.phase(training_on(groups, method.learns))
     last = fit(context, config, network, groups, objective)
     values: dict[str, Any] = {"train_loss": last.get("loss"), **counted(groups, method.learns)}
     if start is not None:
-        values["tie_extent"] = getattr(network, EXTENT).detach().item()
-        delattr(network, EXTENT)
+        values["tie_extent"] = method.told_extent(getattr(network, extent.NAME).detach(), config)
+        delattr(network, extent.NAME)
     reading = method.reading(groups, config, lambda: _all_outputs(objective, network, groups))
     if isinstance(network, Head):
         network.settle()

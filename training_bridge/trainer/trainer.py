@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.modeling_utils import PreTrainedModel
@@ -23,7 +24,7 @@ from common.words import gettext_noop
 from lm.loading import best_device
 from training_bridge.methods.interface import Context, Refused
 from training_bridge.methods.settings import Optimisation
-from training_bridge.trainer import checkpoints, ranks, sharding
+from training_bridge.trainer import checkpoints, extent, ranks, sharding
 from training_bridge.trainer.objectives import Objective
 
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
@@ -161,6 +162,9 @@ class FeedbackTrainer(Trainer):
         if self.args.fsdp:
             sharding.switch_on(self.accelerator, self.args)
             self.is_fsdp_enabled = True
+
+    def create_optimizer(self, model: Any = None) -> Optimizer:
+        return extent.learnt_apart(self.network, super().create_optimizer(model))
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         return DataLoader(self.steps, batch_size=1, collate_fn=_only)
