@@ -261,11 +261,35 @@ def test_a_pair_is_turned_to_what_its_soft_label_favours() -> None:
 def test_the_area_under_the_curve_is_sklearns() -> None:
     from sklearn.metrics import roc_auc_score
 
-    score, wrong = RNG.integers(0, 9, 300).astype(float), RNG.random(300) < 0.4
+    score, wrong = RNG.integers(0, 9, 300).astype(float), (RNG.random(300) < 0.4).astype(float)
     found = auc(score, 1.0 - wrong, np.arange(300), 0.95)
     assert found.value == pytest.approx(roc_auc_score(wrong, score))
     assert found.low < found.value < found.high  # type: ignore[operator]
     assert auc(score, np.ones(300), np.arange(300), 0.95).of == 0
+
+
+@pytest.mark.parametrize("levels", [2, 3, 300])
+def test_the_interval_of_an_area_is_of_the_same_number(levels: int) -> None:
+    """Also where half of all scores are the largest, and where all that are wrong have it."""
+    rng = np.random.default_rng(levels)
+    score = np.where(rng.random(400) < 0.5, levels - 1, rng.integers(0, levels, 400)).astype(float)
+    wrong = (rng.random(400) < score / levels).astype(float)
+    found = auc(score, 1.0 - wrong, np.arange(400), 0.95)
+    assert found.low < found.value < found.high  # type: ignore[operator]
+    assert found.high - found.low < 0.15  # type: ignore[operator]
+    split = (score == levels - 1).astype(float)
+    sure = auc(split, 1.0 - split, np.arange(400), 0.95)
+    few = int(min(split.sum(), (1 - split).sum()))
+    assert sure.value == sure.high == 1 and sure.low == pytest.approx(wilson(few, few)[0])
+
+
+def test_an_area_that_rests_on_one_wrong_prompt_has_no_interval_and_on_two_a_wide_one() -> None:
+    wrong = np.zeros(50)
+    for place, reach in ((10, 0.0), (30, 0.5)):
+        wrong[place] = 1
+        found = auc(np.arange(50.0), 1.0 - wrong, np.arange(50), 0.95)
+        assert found.high is None or found.high - found.low > reach  # type: ignore[operator]
+        assert (found.high is None) == (wrong.sum() == 1)
 
 
 def test_members_that_disagree_where_the_ensemble_errs_are_worth_asking() -> None:

@@ -80,16 +80,22 @@ def statistic(features: Floats, groups: Ints, confidence: float, of_sums: Statis
     return of_groups(by_group(features, groups), len(features), confidence, of_sums, within)
 
 
-def of_groups(sums: Floats, of: int, confidence: float, of_sums: Statistic, within: Range = ANY) -> Mean:
-    """The same from the sums [G, F] of each group over its cases, `of` in all."""
+def of_groups(
+    sums: Floats, of: int, confidence: float, of_sums: Statistic, within: Range = ANY, resting_on: int | None = None
+) -> Mean:
+    """The same from the sums [G, F] of each group over its cases, `of` in all.
+
+    `resting_on`: how many groups the figure rests on, where most say nothing by themselves.
+    """
+    groups = len(sums) if resting_on is None else resting_on
     value = float(of_sums(sums.sum(0, keepdims=True))[0])
     if not math.isfinite(value):
         return NOTHING
     low = high = None
-    if len(sums) > 1:
+    if groups > 1:
         low, high = quantiles(of_sums(resamples(len(sums)) @ sums), confidence)
     if low is not None and high is not None:
-        low, high = widened(value, low, high, len(sums), confidence, within)
+        low, high = widened(value, low, high, groups, confidence, within)
     return Mean(value=value, low=low, high=high, of=of)
 
 

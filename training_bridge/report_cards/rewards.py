@@ -234,16 +234,20 @@ def disagreement(pairs: Gathered, confidence: float) -> Disagreement | None:
 def auc(score: Floats, right: Floats, groups: Ints, confidence: float) -> Mean:
     """P(a wrong pair has the larger score than a right one), draws half; a half-right pair is half of each.
 
-    Resamples tell scores apart by TIERS equal parts, which is as good as by rank.
+    Resamples tell more than TIERS different scores apart by so many equal parts, which is as good as by rank. The
+    interval is as wide as the prompt groups with wrong pairs, or with right ones, are few.
     """
-    exact = np.unique(score, return_inverse=True)[1]
+    values, exact = np.unique(score, return_inverse=True)
     counts = np.concatenate([np.bincount(exact, weights=part) for part in (right, 1 - right)])
     value = float(_areas(counts[None])[0])
     if not np.isfinite(value):
         return NOTHING
-    tier = np.searchsorted(np.unique(np.quantile(score, np.linspace(0, 1, TIERS + 1)))[1:-1], score, side="right")
-    sums = np.concatenate([by_cell(tier, groups, part, TIERS) for part in (right, 1 - right)], 1)
-    return of_groups(sums, len(right), confidence, _areas, UNIT).model_copy(update={"value": value})
+    starts = values if len(values) <= TIERS else np.unique(np.quantile(score, np.linspace(0, 1, TIERS)))
+    tier = np.searchsorted(starts, score, side="right") - 1
+    sums = [by_cell(tier, groups, part, TIERS) for part in (right, 1 - right)]
+    fewest = min(int(np.count_nonzero(part.sum(1))) for part in sums)
+    found = of_groups(np.concatenate(sums, 1), len(right), confidence, _areas, UNIT, fewest)
+    return found.model_copy(update={"value": value})
 
 
 def _areas(sums: Floats) -> Floats:
