@@ -64,8 +64,11 @@ def save_adapter(model: PeftModel, folder: Path, base: str) -> None:
 
 
 def merge(model: PeftModel) -> PreTrainedModel:
-    """The base with the adapter's part added to its weights, in float32 and in place; nothing else of it is left."""
-    model.float()  # what was learnt is small beside the weights: in 16 bits it would be rounded away
+    """The base with the adapter's part added to its weights, in float32 and in place; nothing else of it is left.
+
+    It ends on the CPU: a GPU that trained it in 16 bits may have no room for twice as much.
+    """
+    model.to("cpu").float()  # what was learnt is small beside the weights: in 16 bits it would be rounded away
     merged: PreTrainedModel = model.merge_and_unload(progressbar=False)
     merged.config.dtype = torch.float32
     for parameter in merged.parameters():

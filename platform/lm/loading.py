@@ -69,9 +69,9 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_causal(source: str, *, dtype: str = "float32") -> Loaded:
+def load_causal(source: str, *, dtype: str = "float32", device: str | None = None) -> Loaded:
     """A causal language model. Raises UnsafeModel for a folder that is not plain weights, OSError for none."""
-    return load(source, AutoModelForCausalLM, dtype=dtype)
+    return load(source, AutoModelForCausalLM, dtype=dtype, device=device)
 
 
 def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
@@ -94,14 +94,16 @@ def load_reward(source: str, *, dtype: str = "float32") -> Loaded:
     return replace(loaded, gate=_gate(Path(source), loaded.model)) if kind == "aspects" else loaded
 
 
-def load_reward_base(source: str, *, heads: int = 1, by_token: bool = False, dtype: str = "float32") -> Loaded:
+def load_reward_base(
+    source: str, *, heads: int = 1, by_token: bool = False, dtype: str = "float32", device: str | None = None
+) -> Loaded:
     """Any causal or encoder backbone with `heads` outputs for a conversation or, `by_token`, for each of its tokens.
 
     Its own head if it has one of that shape, else a fresh one from torch's seed. Raises UnsafeModel for a model of an
     encoder and a decoder.
     """
     classifier = AutoModelForTokenClassification if by_token else AutoModelForSequenceClassification
-    loaded = load(source, classifier, dtype=dtype, fresh_head=True, num_labels=heads)
+    loaded = load(source, classifier, dtype=dtype, device=device, fresh_head=True, num_labels=heads)
     if loaded.model.config.is_encoder_decoder:
         raise UnsafeModel(
             _("%(source)s has both an encoder and a decoder; what is wanted here has one of them.") % {"source": source}
@@ -225,8 +227,16 @@ def _config(source: str) -> Any:
     return config
 
 
-def load(source: str, kind: Any, *, dtype: str = "float32", fresh_head: bool = False, **extra: Any) -> Loaded:
-    """A model of the Auto class `kind`, its weights as "float32", "bfloat16" or "nf4".
+def load(
+    source: str,
+    kind: Any,
+    *,
+    dtype: str = "float32",
+    device: str | None = None,
+    fresh_head: bool = False,
+    **extra: Any,
+) -> Loaded:
+    """A model of the Auto class `kind`, its weights as "float32", "bfloat16" or "nf4", on the best device or another.
 
     `fresh_head`: what stands above the body is drawn from torch's seed where the weights do not have it; else they must
     be whole. Raises UnsafeModel, OSError, and Invalid for a tokenizer that does not belong to the model.
@@ -240,7 +250,7 @@ def load(source: str, kind: Any, *, dtype: str = "float32", fresh_head: bool = F
         source, model, {*found["missing_keys"], *(one[0] for one in found["mismatched_keys"])}, fresh_head=fresh_head
     )
     tokenizer = _tokenizer(source, model)
-    return Loaded((model if dtype == NF4 else model.to(best_device())).eval(), tokenizer)
+    return Loaded((model if dtype == NF4 else model.to(device or best_device())).eval(), tokenizer)
 
 
 def _quantised() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from training_bridge.methods.kto import METHOD as KTO
 from training_bridge.methods.kto import KTOConfig
 from training_bridge.methods.reward_model import METHOD as REWARD_MODEL
 from training_bridge.methods.reward_model import RewardModelConfig
+from training_bridge.trainer.adapted import finished
 
 SMALL: dict[str, Any] = {
     "learning_rate": 5e-3, "epochs": 4, "batch_size": 4, "checkpoint_every": 10, "max_length": 64, "trains": "adapter",
@@ -86,6 +87,27 @@ def test_an_adapter_can_be_merged_into_its_base_loaded_anew(kind: str, policy: P
     merged = merged_into(base().model, tmp_path / "adapter", rank=4, alpha=8)
     wanted = said(loaded.model)
     assert (said(merged) - wanted).abs().max() <= 1e-6 * wanted.abs().max()
+
+
+def test_what_was_trained_leaves_the_device_before_its_copy_is_loaded_and_merged(
+    policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As float32 beside it would not fit, where 4 or 16 bits did."""
+    from peft import PeftModel
+
+    loaded, fresh, seen = load_causal(str(policy)), load_causal(str(policy)), list[Any]()
+    adapter = adapted(loaded)
+    for kind in (type(loaded.model), PeftModel):
+        monkeypatch.setattr(kind, "to", lambda model, *given: seen.append((type(model), *given)) or model)
+
+    def again() -> Loaded:
+        seen.append("again")
+        return fresh
+
+    config = DPOConfig(**(SMALL | {"frozen_weights": "nf4"}))
+    made = finished(config, loaded, adapter, tmp_path, str(policy), again)
+    assert seen == [(type(loaded.model), "cpu"), "again", (type(adapter), "cpu")]
+    assert torch.allclose(said(made.model), said(loaded.model), atol=1e-5)
 
 
 def test_a_step_with_an_adapter_of_full_rank_is_a_step_of_the_weights(policy: Path) -> None:

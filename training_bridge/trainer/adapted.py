@@ -35,10 +35,10 @@ def put_beside(config: Any, loaded: Loaded, seed: int) -> PeftModel | None:
 def finished(
     config: Any, loaded: Loaded, adapter: PeftModel | None, folder: Path, base: str, again: Callable[[], Loaded]
 ) -> Loaded:
-    """What is to be saved in `folder`: a whole model in float32, the adapter merged into it.
+    """What is to be saved in `folder`: a whole model in float32, the adapter merged into it on the CPU.
 
     The adapter by itself goes into a folder of its own there, for whoever has the `base`. Weights in 4 bits are no
-    weights to add to: there the adapter is merged into what `again` loads.
+    weights to add to: there the adapter is merged into what `again` loads, once the GPU is free of what was trained.
     """
     if adapter is None:
         return loaded
@@ -48,6 +48,7 @@ def finished(
     save_adapter(adapter, folder / FOLDER, name)
     if config.frozen_weights != NF4:
         return replace(loaded, model=merge(adapter))
+    loaded.model.to("cpu")  # type: ignore[arg-type]  # mypy takes the decorated method for a function
     fresh = again()
     model = merged_into(fresh.model, folder / FOLDER, rank=config.adapter_rank, alpha=config.adapter_alpha)
     return replace(fresh, model=model)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from common.words import gettext_noop as _
-from lm.loading import Loaded, give_padding, load_reward_base, load_tokenizer, save
+from lm.loading import Loaded, best_device, give_padding, load_reward_base, load_tokenizer, save
 from training_bridge.evaluation.measuring import reported
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
 from training_bridge.methods.rewarded import Rewarded
@@ -70,9 +70,10 @@ def train_reward(context: Context, config: Any, method: Rewarded) -> Result:
         network.settle()
         reading = {**(reading or {}), "layer": network.layer} if network.layer else reading
     folder, base = context.output / "model", context.base.path
-    loaded = finished(config, loaded, adapter, folder, base, lambda: load_reward_base(base, **shape))
+    loaded = finished(config, loaded, adapter, folder, base, lambda: load_reward_base(base, **shape, device="cpu"))
     loaded.model.config.reward = reading
     save(loaded, folder)
+    loaded.model.to(best_device())  # type: ignore[arg-type]  # mypy takes the decorated method for a function
     context.phase(_("Measuring accuracy on held-out prompts"))
     tokens = method.token_shares(loaded, groups, context.snapshot, config)
     figures, report = reported(context, loaded, context.snapshot, max_length=config.max_length, tokens=tokens)

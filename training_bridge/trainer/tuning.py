@@ -112,7 +112,7 @@ def tune(context: Context, config: Any, method: Tuned) -> Result:
     last = fit(context, config, network, groups, Tuning(method, config, network, drift))
     folder = context.output / "model"
     base = context.base.path
-    loaded = finished(config, loaded, adapter, folder, base, lambda: load_causal(base))
+    loaded = finished(config, loaded, adapter, folder, base, lambda: load_causal(base, device="cpu"))
     method.leave(loaded.tokenizer, config)
     save(loaded, folder)
     values = {"train_loss": last.get("loss"), "train_accuracy": last.get("accuracy")} | counted(groups, method.learns)
