@@ -221,6 +221,19 @@ def test_a_model_that_no_run_measured_has_no_card_to_lead_to(
         assert answer.context["has_card"] is card
 
 
+def test_pairs_in_no_row_are_told_by_why_and_of_older_cards_in_one(of_reward: RewardCard) -> None:
+    rows = of_reward.breakdowns[0].model_dump() | {"by": "topic", "left_out": 4}
+    older = rows | {"beyond": None, "unknown": None}
+    del older["beyond"], older["unknown"]  # as version 1 stored it
+    notes = []
+    for found in (rows | {"beyond": 16, "unknown": 20}, rows | {"beyond": 0, "unknown": 0}, older):
+        card = RewardCard.model_validate(of_reward.model_dump() | {"version": 1, "breakdowns": [found]})
+        notes.append(next(panel.note for panel in reward_panels(card) if panel.title == "By topic"))
+    small, beyond = "Pairs in rows too small to say anything: 4.", "Pairs in rows beyond the largest: 16."
+    unknown = "Pairs that have none, or of which it is not known: 20."
+    assert notes == [f"{small} {beyond} {unknown}", small, "Pairs that are in no row: 4."]
+
+
 def test_strengths_are_written_as_short_as_other_figures(of_reward: RewardCard) -> None:
     mean = next(one for one in of_reward.breakdowns if one.by == "strength").slices[0]
     thirds = Breakdown(by="strength", slices=(mean.model_copy(update={"name": "2.66667"}),), left_out=0)

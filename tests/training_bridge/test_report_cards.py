@@ -325,10 +325,27 @@ def test_breakdowns_show_what_pairs_can_be_told_apart_by_and_count_what_they_lea
     assert {one.name: one.accuracy.value for one in shown["source", ""].slices} == {"people": 1.0, "judges": 0.0}
     assert [one.name for one in shown["language", ""].slices] == ["de", "en"] and shown["language", ""].left_out == 3
     assert [one.name for one in shown["tag", ""].slices] == ["hard"]
-    assert shown["tag", "domain"].left_out == 30
+    assert (shown["language", ""].beyond, shown["language", ""].unknown) == (0, 0)
+    assert (shown["tag", "domain"].left_out, shown["tag", "domain"].unknown) == (0, 30)
     assert [one.accuracy.of for one in shown["prompt_length", ""].slices] == [24] * 5
     assert card.accuracy.value == pytest.approx(2 / 3) and card.counts.decided == 120
     assert card.rewards is not None and sum(card.rewards.histogram.counts["chosen"]) == 120
+
+
+def test_what_is_in_no_row_is_counted_by_why() -> None:
+    rows = []
+    for n in range(200):
+        topic = "" if n < 20 else "rare" if n < 24 else f"topic {n % 22}"
+        tags = [("odd", "")] if n < 3 else [("odd", ""), ("hard", "")] if n == 3 else [("hard", "")] if n < 60 else []
+        rows.append({"a": 1.0, "b": n % 2, "facts": {"topic": topic, "tags": tags}})
+    rows.append({"a": 1.0, "b": 0.0, "soft": 0.5, "facts": {"tags": [("odd", "")]}})  # undecided: nowhere counted
+    shown = {(one.by, one.tag): one for one in reward_card(gathered(rows), 0.95).breakdowns}
+    topics, flags = shown["topic", ""], shown["tag", ""]
+    assert len(topics.slices) == 20 and (topics.left_out, topics.beyond, topics.unknown) == (4, 16, 20)
+    assert sum(one.accuracy.of for one in topics.slices) == 200 - 4 - 16 - 20
+    # The one pair with both tags is in a row, and in one that is too small.
+    assert [(one.name, one.accuracy.of) for one in flags.slices] == [("hard", 57)]
+    assert (flags.left_out, flags.beyond, flags.unknown) == (4, 0, 140)
 
 
 def test_a_card_of_nothing_is_a_card() -> None:

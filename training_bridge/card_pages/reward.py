@@ -140,8 +140,7 @@ def _breakdown(breakdown: Breakdown) -> Panel:
         slices = tuple(sorted(slices, key=lambda one: float(one.name)))
     rows = [(_called(breakdown.by, one), one) for one in slices]
     notes = [_(RANGES[breakdown.by])] if breakdown.by in RANGES else []
-    if breakdown.left_out:
-        notes.append(_("Pairs in rows too small to say anything: %(pairs)s.") % {"pairs": fixed(breakdown.left_out)})
+    notes += _in_no_row(breakdown)
     return Panel(
         title,
         _("Held-out accuracy"),
@@ -150,6 +149,18 @@ def _breakdown(breakdown: Breakdown) -> Panel:
         table=_slices(rows),
         note=" ".join(notes),
     )
+
+
+def _in_no_row(breakdown: Breakdown) -> list[str]:
+    small = _("Pairs in rows too small to say anything: %(pairs)s.")
+    if breakdown.unknown is None:
+        small = _("Pairs that are in no row: %(pairs)s.")
+    counted = [
+        (small, breakdown.left_out),
+        (_("Pairs in rows beyond the largest: %(pairs)s."), breakdown.beyond),
+        (_("Pairs that have none, or of which it is not known: %(pairs)s."), breakdown.unknown),
+    ]
+    return [words % {"pairs": fixed(pairs)} for words, pairs in counted if pairs]
 
 
 def _dots(rows: list[tuple[str, Slice]]) -> list[Dot]:

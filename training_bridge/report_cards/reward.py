@@ -4,7 +4,7 @@ from typing import Literal
 
 from training_bridge.report_cards.parts import By, Calibration, Histogram, Mean, Part, Share, Spread, WhyNot
 
-VERSION = 1
+VERSION = 2
 
 
 class Slice(Part):
@@ -18,12 +18,19 @@ class Slice(Part):
 
 
 class Breakdown(Part):
-    """Accuracy, and "the longer one wins", by one thing. `left_out`: pairs in rows that were too small or too many."""
+    """Accuracy, and "the longer one wins", by one thing.
+
+    `left_out`: pairs in rows too small to be shown; `beyond`: pairs in rows beyond the largest; `unknown`: pairs that
+    have no such thing, or of which it is not known. The last two are None in cards of version 1, which called all
+    three left out (none, of tags that are only set). With tags a pair may be in several rows.
+    """
 
     by: By
     tag: str = ""
     slices: tuple[Slice, ...]
     left_out: int = 0
+    beyond: int | None = None
+    unknown: int | None = None
 
 
 class Baseline(Part):

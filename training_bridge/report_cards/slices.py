@@ -1,6 +1,6 @@
-"""Accuracy by what pairs are told apart by. Rows too small to say anything are counted, not shown."""
+"""Accuracy by what pairs are told apart by. What is in no row is counted: too small, too many, or not known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -41,8 +41,8 @@ class Cut:
     def __init__(self, keep: Flags, right: Floats, longer: Floats, groups: Ints, confidence: float) -> None:
         self.keep, self.right, self.longer, self.groups, self.confidence = keep, right, longer, groups, confidence
 
-    def row(self, which: Flags, **said: str | float | None) -> Slice:
-        """The pairs `which` [P]."""
+    def row(self, which: Flags | Ints, **said: str | float | None) -> Slice:
+        """The pairs `which`, [P] or their places."""
         groups = self.groups[which]
         accuracy, longer = (share(hits[which], groups, self.confidence) for hits in (self.right, self.longer))
         return Slice(accuracy=accuracy, longer=longer, **said)  # type: ignore[arg-type]  # name, low and high
@@ -63,34 +63,49 @@ class Cut:
                 slices.append(self.row(which, low=low, high=high))
             else:
                 left_out += int(which.sum())
-        return Breakdown(by=by, slices=tuple(slices), left_out=left_out) if len(slices) > 1 else None
+        if len(slices) < 2:
+            return None
+        return Breakdown(by=by, slices=tuple(slices), left_out=left_out, beyond=0, unknown=0)
 
     def by_name(self, by: By, codes: Ints, names: list[str], tag: str = "") -> Breakdown | None:
         """A row for each name that has enough pairs, the largest first."""
         counts = np.bincount(codes[self.keep & (codes != UNKNOWN)], minlength=len(names))
-        order = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code] >= LEAST][:MOST]
-        if np.count_nonzero(counts) < 2 or not order:
+        large = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code] >= LEAST]
+        if np.count_nonzero(counts) < 2 or not large:
             return None
-        slices = tuple(self.row(self.keep & (codes == code), name=names[code]) for code in order)
-        return Breakdown(by=by, tag=tag, slices=slices, left_out=int(self.keep.sum() - counts[order].sum()))
+        return Breakdown(
+            by=by,
+            tag=tag,
+            slices=tuple(self.row(self.keep & (codes == code), name=names[code]) for code in large[:MOST]),
+            left_out=int(counts[counts < LEAST].sum()),
+            beyond=int(counts[large[MOST:]].sum()),
+            unknown=int(self.keep.sum() - counts.sum()),
+        )
 
     def by_tag(self, tagged: Mapping[tuple[str, str], Ints]) -> Iterator[Breakdown | None]:
         """Tags that are only set, together; each tag that has values, by its values."""
-        flags = [(name, places) for (name, value), places in tagged.items() if not value]
-        slices = []
-        for name, places in sorted(flags, key=lambda one: (-len(one[1]), one[0]))[:MOST]:
-            which = np.zeros(len(self.keep), dtype=bool)
-            which[places] = True
-            if (which & self.keep).sum() >= LEAST:
-                slices.append(self.row(which & self.keep, name=name))
-        if slices:
-            yield Breakdown(by="tag", slices=tuple(slices))
+        flags = [(name, np.unique(places[self.keep[places]])) for (name, value), places in tagged.items() if not value]
+        flags.sort(key=lambda one: (-len(one[1]), one[0]))
+        large, small = ([one for one in flags if (len(one[1]) >= LEAST) == enough] for enough in (True, False))
+        if large:
+            yield Breakdown(
+                by="tag",
+                slices=tuple(self.row(places, name=name) for name, places in large[:MOST]),
+                left_out=_together(small),
+                beyond=_together(large[MOST:]),
+                unknown=int(self.keep.sum()) - _together(flags),
+            )
         for tag in sorted({name for name, value in tagged if value})[:MOST_TAGS]:
             names = sorted(value for name, value in tagged if name == tag and value)
             codes = np.full(len(self.keep), UNKNOWN, dtype=np.int64)
             for code, value in enumerate(names):
                 codes[tagged[tag, value]] = code
             yield self.by_name("tag", codes, names, tag)
+
+
+def _together(rows: Sequence[tuple[str, Ints]]) -> int:
+    """How many pairs are in any of the rows, each counted once."""
+    return len(np.unique(np.concatenate([places for _name, places in rows]))) if rows else 0
 
 
 def _values(numbers: Floats) -> tuple[Ints, list[str]]:
