@@ -134,6 +134,19 @@ def test_a_card_without_pairs_or_with_reasons_of_a_newer_version_still_reads(of_
     assert REASONS["one_sample"] in [panel.note for panel in policy_panels(card)]
 
 
+def test_reasons_breakdowns_and_baselines_of_a_newer_version_are_shown_as_they_stand(of_reward: RewardCard) -> None:
+    newer = of_reward.model_dump()
+    newer["agreement"]["why_not"] = "a newer reason"
+    newer["breakdowns"][0]["by"] = "a newer thing"
+    newer["baselines"][0]["name"] = "a newer baseline"
+    panels = {panel.title: panel for panel in reward_panels(RewardCard.model_validate(newer))}
+    assert panels["Beside people"].missing == "a newer reason" and "a newer thing" in panels
+    assert "a newer baseline" in [bar.name for bar in panels["Held-out accuracy"].bars]
+    policy = cards.of_policy().model_dump()
+    policy["divergence"]["why_not"] = "a newer reason"
+    assert "a newer reason" in [panel.missing for panel in policy_panels(PolicyCard.model_validate(policy))]
+
+
 def test_a_win_rate_without_one_at_equal_length_says_why() -> None:
     card = cards.of_policy()
     assert card.win_rate is not None

@@ -74,7 +74,7 @@ BY_PEOPLE = ("nobody_doubled",)
 
 
 def missing(title: str, why: str) -> Panel:
-    """`why`: as a card says it (`WhyNot`), or "no_pairs"; a newer card's reason is shown as it is."""
+    """`why`: as a card says it; a newer card's reason is shown as it stands."""
     return Panel(title, missing=_(REASONS[why]) if why in REASONS else why, again=why not in BY_PEOPLE)
 
 
@@ -84,7 +84,7 @@ def bar(name: str, share: Share, kind: str = "bar-judge") -> list[Bar]:
 
 
 def share_cells(name: str, share: Share) -> list[str]:
-    """The row of a table headed by `SHARE_HEADS`."""
+    """The row of a table headed by `share_heads`."""
     if share.value is None:
         return [name, NONE, NONE, fixed(share.of), fixed(share.prompts)]
     interval = _("%(low)s to %(high)s") % {"low": percent(share.low, 1), "high": percent(share.high, 1)}

@@ -22,7 +22,7 @@ from training_bridge.card_pages.panels import (
 from training_bridge.card_pages.told import told_panels
 from training_bridge.figures import title_of
 from training_bridge.report_cards import RewardCard
-from training_bridge.report_cards.parts import By, Calibration, Share
+from training_bridge.report_cards.parts import Calibration, Share
 from training_bridge.report_cards.reward import Agreement, Breakdown, Disagreement, LengthBias, Rewards, Slice
 
 MOST_DOTS, LEAST_DRAWN = 12, 5
@@ -33,7 +33,7 @@ BASELINES = {
     "coin": gettext_noop("Baseline: a coin"),
     "author": gettext_noop("Baseline: the model people prefer more often"),
 }
-BREAKDOWNS: dict[By, str] = {
+BREAKDOWNS: dict[str, str] = {
     "lead": gettext_noop("By how sure the model is"),
     "label": gettext_noop("By how sure the label is"),
     "strength": gettext_noop("By the strength of the preference"),
@@ -77,9 +77,9 @@ def _accuracy(card: RewardCard) -> Panel:
     rows = [(_("This reward model"), card.accuracy, "bar-judge")]
     if not card.agreement.why_not:
         rows.append((_("One person against the other people"), card.agreement.people, "bar-human"))
-    rows += [(_(BASELINES[one.name]), one.share, "bar-rest") for one in card.baselines]
+    rows += [(_(BASELINES.get(one.name, one.name)), one.share, "bar-rest") for one in card.baselines]
     bars = [drawn for name, share, kind in rows for drawn in bar(name, share, kind)]
-    leads = {_(BASELINES[one.name]): mean_words(one.lead) for one in card.baselines}
+    leads = {_(BASELINES.get(one.name, one.name)): mean_words(one.lead) for one in card.baselines}
     table = share_table([(name, share) for name, share, _kind in rows], _("Pairs"))
     counts = {
         "decided": fixed(card.counts.decided),
@@ -122,7 +122,7 @@ def _agreement(agreement: Agreement) -> Panel:
     )
 
 
-def _called(by: By, one: Slice) -> str:
+def _called(by: str, one: Slice) -> str:
     if by == "strength":  # a mean of several people's, as a rule
         return number(float(one.name))
     if one.low is None and one.high is None:
@@ -132,7 +132,7 @@ def _called(by: By, one: Slice) -> str:
 
 
 def _breakdown(breakdown: Breakdown) -> Panel:
-    title = _(BREAKDOWNS[breakdown.by])
+    title = _(BREAKDOWNS.get(breakdown.by, breakdown.by))
     if breakdown.by == "tag" and breakdown.tag:
         title = _("By tag: %(tag)s") % {"tag": breakdown.tag}
     slices = breakdown.slices

@@ -26,7 +26,10 @@ lengths were too unlike to tell what would be at equal length."""
 
 
 class Part(BaseModel):
-    """A part of a card. Frozen; what a newer version adds is passed over."""
+    """A part of a card. Frozen; fields that a newer version adds are passed over.
+
+    `By` and `WhyNot` are what this version writes; a card that says others is read, and they are shown as they stand.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 

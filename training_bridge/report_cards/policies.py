@@ -12,7 +12,7 @@ from scipy.special import expit
 from training_bridge.report_cards import texts
 from training_bridge.report_cards.calibration import calibration
 from training_bridge.report_cards.pairs import duel
-from training_bridge.report_cards.parts import Mean
+from training_bridge.report_cards.parts import Mean, WhyNot
 from training_bridge.report_cards.policy import (
     Divergence,
     Diversity,
@@ -131,14 +131,14 @@ def divergence(ratios: Sequence[Floats], prompts: Ints, confidence: float, *, ex
     )
 
 
-def empty_divergence(why_not: str) -> Divergence:
+def empty_divergence(why_not: WhyNot) -> Divergence:
     return Divergence(
         log_ratio=NOTHING,
         k3=NOTHING,
         log_ratio_by_token=NOTHING,
         k3_by_token=NOTHING,
         exact=False,
-        why_not=why_not,  # type: ignore[arg-type]  # one of WhyNot
+        why_not=why_not,
     )
 
 

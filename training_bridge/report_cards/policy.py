@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from training_bridge.report_cards.parts import Calibration, Mean, Part, Share, Spread, WhyNot
+from training_bridge.report_cards.parts import Calibration, Mean, Part, Share, Spread
 
 VERSION = 1
 
@@ -39,7 +39,7 @@ class Divergence(Part):
     log_ratio_by_token: Mean
     k3_by_token: Mean
     exact: bool
-    why_not: WhyNot = ""
+    why_not: str = ""
 
 
 class WinRate(Part):
@@ -53,7 +53,7 @@ class WinRate(Part):
     wins: int
     draws: int
     losses: int
-    why_not: WhyNot = ""
+    why_not: str = ""
 
 
 class Ends(Part):
@@ -73,7 +73,7 @@ class Diversity(Part):
     words: int
     self_similarity: Mean
     repeated: Share
-    why_not: WhyNot = ""
+    why_not: str = ""
 
 
 class Sampled(Part):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from training_bridge.report_cards.parts import By, Calibration, Histogram, Mean, Part, Share, Spread, WhyNot
+from training_bridge.report_cards.parts import Calibration, Histogram, Mean, Part, Share, Spread
 
 VERSION = 2
 
@@ -25,7 +25,7 @@ class Breakdown(Part):
     three left out (none, of tags that are only set). With tags a pair may be in several rows.
     """
 
-    by: By
+    by: str
     tag: str = ""
     slices: tuple[Slice, ...]
     left_out: int = 0
@@ -37,7 +37,7 @@ class Baseline(Part):
     """What costs nothing: "longer", "shorter", "coin", or "author" (that pair's more often preferred model in the
     training split). `lead`: the model's accuracy less this one's, pair by pair."""
 
-    name: Literal["longer", "shorter", "coin", "author"]
+    name: str
     share: Share
     lead: Mean
 
@@ -53,7 +53,7 @@ class Agreement(Part):
     model: Share
     lead: Mean
     votes: int
-    why_not: WhyNot = ""
+    why_not: str = ""
 
 
 class LengthBias(Part):

@@ -83,7 +83,7 @@ def baselines(pairs: Gathered, right: Floats, confidence: float, won: Won) -> li
     groups = pairs.groups[keep]
     return [
         Baseline(
-            name=name,  # type: ignore[arg-type]  # one of the four above
+            name=name,
             share=_certain(0.5, int(keep.sum()), len(np.unique(groups)))
             if name == "coin"
             else share(hits[keep], groups, confidence),
