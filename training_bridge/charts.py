@@ -94,8 +94,8 @@ def rows(metrics: list[dict[str, Any]]) -> list[tuple[int, list[float | None]]]:
 
 def snapshot_bars(snapshot: Snapshot) -> list[Bar]:
     """What became of the labels: shares of all of them. None where that was not counted."""
-    used = labels_used(snapshot)
-    if not used or not (labels := snapshot.counts["labels"]):
+    used, labels = labels_used(snapshot), snapshot.counts.get("labels", 0)
+    if not used or not labels:
         return []
     train, test = used["train"], used["test"]
     bars = [
