@@ -256,6 +256,7 @@ SPECTACULAR_SETTINGS = {
         "ImportStateEnum": "corpus.models.Import.State",
         "ItemStateEnum": "annotation.models.Item.State",
         "SnapshotStateEnum": "training_bridge.models.Snapshot.State",
+        "HashingStateEnum": "training_bridge.models.Hashing.State",
         "RunStateEnum": "training_bridge.models.Run.State",
         "ModelKindEnum": "corpus.models.ModelVersion.Kind",
         "RaterKindEnum": "annotation.models.Rater.Kind",

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from common.admin import ReadOnly
-from training_bridge.models import Run, Snapshot
+from training_bridge.models import Hashing, Run, Snapshot
 
 
 @admin.register(Snapshot)
@@ -16,3 +16,9 @@ class SnapshotAdmin(ReadOnly):
 class RunAdmin(ReadOnly):
     list_display = ["id", "project", "method", "state", "attempt", "step", "total_steps", "heartbeat_at", "created_at"]
     list_filter = ["state", "method"]
+
+
+@admin.register(Hashing)
+class HashingAdmin(ReadOnly):
+    list_display = ["version", "state", "attempt", "heartbeat_at", "created_at"]
+    list_filter = ["state"]

@@ -30,5 +30,6 @@ urlpatterns = [
     path("runs/<int:run_id>/report/", cards.RunReportView.as_view(), name="run_report"),
     path("models/", models.ModelsView.as_view(), name="models"),
     path("models/<int:model_id>/", models.ModelView.as_view(), name="model"),
+    path("models/<int:model_id>/hash/retry/", models.ModelHashRetryView.as_view(), name="model_hash_retry"),
     path("models/<int:model_id>/report/", cards.ModelReportView.as_view(), name="model_report"),
 ]

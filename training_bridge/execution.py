@@ -127,7 +127,7 @@ def execute_run(*, run_id: int) -> Run.State | None:
 
 def _attempt(hold: Hold) -> Run.State:
     run = Run.objects.select_related("snapshot", "base", "reference", "reward").get(pk=hold.pk)
-    folder = prepare(run, hold.write)
+    folder = prepare(run, hold.beat)
     errors = folder / f"stderr-{run.attempt}.log"
     with errors.open("ab") as stderr:
         process = subprocess.Popen(

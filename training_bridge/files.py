@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ def var_path(*parts: str | int) -> Path:
     return Path(settings.VAR_DIR).joinpath(*(str(part) for part in parts))
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, read in blocks of 1 MiB."""
+def sha256_of(path: Path, alive: Callable[[], None] = lambda: None) -> str:
+    """The SHA-256 of a file's bytes, read in blocks of 1 MiB; `alive` is called before each."""
     digest = hashlib.sha256()
     with path.open("rb") as handle:
         while block := handle.read(BLOCK):
+            alive()
             digest.update(block)
     return digest.hexdigest()
 

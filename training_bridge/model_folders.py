@@ -2,15 +2,20 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from common.errors import Invalid
+from common.words import gettext_noop
 from training_bridge.files import sha256_of, var_path
+from training_bridge.model_cards import RESOLVED
 
+WEIGHTS = ".safetensors"
+TOLD = {".json", ".txt", ".jinja", ".model"}
+"""What says how weights and text are read: configurations, vocabularies, templates of chats."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
@@ -55,16 +60,37 @@ def _is_of_another(inside: Path, project_id: int) -> bool:
     return first.isdigit() and first != str(project_id)
 
 
-def weights_sha256(folder: Path, alive: Callable[[], None] = lambda: None) -> str:
-    """The SHA-256 of a model's weights, those of its parts among them: of the one file, or of what sha256sum prints for
-    several.
-
-    `alive` is called before each file: hashing a large model takes longer than a worker may be silent.
+def model_sha256(folder: Path, alive: Callable[[], None] = lambda: None) -> str:
+    """The SHA-256 of what sha256sum prints of a model's files, in order of their names: weights, configuration and
+    tokenizer, those of its parts among them. `alive` is called for every MiB: a large model takes longer than a worker
+    may be silent. Raises Invalid where there are no weights, OSError where a file cannot be read.
     """
-    hashes = []
-    for path in sorted(folder.rglob("*.safetensors")):
-        alive()
-        hashes.append((sha256_of(path), path.relative_to(folder).as_posix()))
-    if len(hashes) == 1:
-        return hashes[0][0]
-    return hashlib.sha256("".join(f"{digest}  {name}\n" for digest, name in hashes).encode()).hexdigest()
+    return _listed(_hashes(folder, alive))
+
+
+def is_unchanged(folder: Path, sha256: str, alive: Callable[[], None] = lambda: None) -> bool:
+    """Whether that hash is still the model's. One of an earlier version of the product, of the weights alone (of the
+    one file, or of what sha256sum prints of several), holds for them. `alive` and errors as `model_sha256`."""
+    hashes = _hashes(folder, alive)
+    weights = {name: digest for name, digest in hashes.items() if name.endswith(WEIGHTS)}
+    before = next(iter(weights.values())) if len(weights) == 1 else _listed(weights)
+    return sha256 in (_listed(hashes), before)
+
+
+def _hashes(folder: Path, alive: Callable[[], None]) -> dict[str, str]:
+    """By name, in order of the paths."""
+    paths = [path for path in sorted(folder.rglob("*")) if _is_read(path.relative_to(folder)) and path.is_file()]
+    if not any(path.suffix == WEIGHTS for path in paths):
+        raise Invalid(gettext_noop("The folder is gone, or holds no weights in safetensors form."), code="no-weights")
+    return {path.relative_to(folder).as_posix(): sha256_of(path, alive) for path in paths}
+
+
+def _is_read(path: Path) -> bool:
+    """Whether loading reads a file, by its path in the folder. Weights of an adapter beside the merged model count, as
+    they always have."""
+    told = path.suffix in TOLD and path.name != RESOLVED and "adapter" not in path.parts[:-1]
+    return path.suffix == WEIGHTS or told
+
+
+def _listed(hashes: Mapping[str, str]) -> str:
+    return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in hashes.items()).encode()).hexdigest()

@@ -62,6 +62,41 @@ class Snapshot(Created):
         return self.name or gettext("snapshot %(number)s") % {"number": self.number}
 
 
+class Hashing(Created):
+    """The hash of a model folder that was registered, and who is making it. Ends in `ModelVersion.sha256`.
+
+    queued → hashing → done | failed (a person may try again), claimed as snapshots are.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting to be hashed")
+        HASHING = "hashing", _("Being hashed")
+        DONE = "done", _("Hashed")
+        FAILED = "failed", _("Not hashed")
+
+    version = models.OneToOneField(ModelVersion, models.CASCADE, primary_key=True, related_name="hashing")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED, db_index=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    owner = models.UUIDField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "hashing", "done", "failed"]), name="hashing_state"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="hashing") | Q(owner__isnull=False, heartbeat_at__isnull=False),
+                name="hashing_has_owner",
+            ),
+            models.CheckConstraint(condition=Q(attempt__lte=MAX_ATTEMPTS), name="hashing_three_attempts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"hash of {self.version}"
+
+
 LIVE = ["starting", "running", "cancelling"]
 ACTIVE = ["queued", *LIVE]
 

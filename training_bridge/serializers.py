@@ -13,7 +13,7 @@ from corpus.models import ModelVersion
 from training_bridge import selectors
 from training_bridge.derivations import Derivation
 from training_bridge.methods.interface import Method
-from training_bridge.models import Run, Snapshot
+from training_bridge.models import Hashing, Run, Snapshot
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -100,18 +100,31 @@ class ModelIn(StrictSerializer):
     source = serializers.CharField(max_length=300)  # type: ignore[assignment]  # named as the column
 
 
+class HashingOut(serializers.ModelSerializer[Hashing]):
+    class Meta:
+        model = Hashing
+        fields = ["state", "error"]
+        read_only_fields = fields
+
+
 class ModelOut(serializers.ModelSerializer[ModelVersion]):
     config = ObjectField(read_only=True)
     run = serializers.SerializerMethodField(help_text="The run that made it")
+    hashing = serializers.SerializerMethodField(help_text="How far its hash is, where it was registered from a folder")
 
     class Meta:
         model = ModelVersion
-        fields = ["id", "name", "kind", "source", "sha256", "parent", "config", "run", "created_at"]
+        fields = ["id", "name", "kind", "source", "sha256", "hashing", "parent", "config", "run", "created_at"]
         read_only_fields = fields
 
     def get_run(self, version: ModelVersion) -> int | None:
         run = getattr(version, "made_by", None)
         return run.pk if run else None
+
+    @extend_schema_field(HashingOut(allow_null=True))
+    def get_hashing(self, version: ModelVersion) -> dict[str, Any] | None:
+        hashing = getattr(version, "hashing", None)
+        return HashingOut(hashing).data if hashing else None
 
 
 class RunIn(StrictSerializer):

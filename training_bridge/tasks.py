@@ -2,10 +2,9 @@
 
 from celery import shared_task
 
-from corpus.models import ModelVersion
 from training_bridge.execution import execute_run
-from training_bridge.models import Run, Snapshot
-from training_bridge.services import models as model_services
+from training_bridge.models import Hashing, Run, Snapshot
+from training_bridge.services import hashing
 from training_bridge.services import snapshots as snapshot_services
 from training_bridge.services.ownership import requeue_silent_runs
 
@@ -29,8 +28,8 @@ def build_snapshot(snapshot_id: int) -> None:
 
 
 @shared_task(queue="default")
-def hash_weights(model_version_id: int) -> None:
-    model_services.hash_weights(model_version_id=model_version_id)
+def hash_model(version_id: int) -> None:
+    hashing.hash_model(version_id=version_id)
 
 
 @shared_task(queue="default", expires=RING_SECONDS)
@@ -38,13 +37,14 @@ def sweep() -> None:
     """Takes back what dead workers held, and rings again for all that waits: whose message was lost, or never sent."""
     requeue_silent_runs()
     snapshot_services.requeue_silent_snapshots()
+    hashing.requeue_silent_hashings()
     # A ring that nobody answers before the next one comes is worth nothing.
     for run_id in Run.objects.filter(state=Run.State.QUEUED).order_by("pk").values_list("pk", flat=True)[:RUNS_AT_ONCE]:
         run.apply_async((run_id,), expires=RING_SECONDS)
     for snapshot_id in Snapshot.objects.filter(state=Snapshot.State.QUEUED).values_list("pk", flat=True):
         build_snapshot.apply_async((snapshot_id,), expires=RING_SECONDS)
-    for version_id in ModelVersion.objects.filter(sha256="").exclude(path="").values_list("pk", flat=True):
-        hash_weights.apply_async((version_id,), expires=RING_SECONDS)
+    for version_id in Hashing.objects.filter(state=Hashing.State.QUEUED).values_list("pk", flat=True):
+        hash_model.apply_async((version_id,), expires=RING_SECONDS)
 
 
 BEAT = {"training_bridge.sweep": {"task": "training_bridge.tasks.sweep", "schedule": RING_SECONDS}}

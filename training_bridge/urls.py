@@ -26,5 +26,6 @@ urlpatterns = [
     path("models/", models.models, name="models"),
     path("models/new/", models.model_new, name="model_new"),
     path("models/<int:model_id>/", models.model, name="model"),
+    path("models/<int:model_id>/hash/retry/", models.model_hash_retry, name="model_hash_retry"),
     path("models/<int:model_id>/report/", cards.model_report, name="model_report"),
 ]

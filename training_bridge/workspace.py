@@ -14,7 +14,7 @@ from common.words import gettext_noop as _
 from corpus.models import ModelVersion, Prompt, Response
 from training_bridge.derivations.pairs import plain_messages
 from training_bridge.files import canonical_json, var_path, verified, write_synced
-from training_bridge.model_folders import weights_sha256
+from training_bridge.model_folders import is_unchanged
 from training_bridge.models import Run, Snapshot
 from training_bridge.services.runs import load_method
 from training_bridge.snapshots import MANIFEST
@@ -90,8 +90,11 @@ def _folder(version: ModelVersion, alive: Callable[[], None]) -> str:
     """Where the weights are: a folder, with those that were hashed when it was made or registered, or a hub id."""
     if version.path and not Path(version.path).is_dir():
         raise DomainError(_("The weights of %(name)s are no longer on disk.") % {"name": version.name})
-    if version.path and version.sha256 and weights_sha256(Path(version.path), alive) != version.sha256:
-        raise DomainError(_("The weights of %(name)s have changed since they were hashed.") % {"name": version.name})
+    if version.path and version.sha256 and not is_unchanged(Path(version.path), version.sha256, alive):
+        raise DomainError(
+            _("The weights, configuration or tokenizer of %(name)s have changed since they were hashed.")
+            % {"name": version.name}
+        )
     return version.path or version.source
 
 

@@ -88,7 +88,7 @@ class ModelVersion(Created):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     source = models.CharField(max_length=300, blank=True)
     path = models.CharField(max_length=500, blank=True)
-    sha256 = models.CharField(max_length=64, blank=True, help_text="Of the weights")
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Of its files: weights, configuration, tokenizer")
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     config = CleanJSONField(default=dict)
 

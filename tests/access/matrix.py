@@ -279,6 +279,7 @@ MATRIX: dict[str, dict[str, People]] = {
     "training_bridge:model_new": {"GET": RESEARCH, "POST": RESEARCH},
     "training_bridge:model": {"GET": RESEARCH},
     "training_bridge:model_report": {"GET": RESEARCH},
+    "training_bridge:model_hash_retry": {"POST": RESEARCH},
     "training_bridge-api:snapshots": {"GET": RESEARCH, "POST": RESEARCH},
     "training_bridge-api:snapshot": {"GET": RESEARCH},
     "training_bridge-api:snapshot_retry": {"POST": RESEARCH},
@@ -298,6 +299,7 @@ MATRIX: dict[str, dict[str, People]] = {
     "training_bridge-api:models": {"GET": RESEARCH, "POST": RESEARCH},
     "training_bridge-api:model": {"GET": RESEARCH},
     "training_bridge-api:model_report": {"GET": RESEARCH},
+    "training_bridge-api:model_hash_retry": {"POST": RESEARCH},
     # config, common
     "common:live": {"GET": ANYBODY},
     "common:ready": {"GET": ANYBODY},

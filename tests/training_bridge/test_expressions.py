@@ -15,7 +15,7 @@ from tests import factories
 from tests.lm.tiny import assistant, make_causal, make_reward, user
 from tests.training_bridge.conftest import settle, state
 from training_bridge.execution import execute_run
-from training_bridge.model_folders import weights_sha256
+from training_bridge.model_folders import model_sha256
 from training_bridge.models import Snapshot
 from training_bridge.selectors.lineage import lineage_of
 from training_bridge.services import start_run
@@ -53,7 +53,7 @@ def test_an_expression_becomes_a_version_that_scores_and_knows_its_parts(
     run.refresh_from_db()
     made = run.produced
     assert made is not None and made.kind == "reward" and made.config["expression"] == run.config["expression"]
-    assert made.sha256 == weights_sha256(Path(made.path)) and run.result["parts"] == 2
+    assert made.sha256 == model_sha256(Path(made.path)) and run.result["parts"] == 2
     [names] = [[one.title for one in lineage_of(made) if one.kind in ("version", "part")]]
     assert names == [made.name, "first", "second"]
     asked = [(user("When does the train leave?"), assistant(text)) for text in ("At nine.", "What now?")]

@@ -34,7 +34,7 @@ class ModelsView(ProjectAPIView):
         """Registers a hub model or a local folder."""
         values = validated(forms.ModelIn(data=request.data))
         made = services.register_model(project=self.project, user=self.membership.user, **values)
-        ring(tasks.hash_weights, made.pk)
+        ring(tasks.hash_model, made.pk)
         return Response(forms.ModelOut(made).data, status=201)
 
 
@@ -46,3 +46,14 @@ class ModelView(ProjectAPIView):
         """One model version."""
         known_parameters(request, set())
         return Response(forms.ModelOut(selectors.model_of(self.project, model_id)).data)
+
+
+class ModelHashRetryView(ProjectAPIView):
+    roles: ClassVar = {"POST": RESEARCH}
+
+    @extend_schema(operation_id="models_hash_retry", request=None, responses={202: forms.ModelOut})
+    def post(self, request: Request, slug: str, model_id: int) -> Response:
+        """Hashes a model again whose hashing failed."""
+        services.retry_hashing(version=selectors.model_of(self.project, model_id), user=self.membership.user)
+        ring(tasks.hash_model, model_id)
+        return Response(forms.ModelOut(selectors.model_of(self.project, model_id)).data, status=202)

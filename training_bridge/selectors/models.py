@@ -19,7 +19,7 @@ FIGURES: dict[Subject, tuple[str, ...]] = {
 
 
 def models_of(project: Project) -> "QuerySet[ModelVersion]":
-    return project.model_versions.select_related("parent", "made_by__snapshot").order_by("-pk")
+    return project.model_versions.select_related("parent", "project", "hashing", "made_by__snapshot").order_by("-pk")
 
 
 def model_of(project: Project, model_id: int) -> ModelVersion:

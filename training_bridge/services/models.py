@@ -11,14 +11,15 @@ from common.errors import Invalid
 from corpus.models import ModelVersion
 from lm.safety import UnsafeModel, check_model_folder
 from projects.models import Project
-from training_bridge.model_folders import allowed_folder, is_hub_id, weights_sha256
+from training_bridge.model_folders import allowed_folder, is_hub_id
+from training_bridge.models import Hashing
 
 
 def register_model(*, project: Project, name: str, kind: str, source: str, user: User | None = None) -> ModelVersion:
     """Registers a hub model (owner/name) or a local folder in an allowed place as a model version.
 
     Raises Invalid with field errors: unknown kind, name taken or empty, a folder elsewhere, one that could run code.
-    The weights of a folder are hashed later (`hash_weights`): that takes long for large ones.
+    The files of a folder are hashed later (hashing.py): that takes long for large ones.
     """
     name, source = name.strip(), source.strip()
     if kind not in ModelVersion.Kind.values:
@@ -38,6 +39,8 @@ def register_model(*, project: Project, name: str, kind: str, source: str, user:
     try:
         with transaction.atomic():
             version = ModelVersion.objects.create(project=project, name=name, kind=kind, source=source, path=path)
+            if path:
+                Hashing.objects.create(version=version)
             audit(
                 actor=user, kind="model.registered", subject=f"project:{project.slug}", model=version.pk, source=source
             )
@@ -62,11 +65,3 @@ def _is_folder(source: str, project: Project) -> bool:
     except Invalid:
         return False
     return True
-
-
-def hash_weights(*, model_version_id: int) -> None:
-    """Fills in the hash of a local model's weights, once. Harmless when rung twice."""
-    version = ModelVersion.objects.filter(pk=model_version_id, sha256="").exclude(path="").first()
-    if version is not None:
-        digest = weights_sha256(Path(version.path))
-        ModelVersion.objects.filter(pk=version.pk, sha256="").update(sha256=digest)

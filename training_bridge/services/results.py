@@ -13,7 +13,7 @@ from common.words import gettext_noop
 from corpus.models import Candidate, ModelVersion, Prompt, Response
 from lm.safety import check_model_folder
 from training_bridge.files import make_read_only, put_in_place, read_lines, sha256_of, var_path
-from training_bridge.model_folders import weights_sha256
+from training_bridge.model_folders import model_sha256
 from training_bridge.models import Run
 from training_bridge.report_cards import read_report
 from training_bridge.services.ownership import Hold, end_run
@@ -40,7 +40,7 @@ def complete_run(
     digest = ""
     if model is not None:
         check_model_folder(Path(model["path"]))
-        digest = weights_sha256(Path(model["path"]), alive=hold.write)
+        digest = model_sha256(Path(model["path"]), alive=hold.beat)
     report_sha256 = _frozen(report) if report is not None else ""
     with transaction.atomic():
         run = hold.locked()

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from common.bells import ring
 from common.errors import DomainError
@@ -36,10 +36,18 @@ def model_new(request: ProjectRequest) -> HttpResponse:
         except DomainError as fault:
             add_errors(form, fault)
         else:
-            ring(tasks.hash_weights, made.pk)
+            ring(tasks.hash_model, made.pk)
             messages.success(request, _("%(name)s is registered.") % {"name": made.name})
             return redirect("training_bridge:model", request.project.slug, made.pk)
     return render(request, "training_bridge/model_new.html", {"form": form}, status=status_of(form))
+
+
+@require_POST
+@project_view(RESEARCH)
+def model_hash_retry(request: ProjectRequest, model_id: int) -> HttpResponse:
+    services.retry_hashing(version=selectors.model_of(request.project, model_id), user=request.user)
+    ring(tasks.hash_model, model_id)
+    return redirect("training_bridge:model", request.project.slug, model_id)
 
 
 @require_safe
