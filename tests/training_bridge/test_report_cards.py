@@ -139,6 +139,21 @@ def test_calibration_is_what_sklearn_says_and_the_scale_what_a_regression_finds(
     assert sum(one.pairs for one in card.bins) == 3000
 
 
+@pytest.mark.parametrize(("pairs", "scale", "truth"), [(100, 1.0, 0.0), (100, 0.6, 0.077), (400, 0.3, 0.164)])
+def test_intervals_of_the_calibration_error_hold_it_though_chance_adds_to_it(
+    pairs: int, scale: float, truth: float
+) -> None:
+    """`truth`: of infinitely many such pairs. Of a model whose probabilities are true it is 0."""
+    rng, held, rounds = np.random.default_rng(pairs), 0, 60
+    for _ in range(rounds):
+        lead = rng.normal(size=pairs) * 2
+        labels = (rng.random(pairs) < expit(scale * lead)).astype(float)
+        card = calibration(lead, labels, np.arange(pairs), 0.95)
+        assert card is not None and 0 <= card.error.low <= card.error.value <= card.error.high <= 1  # type: ignore[operator]
+        held += card.error.low <= truth <= card.error.high  # type: ignore[operator]
+    assert held / rounds >= 0.93
+
+
 def test_perfect_calibration_has_no_error_and_soft_labels_set_the_floor() -> None:
     lead = np.array([0.0, 1.0, -2.0, 0.5])
     card = calibration(lead, expit(lead), np.arange(4), 0.95)

@@ -5,7 +5,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, xlogy
 
 from training_bridge.report_cards.parts import Calibration, CalibrationBin, Mean
-from training_bridge.report_cards.resampling import Floats, Ints, statistic
+from training_bridge.report_cards.resampling import Floats, Ints, by_group, resamples, stretch
 
 BINS = 10
 
@@ -24,11 +24,10 @@ def calibration(lead: Floats, soft: Floats, groups: Ints, confidence: float) -> 
     features = np.zeros((len(lead), BINS + 1))
     features[np.arange(len(lead)), place] = said - seen
     features[:, -1] = 1
-    error = statistic(features, groups, confidence, _expected_error)
     scale = scaled_by(lead, soft)
     return Calibration(
         bins=tuple(_bin(edges, b, said[place == b], seen[place == b]) for b in range(BINS)),
-        error=error if error.of else Mean(value=0.0, low=None, high=None, of=len(lead)),
+        error=expected_error(features, groups, confidence),
         brier=float(np.mean((expit(lead) - soft) ** 2)),
         log_loss=log_loss(lead, soft),
         coin=float(np.log(2)),
@@ -61,9 +60,30 @@ def scaled_by(lead: Floats, soft: Floats) -> float:
     return float(brentq(slope, 0.0, most, xtol=1e-9 * most))
 
 
-def _expected_error(sums: Floats) -> Floats:
-    """ECE = sum_b n_b/n |said_b - seen_b|."""
-    found: Floats = np.abs(sums[:, :-1]).sum(1) / sums[:, -1]
+def expected_error(features: Floats, groups: Ints, confidence: float) -> Mean:
+    """ECE = sum_b n_b/n |said_b - seen_b| of [N, B + 1]: said - seen in the column of its bin, and 1.
+
+    Chance alone makes every bin's |said - seen| larger, and a resample adds to it once more, so percentiles lie above
+    what is sought. Here they are of the noise itself: the error is at least the value less the sum over bins of what
+    resamples differ from the value by (the triangle inequality), and, as chance only adds, at most the value and what
+    resamples exceed their own mean by. A calibrated model's interval holds 0.
+    """
+    sums = by_group(features, groups)
+    gaps = _gaps(sums.sum(0, keepdims=True))
+    value = float(np.abs(gaps).sum())
+    if len(sums) < 2:
+        return Mean(value=value, low=None, high=None, of=len(features))
+    drawn = _gaps(resamples(len(sums)) @ sums)
+    found, noise = np.abs(drawn).sum(1), np.abs(drawn - gaps).sum(1)
+    wider, tail = stretch(len(sums), confidence), (1 + confidence) / 2
+    low = value - wider * float(np.quantile(noise, tail))
+    high = value + wider * float(np.quantile(found, tail) - found.mean())
+    return Mean(value=value, low=max(0.0, low), high=min(1.0, max(value, high)), of=len(features))
+
+
+def _gaps(sums: Floats) -> Floats:
+    """[R, B]: n_b/n (said_b - seen_b)."""
+    found: Floats = sums[:, :-1] / sums[:, -1:]
     return found
 
 

@@ -85,7 +85,8 @@ class CalibrationBin(Part):
 class Calibration(Part):
     """P = sg(|Δr|) that the response which the model prefers is the better one, from ½ to 1, against the soft labels.
 
-    `error`: ECE (Naeini et al. 2015, Guo et al. 2017 eq. 3); `brier` (1950); `log_loss` in nats, beside that of a coin
+    `error`: ECE (Naeini et al. 2015, Guo et al. 2017 eq. 3), above 0 by chance alone; its interval allows for that and
+    holds 0 where the model may be calibrated; `brier` (1950); `log_loss` in nats, beside that of a coin
     (log 2) and the least that these labels allow (`floor`, their entropy). `scale`: what rewards would have to be
     multiplied by (1/temperature), and the log loss then.
     """

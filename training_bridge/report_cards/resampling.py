@@ -110,9 +110,14 @@ def widened(value: float, low: float, high: float, groups: int, confidence: floa
     if max(abs(low - value), abs(high - value)) < SAME and math.isfinite(most - least):
         unseen = 1 - wilson(groups, groups, confidence)[0]
         return value - (value - least) * unseen, value + (most - value) * unseen
-    reach = few(groups, confidence) * math.sqrt(groups / (groups - 1))
-    low, high = value - max(0.0, value - low) * reach, value + max(0.0, high - value) * reach
+    wider = stretch(groups, confidence)
+    low, high = value - max(0.0, value - low) * wider, value + max(0.0, high - value) * wider
     return max(least, low), min(most, high)
+
+
+def stretch(groups: int, confidence: float) -> float:
+    """How much farther than percentiles of a bootstrap an interval reaches, of two groups or more."""
+    return few(groups, confidence) * math.sqrt(groups / (groups - 1))
 
 
 def quantiles(found: Floats, confidence: float) -> tuple[float | None, float | None]:
