@@ -64,8 +64,14 @@ def drawn(found: Mapping[str, Any]) -> list[str]:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Names of measures, losses first; no database keeps the order in which a run told them."""
-    return sorted(names, key=lambda name: (not name.endswith("loss"), name))
+    """Names of measures, losses first, intervals ("_ci") after what they are of; no database keeps the order in which a
+    run told them."""
+
+    def place(name: str) -> tuple[bool, str, str]:
+        measure = name.removesuffix("_ci")
+        return not measure.endswith("loss"), measure, name
+
+    return sorted(names, key=place)
 
 
 def _series(found: Mapping[str, Points], name: str) -> Series:
@@ -176,7 +182,8 @@ def _bar(result: dict[str, Any], key: str, name: str, kind: str) -> Bar:
 def facts(result: dict[str, Any]) -> list[tuple[str, Any]]:
     """Every figure of a result in words, intervals as "low to high"."""
     made: list[tuple[str, Any]] = []
-    for key, value in result.items():
+    for key in in_order(result):
+        value = result[key]
         if isinstance(value, list) and len(value) == 2:
             low, high = value
             name = _("%(name)s, interval") % {"name": title_of(key.removesuffix("_ci"))}
@@ -238,5 +245,5 @@ def inputs(values: dict[str, Any]) -> list[tuple[str, str]]:
     words = {"all": _("every pair"), "adjacent": _("neighbours only")}
     return [
         (capfirst(title_of(name)), words.get(value, in_words(value)) if isinstance(value, str) else in_words(value))
-        for name, value in values.items()
+        for name, value in sorted(values.items())
     ]

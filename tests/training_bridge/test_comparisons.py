@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from projects.models import Project
 from tests import factories
+from training_bridge import charts
 from training_bridge.comparison_charts import smoothed
 from training_bridge.models import Metric, Run
 from training_bridge.selectors.comparisons import MOST_RUNS, compared, named
@@ -60,6 +61,18 @@ def test_what_differs_stands_first_and_what_is_equal_is_folded(
         "two measures of two runs; one figure has intervals"
     )
     assert "Run 0" not in text and f"Leave out Run {one.pk}" in text
+
+
+def test_figures_stand_in_an_order_that_no_database_decides(ran: Ranned) -> None:
+    """PostgreSQL hands an object out by the length of its keys."""
+    result = {"ties": 3, "win_rate": 0.7, "prompts": 9, "win_rate_by": "a", "win_rate_ci": [0.6, 0.8], "train_loss": 2}
+    told = [name for name, _value in charts.facts(result)]
+    assert told == ["Train loss", "Prompts", "Ties", "Win rate", "Win rate, interval", "Win rate by"]
+    runs = [ran(result=result), ran(result={"pairs": 1, "accuracy": 0.5})]
+    found = compared(runs)
+    assert [one.key for one in found.figures] == ["train_loss", "accuracy", "pairs", "prompts", "ties", "win_rate"]
+    assert list(found.curves) == ["loss", "kl"]
+    assert [name for name, _value in charts.inputs({"round": 2, "pairs": "all"})] == ["Pairs", "Round"]
 
 
 def test_a_run_keeps_its_colour_where_another_lacks_the_measure(

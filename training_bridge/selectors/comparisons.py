@@ -88,7 +88,7 @@ def others(project: Project, runs: Sequence[Run]) -> "QuerySet[Run]":
 def compared(runs: Sequence[Run]) -> Comparison:
     """`runs` as `named` gives them, side by side."""
     curves = [curves_of(run) for run in runs]
-    names = dict.fromkeys(name for one in curves for name in one)
+    names = charts.in_order({name for one in curves for name in one})
     return Comparison(
         runs=list(runs),
         made_from=_rows([_made_from(run) for run in runs]),
@@ -126,12 +126,12 @@ def _made_from(run: Run) -> dict[str, str]:
 def _settings(run: Run) -> dict[str, str]:
     if run.method in METHODS:
         return dict(described(load_method(run.method).Config, run.config))
-    return {name: in_words(value) for name, value in run.config.items()}
+    return {name: in_words(value) for name, value in sorted(run.config.items())}
 
 
 def _figures(runs: Sequence[Run]) -> list[Figure]:
     """Numbers of the runs' results; an interval is beside its figure under the same name with "_ci"."""
-    keys = dict.fromkeys(key for run in runs for key, value in run.result.items() if _is_number(value))
+    keys = charts.in_order({key for run in runs for key, value in run.result.items() if _is_number(value)})
     return [Figure(key, title_of(key), [_value(run.result, key) for run in runs]) for key in keys]
 
 
