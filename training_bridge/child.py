@@ -24,6 +24,7 @@ from common.plugs import load
 from common.words import gettext_noop as _
 from training_bridge.methods import METHODS
 from training_bridge.methods.interface import Cancelled, Context, ModelFolder, Refused, Result
+from training_bridge.methods.settings import as_stored
 from training_bridge.model_cards import leave_card
 
 OUT_OF_MEMORY = 77
@@ -123,7 +124,7 @@ def _run(spec: Mapping[str, Any], reporter: Reporter) -> Result:
         reading=reporter.reading,
         unbroken=reporter.unbroken,
     )
-    config = method.Config.model_validate(spec["config"])
+    config = as_stored(method.Config, spec["config"])
     result: Result = method.train(context, config)
     leave_card(spec, method, config, result)
     return result

@@ -22,6 +22,7 @@ from training_bridge.methods.respond import METHOD as RESPOND
 from training_bridge.methods.respond import RespondConfig
 from training_bridge.methods.reward_model import METHOD as REWARD_MODEL
 from training_bridge.methods.reward_model import RewardModelConfig
+from training_bridge.methods.settings import Scaled, Weighed, as_stored
 from training_bridge.report_cards.resampling import mean
 
 
@@ -40,6 +41,29 @@ def test_every_method_has_its_face_and_a_closed_config_without_loading_torch() -
         )
         with pytest.raises(ValidationError):
             method.Config(no_such_setting=1)
+
+
+NO_SOFT_LABELS = {"sft", "chain_of_hindsight", "reward_ranking", "reward_spans"}
+
+
+def test_a_setting_that_would_do_nothing_is_not_there_and_old_runs_go_on_without_it() -> None:
+    for key in METHODS:
+        kind = load(METHODS, key, "method").Config
+        if issubclass(kind, Scaled | Weighed):
+            assert ("use_soft_labels" in kind.model_fields) == (key not in NO_SOFT_LABELS)
+            assert ("use_weights" in kind.model_fields) == (key != "reward_spans")
+            old = kind().model_dump() | {"use_soft_labels": True, "use_weights": True}
+            assert as_stored(kind, old) == kind()
+            with pytest.raises(ValidationError, match="misspelt"):
+                as_stored(kind, old | {"misspelt": 1})
+
+
+@pytest.mark.parametrize("trains", ["whole", "head"])
+def test_weights_are_kept_in_fewer_bits_beside_an_adapter_alone(trains: str) -> None:
+    kind = load(METHODS, "reward_model", "method").Config
+    assert kind(trains="adapter", frozen_weights="bfloat16").frozen_weights == "bfloat16"
+    with pytest.raises(ValidationError, match="train an adapter"):
+        kind(trains=trains, frozen_weights="bfloat16")
 
 
 def answers(room: Path, policy: Path, prompts: int = 6, stop: bool = False, **config: Any) -> list[dict[str, Any]]:

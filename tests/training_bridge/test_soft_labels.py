@@ -287,16 +287,22 @@ def test_page_and_api_show_the_raters_and_a_run_says_what_it_trains_on(
     assert {one["key"] for one in known} == {one.key for one in selectors.derivations()}
     assert "smoothing" in next(one for one in known if one["key"] == "dawid_skene")["settings"]["properties"]
     base = factories.ModelVersionFactory(project=project)
-    for config, labels_ in [
-        ({}, {"soft_labels": "one_coin", "version": 2, "weights": "confidence"}),
-        ({"use_soft_labels": False, "use_weights": False}, {"soft_labels": None, "version": None, "weights": None}),
+    for method, config, labels_ in [
+        ("reward_model", {}, {"soft_labels": "one_coin", "version": 2, "weights": "confidence"}),
+        (
+            "reward_model",
+            {"use_soft_labels": False, "use_weights": False},
+            {"soft_labels": None, "version": None, "weights": None},
+        ),
+        ("reward_ranking", {}, {"soft_labels": None, "version": None, "weights": "confidence"}),
     ]:
-        run = start_run(project=project, method="reward_model", snapshot=made, base=base, config=config)
+        run = start_run(project=project, method=method, snapshot=made, base=base, config=config)
         told = client.get(reverse("training_bridge-api:run", args=[project.slug, run.pk])).json()
         assert told["labels"] == labels_
         shown = browse(noor).get(reverse("training_bridge:run", args=[project.slug, run.pk])).content.decode()
-        assert ("Dawid–Skene, one coin, version 2" in shown) == (not config)
-        assert ("not used: the winner alone" in shown) == bool(config)
+        softly = labels_["soft_labels"] is not None
+        assert ("Dawid–Skene, one coin, version 2" in shown) == softly
+        assert ("not used: the winner alone" in shown) == (not softly)
     changed = var / made.path / files.RATERS
     changed.chmod(0o600)
     changed.write_bytes(b"{}\n")

@@ -10,7 +10,7 @@ from pydantic import Field
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Refused
 from training_bridge.methods.rewarded import Rewarded
-from training_bridge.methods.settings import ForScores
+from training_bridge.methods.settings import ForOrders
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from training_bridge.trainer.measured import Outcome, Rewards
 
 
-class RewardRankingConfig(ForScores):
+class RewardRankingConfig(ForOrders):
     """Which likelihood of a list, and the optimiser."""
 
     likelihood: Literal["plackett_luce", "all_pairs"] = Field(
@@ -45,18 +45,14 @@ class RewardRanking(Rewarded):
     def groups(
         self, tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: RewardRankingConfig, seed: int
     ) -> list[PromptGroup]:
-        """Lists of responses, ordered by the winners of their pairs; those whose winners go round in a circle have
-        no order. Raises Refused where no list has one, and where more share a rank than can be reckoned."""
+        """Lists of responses, ordered by the winners of their pairs. Raises Refused where none has an order, as where
+        the winners go round in a circle, and where more share a rank than can be reckoned."""
         from training_bridge.trainer.groups import list_groups, tiers_of
         from training_bridge.trainer.losses.lists import MOST_TIED
 
-        each = [(one, tiers_of(one.relations, len(one.responses))) for one in list_groups(tokenizer, judged, config)]
-        groups = [group for group, tiers in each if len(tiers) > 1]
-        if not groups:
-            raise Refused(
-                _("Going by the winners, all responses stand level in every list of the snapshot's training split.")
-            )
-        most = max(len(tier) for _group, tiers in each for tier in tiers[:-1])
+        groups = list_groups(tokenizer, judged, config)
+        tiers = [tier for group in groups for tier in tiers_of(group.relations, len(group.responses))[:-1]]
+        most = max(map(len, tiers))
         if config.likelihood == "plackett_luce" and most > MOST_TIED:
             words = _(
                 "In one list %(most)s responses share a rank; at most %(limit)s can. Choose the mean of all pairs."

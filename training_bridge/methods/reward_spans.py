@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
 from training_bridge.methods.rewarded import Rewarded
-from training_bridge.methods.settings import ForRewards
+from training_bridge.methods.settings import Scaled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from training_bridge.trainer.measured import Outcome, Rewards
 
 
-class RewardSpansConfig(ForRewards):
+class RewardSpansConfig(Scaled):
     """How far a mark reaches, what faults are worth, and the optimiser."""
 
     segments: Literal["token", "clause", "sentence"] = Field(

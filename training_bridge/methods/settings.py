@@ -1,6 +1,7 @@
 """Settings that every gradient method shares, each with its reason."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -91,12 +92,17 @@ class Optimisation(Config):
     )
 
 
-class FromJudgments(Optimisation):
-    """Training on what people said in a snapshot."""
+class Weighed(Optimisation):
+    """Training on what people said in a snapshot, each word at its weight."""
 
     use_weights: bool = Field(
         True, title=_("Use weights"), description=_("Weigh each pair, thumb or text as the snapshot says.")
     )
+
+
+class FromJudgments(Weighed):
+    """The same, by how many said so; what only is a Weighed goes by what most said."""
+
     use_soft_labels: bool = Field(
         True,
         title=_("Use soft labels"),
@@ -104,19 +110,9 @@ class FromJudgments(Optimisation):
     )
 
 
-class _WholeOrAdapter(FromJudgments):
-    trains: Literal["whole", "adapter"] = Field(
-        "whole",
-        title=_("Trains"),
-        json_schema_extra={"choices": {"whole": _("the whole model"), "adapter": _("an adapter (LoRA)")}},
-        description=_(
-            "An adapter beside frozen weights needs a fraction of the memory and wants ten times the learning rate. It "
-            "is merged at the end."
-        ),
-    )
+class Scaled(Optimisation):
+    """How a model that is large for its machine is trained on it."""
 
-
-class _WholeHeadOrAdapter(FromJudgments):
     trains: Literal["whole", "adapter", "head"] = Field(
         "whole",
         title=_("Trains"),
@@ -132,10 +128,6 @@ class _WholeHeadOrAdapter(FromJudgments):
             "to 1e-2, an adapter beside frozen weights ten times that of the whole model."
         ),
     )
-
-
-class Scaled(FromJudgments):
-    """How a model that is large for its machine is trained on it."""
 
     adapter_rank: int = Field(
         16,
@@ -174,18 +166,36 @@ class Scaled(FromJudgments):
         description=_("Spreads weights, gradients and the optimiser's state (FSDP): for what one GPU cannot hold."),
     )
 
+    @model_validator(mode="after")
+    def frozen_weights_are_beside_an_adapter(self) -> Self:
+        if self.frozen_weights != "float32" and self.trains != "adapter":
+            raise ValueError(
+                _("Only weights that an adapter leaves alone can be kept in fewer bits: train an adapter.")
+            )
+        return self
 
-class ForPolicies(Scaled, _WholeOrAdapter):
+
+class _WithoutHead(Scaled):
+    trains: Literal["whole", "adapter"] = Field(
+        "whole",
+        title=_("Trains"),
+        json_schema_extra={"choices": {"whole": _("the whole model"), "adapter": _("an adapter (LoRA)")}},
+        description=_(
+            "An adapter beside frozen weights needs a fraction of the memory and wants ten times the learning rate. It "
+            "is merged at the end."
+        ),
+    )
+
+
+class ForPolicies(_WithoutHead, FromJudgments):
     """Tuning a policy on what people said."""
 
 
-class ForRewards(Scaled, _WholeHeadOrAdapter):
-    """Training a reward model on what people said."""
+class ForTexts(_WithoutHead, Weighed):
+    """Tuning a policy on texts that people preferred or wrote."""
 
 
-class ForScores(ForRewards):
-    """Training a reward model that speaks of whole responses."""
-
+class _OfResponses(Scaled):
     layer: int = Field(
         0,
         ge=0,
@@ -198,7 +208,24 @@ class ForScores(ForRewards):
     )
 
     @model_validator(mode="after")
-    def layer_is_of_a_head_alone(self) -> "ForScores":
+    def layer_is_of_a_head_alone(self) -> Self:
         if self.layer and self.trains != "head":
             raise ValueError(_("Only a head that is trained alone reads a layer of its own."))
         return self
+
+
+class ForScores(_OfResponses, FromJudgments):
+    """Training a reward model that speaks of whole responses."""
+
+
+class ForOrders(_OfResponses, Weighed):
+    """The same, on the order that the winners make."""
+
+
+RETIRED = {"use_soft_labels", "use_weights"}
+"""Every method once had these settings, and some never heeded them: a run that was stored so goes on without them."""
+
+
+def as_stored(kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """A configuration that was resolved when its run started, perhaps by an earlier version."""
+    return kind.model_validate({k: v for k, v in values.items() if k in kind.model_fields or k not in RETIRED})

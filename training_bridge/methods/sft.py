@@ -9,7 +9,7 @@ from pydantic import Field
 
 from common.words import gettext_noop as _
 from training_bridge.methods.interface import Needs
-from training_bridge.methods.settings import ForPolicies
+from training_bridge.methods.settings import ForTexts
 from training_bridge.methods.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from training_bridge.trainer.measured import Likelihoods, Outcome
 
 
-class SFTConfig(ForPolicies):
+class SFTConfig(ForTexts):
     """Which texts are learnt, and the optimiser."""
 
     learning_rate: float = Field(

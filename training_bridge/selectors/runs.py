@@ -32,12 +32,12 @@ def run_of(project: Project, run_id: int) -> Run:
 def labels_of(run: Run) -> dict[str, Any] | None:
     """What a run trains on: {"soft_labels", "version", "weights"}, None for each that its configuration does not use.
 
-    None where its method learns from no weighted pairs.
+    None where its method weighs nothing.
     """
-    if run.snapshot is None or "use_soft_labels" not in run.config:
+    if run.snapshot is None or "use_weights" not in run.config:
         return None
     derivation = SINCE_SOFT_LABELS | run.snapshot.derivation
-    softly, weighted = run.config["use_soft_labels"], run.config.get("use_weights", False)
+    softly, weighted = run.config.get("use_soft_labels", False), run.config["use_weights"]
     return {
         "soft_labels": derivation["soft_labels"] if softly else None,
         "version": derivation["version"] if softly else None,

@@ -14,7 +14,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from common.words import gettext_noop as _
 from lm.chat import encode
 from training_bridge.methods.interface import Refused, Unit
-from training_bridge.methods.settings import FromJudgments
+from training_bridge.methods.settings import FromJudgments, Weighed
 from training_bridge.trainer.judged import Judged, Relation, Thumb
 
 
@@ -47,14 +47,12 @@ class PromptGroup:
         return (self, *self.beside)
 
 
-def most_read(tokenizer: PreTrainedTokenizerBase, config: FromJudgments) -> int:
+def most_read(tokenizer: PreTrainedTokenizerBase, config: Weighed) -> int:
     """Tokens of prompt and response together, the most that `encode` leaves: what is asked for and the model can."""
     return min(config.max_length, tokenizer.model_max_length)
 
 
-def pair_groups(
-    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments
-) -> list[PromptGroup]:
+def pair_groups(tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: Weighed) -> list[PromptGroup]:
     """Groups with relations; they weigh the sum of these. Raises Refused where nothing is left to learn from.
 
     Relations whose two responses are the same tokens (or became so by cutting) have gradient zero and are left out;
@@ -75,12 +73,16 @@ def pair_groups(
     return _some(groups, _("The snapshot's training split holds no pair of two different responses."), judged, config)
 
 
-def _as_configured(relation: Relation, config: FromJudgments) -> Relation:
+def _as_configured(relation: Relation, config: Weighed) -> Relation:
     weight = relation.weight if config.use_weights else 1.0
-    if config.use_soft_labels:
+    if _softly(config):
         return replace(relation, weight=weight)
     soft = hard(relation.soft)
     return replace(relation, weight=weight, soft=soft, tie=float(soft == 0.5 and relation.tie > 0))
+
+
+def _softly(config: Weighed) -> bool:
+    return isinstance(config, FromJudgments) and config.use_soft_labels
 
 
 def hard(soft: float) -> float:
@@ -133,9 +135,7 @@ def in_words(groups: Sequence[PromptGroup], derived: Mapping[str, Any]) -> str:
     return f"{len(relations)} pairs: {soft} with a soft label{by}, {ties} undecided; {weights}."
 
 
-def list_groups(
-    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments
-) -> list[PromptGroup]:
+def list_groups(tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: Weighed) -> list[PromptGroup]:
     """Groups whose responses are ordered by their relations; each weighs the mean of these, so a long list is one list.
 
     Responses that nobody compared are left out, and lists in which all stand level.
@@ -180,9 +180,7 @@ def tiers_of(relations: Sequence[Relation], count: int) -> list[list[int]]:
     return [[place for place in range(count) if stand[place] == level] for level in sorted(set(stand), reverse=True)]
 
 
-def thumb_groups(
-    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments
-) -> list[PromptGroup]:
+def thumb_groups(tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: Weighed) -> list[PromptGroup]:
     """Groups with thumbs; they weigh the sum of these. Where an item has none, its pairs stand for them: the chosen
     response is wanted, the rejected one is not (as Ethayarajh et al. 2024 do)."""
     groups = []
@@ -190,7 +188,7 @@ def thumb_groups(
         tokens = encode(tokenizer, item.prompt, item.responses, config.max_length)
         thumbs = []
         for thumb in item.thumbs or _thumbs_of(item.relations, tokens.responses):
-            soft = thumb.soft if config.use_soft_labels else hard(thumb.soft)
+            soft = thumb.soft if _softly(config) else hard(thumb.soft)
             weight = thumb.weight if config.use_weights else 1.0
             if weight > 0 and tokens.responses[thumb.response]:
                 thumbs.append(Thumb(thumb.response, soft, weight))
@@ -209,7 +207,7 @@ def _thumbs_of(relations: Sequence[Relation], responses: Sequence[list[int]]) ->
 
 
 def text_groups(
-    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: FromJudgments, learn_from: str
+    tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged], config: Weighed, learn_from: str
 ) -> list[PromptGroup]:
     """One group for each text to learn; it weighs its tokens, so the loss is a mean per token.
 
@@ -229,7 +227,7 @@ def text_groups(
     return _some(groups, _("The snapshot's training split holds no text to learn."), judged, config)
 
 
-def _preferred(relations: Sequence[Relation], config: FromJudgments) -> dict[int, float]:
+def _preferred(relations: Sequence[Relation], config: Weighed) -> dict[int, float]:
     """The responses that win a pair and lose none, each with the mean weight of those it wins.
 
     In the order of the pairs; the second best of a ranking is not among them. A pair that weighs nothing says nothing.
@@ -276,9 +274,7 @@ def mismatched(groups: Sequence[PromptGroup], seed: int, most: int) -> list[Prom
     return made
 
 
-def _some(
-    groups: list[PromptGroup], complaint: str, judged: Sequence[Judged], config: FromJudgments
-) -> list[PromptGroup]:
+def _some(groups: list[PromptGroup], complaint: str, judged: Sequence[Judged], config: Weighed) -> list[PromptGroup]:
     if groups:
         return groups
     weights = [one.weight for item in judged for kind in (item.relations, item.thumbs, item.texts) for one in kind]
