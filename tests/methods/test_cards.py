@@ -12,6 +12,8 @@ from common.errors import Invalid
 from lm.loading import load_causal, load_reward, save
 from lm.scoring import score
 from tests.methods import lessons, small
+from tests.training_bridge import cards
+from training_bridge.evaluation.evaluating import _in_short as in_short
 from training_bridge.evaluation.held_out import HeldOut
 from training_bridge.evaluation.measuring import scores
 from training_bridge.methods.evaluate import METHOD as EVALUATE
@@ -26,6 +28,7 @@ from training_bridge.methods.reward_spans import RewardSpansConfig
 from training_bridge.methods.sft import METHOD as SFT
 from training_bridge.methods.sft import SFTConfig
 from training_bridge.report_cards import REPORT, PolicyCard, RewardCard, read_report
+from training_bridge.report_cards.resampling import NOTHING
 
 QUICK = {"learning_rate": 2e-3, "epochs": 3, "batch_size": 4, "max_length": 64}
 
@@ -205,6 +208,14 @@ def test_a_policys_card_stands_beside_its_reference(
     assert len(rows) == 60 and [row["sample"] for row in rows[:3]] == [0, 1, 2]
     assert np.mean([row["win"] for row in rows]) == pytest.approx(values["win_rate"])
     assert card.best_of[0].proxy == pytest.approx(np.mean([row["reward"] for row in rows]))
+
+
+def test_a_result_names_no_figure_that_was_not_measured() -> None:
+    card = cards.of_policy()
+    assert card.win_rate is not None and in_short(card)["length_controlled_win_rate"] == 0.6
+    unlike = card.win_rate.model_copy(update={"length_controlled": NOTHING})
+    found = in_short(card.model_copy(update={"win_rate": unlike}))
+    assert found["win_rate"] == 0.72 and None not in found.values() and "length_controlled_win_rate" not in found
 
 
 def test_log_probabilities_on_the_card_are_the_models_own(policy: Path, judged: Path, tmp_path: Path) -> None:
