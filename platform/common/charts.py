@@ -72,8 +72,11 @@ def number(value: float, digits: int = 3) -> str:
     """A number as short as it can be read, as the reader's language writes it: 0.693, 1,250, 1e-05."""
     if value == 0:
         return "0"
-    if abs(value) >= 1000:
-        return fixed(value)
+    # What is rounded to a thousand is one: 999.6.
+    return fixed(value) if abs(float(f"{value:.{digits}g}")) >= 1000 else _significant(value, digits)
+
+
+def _significant(value: float, digits: int) -> str:
     return f"{value:.{digits}g}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
 
 
@@ -105,6 +108,17 @@ def nice_ticks(low: float, high: float, count: int = TICKS) -> list[float]:
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [index * step for index in range(first, last + 1)]
+
+
+def tick_texts(ticks: Sequence[float]) -> list[str]:
+    """What stands beside the ticks of one axis, ascending and equally far apart: as many places as tell them apart."""
+    if len(ticks) < 2:
+        return [number(tick) for tick in ticks]
+    power = math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9)
+    if power >= -5:
+        return [fixed(tick, max(0, -power)) if tick else "0" for tick in ticks]
+    digits = math.floor(math.log10(max(map(abs, ticks)))) - power + 1
+    return [_significant(tick, digits) for tick in ticks]
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int = MOST_POINTS) -> list[tuple[float, float]]:
@@ -171,9 +185,13 @@ def line_chart(series: Sequence[Series]) -> LineChart | None:
         lines.append(Line(one.name, one.number or index % LINES + 1, path, Tick(place(x, y)[1], number(y)), band, only))
     return LineChart(
         lines=lines,
-        x_ticks=[Tick(place(x, y_low)[0], number(x)) for x in nice_ticks(x_low, x_high, 5)],
-        y_ticks=[Tick(place(x_low, y)[1], number(y)) for y in nice_ticks(y_low, y_high)],
+        x_ticks=[Tick(place(x, y_low)[0], text) for x, text in _with_texts(nice_ticks(x_low, x_high, 5))],
+        y_ticks=[Tick(place(x_low, y)[1], text) for y, text in _with_texts(nice_ticks(y_low, y_high))],
     )
+
+
+def _with_texts(ticks: Sequence[float]) -> list[tuple[float, str]]:
+    return list(zip(ticks, tick_texts(ticks), strict=True))
 
 
 BAR_ROW, DOT_ROW = 48, 36
@@ -212,28 +230,36 @@ class RowChart:
 
 def bar_chart(bars: Sequence[Bar]) -> RowChart:
     """The geometry of `bars`, each with its name above it, its interval across it and its number beside it."""
-    return _row_chart(bars, (0.0, 1.0), (0, 0.5, 1), BAR_ROW, percent)
+    return _row_chart(bars, (0.0, 1.0), _in_percent(0, 0.5, 1), BAR_ROW, _to_a_tenth)
 
 
 def dot_chart(dots: Sequence[Dot], *, shares: bool = True) -> RowChart:
     """The geometry of `dots`: on an axis from 0 to 1 where they are shares, else over the span of their numbers and
     intervals, zero included."""
     if shares:
-        return _row_chart(dots, (0.0, 1.0), (0, 0.25, 0.5, 0.75, 1), DOT_ROW, percent)
+        return _row_chart(dots, (0.0, 1.0), _in_percent(0, 0.25, 0.5, 0.75, 1), DOT_ROW, _to_a_tenth)
     ends = [0.0, *(end for dot in dots for end in (dot.value, dot.low, dot.high, dot.beside) if end is not None)]
     low, high = min(ends), max(ends)
     high = high if high > low else low + 1.0
-    return _row_chart(dots, (low, high), nice_ticks(low, high, 5), DOT_ROW, lambda value, _places: number(value))
+    return _row_chart(dots, (low, high), _with_texts(nice_ticks(low, high, 5)), DOT_ROW, number)
+
+
+def _in_percent(*ticks: float) -> list[tuple[float, str]]:
+    return [(tick, percent(tick)) for tick in ticks]
+
+
+def _to_a_tenth(share: float) -> str:
+    return percent(share, 1)
 
 
 def _row_chart(
     values: Sequence[Bar],
     axis: tuple[float, float],
-    ticks: Sequence[float],
+    ticks: Sequence[tuple[float, str]],
     row: int,
-    written: Callable[[float, int], str],
+    written: Callable[[float], str],
 ) -> RowChart:
-    """`row`: the height of one; `written`: a number in words, with so many places where it is a share."""
+    """`ticks`: (where, in words); `row`: the height of one; `written`: a value in words."""
     low, high = axis
 
     def place(value: float) -> float:
@@ -251,10 +277,10 @@ def _row_chart(
                 low=placed(one.low),
                 high=placed(one.high),
                 beside=placed(one.beside) if isinstance(one, Dot) else None,
-                text=written(one.value, 1),
+                text=written(one.value),
             )
             for index, one in enumerate(values)
         ],
-        ticks=[Tick(place(at), written(at, 0)) for at in ticks],
+        ticks=[Tick(place(at), text) for at, text in ticks],
         height=len(values) * row + 32,
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from common.charts import Series, line_chart, nice_ticks, thinned
+from common.charts import Dot, Series, dot_chart, line_chart, nice_ticks, number, thinned, tick_texts
 from projects.models import Project
 from tests import factories
 from tests.training_bridge.conftest import settle
@@ -179,6 +179,23 @@ def test_a_chart_loses_no_extreme_and_stays_in_its_frame(values: list[float]) ->
 def test_ticks_are_few_and_inside(low: float, size: float) -> None:
     ticks, slack = nice_ticks(low, low + size), size * 1e-6 + abs(low) * 1e-12
     assert len(ticks) <= 12 and all(low - slack <= tick <= low + size + slack for tick in ticks)
+
+
+@given(numbers, st.floats(1e-6, 1e9))
+def test_no_two_ticks_of_an_axis_carry_the_same_text(low: float, size: float) -> None:
+    ticks = nice_ticks(low, low + max(size, abs(low) * 1e-9))
+    assert len(set(tick_texts(ticks))) == len(ticks)
+
+
+def test_numbers_and_ticks_are_as_short_as_they_can_be_read() -> None:
+    assert [number(value) for value in (999.4, 999.6, -999.9, 1000.4, 0.6934)] == [
+        "999", "1,000", "-1,000", "1,000", "0.693"
+    ]  # fmt: skip
+    assert tick_texts(nice_ticks(100.01, 100.05, 5)) == ["100.01", "100.02", "100.03", "100.04", "100.05"]
+    assert tick_texts([0, 0.5, 1]) == ["0", "0.5", "1.0"] and tick_texts([0, 5000, 10000]) == ["0", "5,000", "10,000"]
+    assert tick_texts([1000, 1000.0000002]) == ["1000", "1000.0000002"]
+    assert tick_texts([1e-7, 2e-7]) == ["1e-07", "2e-07"] and tick_texts([0.3]) == ["0.3"]
+    assert [tick.text for tick in dot_chart([Dot("a", 1.5)], shares=False).ticks] == ["0", "0.5", "1.0", "1.5"]
 
 
 def test_nothing_measured_draws_nothing(var: Path) -> None:
