@@ -183,6 +183,7 @@ def test_a_step_is_dealt_out_whole_evenly_and_always_alike(sizes: list[int], par
 
 PINNED = {
     "create_accelerator_and_postprocess": ["self"],
+    "create_optimizer": ["self", "model"],
     "_save_checkpoint": ["self", "model", "trial"],
     "_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"],
     "_load_optimizer_and_scheduler": ["self", "checkpoint"],
