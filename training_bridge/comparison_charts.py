@@ -9,14 +9,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from common.charts import Dot, Series
-from training_bridge.charts import RATES, drawn
+from training_bridge.charts import RATES, counted_by, drawn
 from training_bridge.figures import title_of
 from training_bridge.models import Run
 from training_bridge.selectors.comparisons import Comparison, Figure, cell, seconds_of
 from training_bridge.selectors.curves import Points
 
 FIRST = ("loss", "accuracy", "margin", "kl", "log_ratio", "learning_rate")
-"""What people look at first; other measures follow in the order in which they came up."""
+"""What people look at first; other measures follow by name."""
 SHARES = (
     "reward_accuracy", "longer_wins", "human_agreement", "implicit_accuracy", "win_rate", "length_controlled_win_rate"
 )  # fmt: skip
@@ -36,9 +36,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Overlay:
-    """One measure of all runs that have it."""
+    """One measure of all runs that have it. `counted_by`: what it runs over, in words."""
 
     title: str
+    counted_by: str
     series: list[Series]
     lines: list[Line]
 
@@ -83,7 +84,7 @@ def overlays(comparison: Comparison, *, smooth: bool) -> list[Overlay]:
     """One small chart a measure: their scales differ, so they share none. `smooth`: drawn so; tables never are."""
     measured = drawn(comparison.curves)
     names = [name for name in FIRST if name in measured] + [name for name in measured if name not in FIRST]
-    return [_overlay(name, names_of(comparison.runs), comparison.curves[name], smooth) for name in names]
+    return [_overlay(name, comparison.runs, comparison.curves[name], smooth) for name in names]
 
 
 def can_be_smoothed(comparison: Comparison) -> bool:
@@ -107,10 +108,13 @@ def smoothed(points: Points) -> Points:
     return made
 
 
-def _overlay(name: str, runs: Sequence[str], curves: Sequence[Points], smooth: bool) -> Overlay:
-    shown = [(place, run, points) for place, (run, points) in enumerate(zip(runs, curves, strict=True), 1) if points]
+def _overlay(name: str, runs: Sequence[Run], curves: Sequence[Points], smooth: bool) -> Overlay:
+    named = enumerate(zip(names_of(runs), curves, strict=True), 1)
+    shown = [(place, run, points) for place, (run, points) in named if points]
+    units = dict.fromkeys(counted_by(run.method) for run, points in zip(runs, curves, strict=True) if points)
     return Overlay(
         capfirst(title_of(name)),
+        " / ".join(units),
         [Series(run, smoothed(points) if smooth else points, number=place) for place, run, points in shown],
         [_line(run, points) for _place, run, points in shown],
     )

@@ -1,5 +1,6 @@
 """Runs side by side: what differs, what is equal, curves of any length, and who may look."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -97,9 +98,26 @@ def test_while_one_works_the_page_asks_for_what_changes(
 ) -> None:
     one, two = ran(), factories.RunFactory(project=project)
     path = page_of(project, one, two)
-    assert 'hx-trigger="every 5s"' in browse(noor).get(path).content.decode()
-    part = browse(noor).get(path, headers={"HX-Request": "true"}).content.decode()
+    page = browse(noor).get(path).text
+    assert 'hx-trigger="every 5s"' in page and "hx-swap-oob" not in page
+    part = browse(noor).get(path, headers={"HX-Request": "true"}).text
     assert "<html" not in part and "Configuration" not in part and "<polyline" in part
+    # What somebody has opened or scrolled is not replaced: its contents are.
+    places = re.findall(r'id="(\w+)" hx-swap-oob="innerHTML"', part)
+    assert len(places) == 5 and all(f' id="{place}"' in page for place in places)
+    assert "<details" not in part and 'class="scroll"' not in part and '<details class="panel"><summary>The c' in page
+
+
+def test_each_picture_says_what_its_runs_are_counted_by(
+    project: Project, noor: User, browse: Callable[..., Client], ran: Ranned
+) -> None:
+    best = factories.RunFactory(project=project, method="best_of_n", state="succeeded")
+    Metric.objects.bulk_create([Metric(run=best, step=n, values={"proxy": n, "kl": 0.1}) for n in (1, 16)])
+    answer = browse(noor).get(page_of(project, ran(), best))
+    assert {overlay.title: overlay.counted_by for overlay in answer.context["overlays"]} == {
+        "Loss": "step", "Distance to the reference (KL)": "step / n", "Proxy: what is chosen by": "n"
+    }  # fmt: skip
+    assert 'text-anchor="end">n</text>' in answer.text and "n 16</td>" in answer.text
 
 
 def test_only_runs_of_this_project_and_no_more_than_can_be_told_apart(

@@ -1,6 +1,7 @@
 """Pages, commands and the API over the same services: what a researcher does, and what they are told."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,15 @@ def test_a_live_page_asks_again_until_the_run_has_ended(
     text = page.get(live, headers={"HX-Request": "true"}).content.decode()
     assert 'hx-trigger="every 2s"' in text and text.count("<polyline") == 2 and "5 of 10" in text
     assert "<script>" not in text and "&lt;script&gt;" in text and "<html" not in text and "style=" not in text
+    # What somebody has opened or scrolled is not replaced: its contents are.
+    whole = page.get(reverse("training_bridge:run", args=[project.slug, run.pk])).text
+    places = re.findall(r'id="(\w+)" hx-swap-oob="innerHTML"', text)
+    assert places == ["log", "numbers", "result"] and all(f' id="{place}"' in whole for place in places)
+    assert "<details" not in text and 'class="log"' not in text and "hx-swap-oob" not in whole
     cancel_run(run=run)
-    Run.objects.filter(pk=run.pk).update(state="cancelled", owner=None)
+    Run.objects.filter(pk=run.pk).update(state="cancelled", owner=None, result={"accuracy": 0.5})
     text = page.get(live).content.decode()
-    assert "hx-trigger" not in text and "Try again" in text
+    assert "hx-trigger" not in text and "Try again" in text and "<h2>Result</h2>" in text
     whole = page.get(reverse("training_bridge:run", args=[project.slug, run.pk])).content.decode()
     assert "<html" in whole and "0.2" in whole
 

@@ -31,8 +31,8 @@ def runs_compare(request: ProjectRequest) -> HttpResponse:
         "parts": [(_("Made from"), *_apart(found.made_from)), (_("Configuration"), *_apart(found.settings))],
         "others": comparisons.others(request.project, runs) if len(runs) < comparisons.MOST_RUNS else [],
     }
-    template = "training_bridge/runs_compare.html"
-    return render(request, f"{template}#state" if getattr(request, "htmx", False) else template, context)
+    template, live = "training_bridge/runs_compare.html", bool(getattr(request, "htmx", False))
+    return render(request, f"{template}#state" if live else template, context | {"oob": live})
 
 
 def _apart(rows: list[Row]) -> tuple[list[Row], list[Row]]:
