@@ -22,6 +22,7 @@ from tests.training_bridge.conftest import settle
 from training_bridge import charts
 from training_bridge.execution import execute_run
 from training_bridge.models import Metric, Run, Snapshot
+from training_bridge.selectors.lineage import lineage_of
 from training_bridge.services import cancel_run
 from training_bridge.services.ownership import claim_run, mark_running, record_progress
 
@@ -226,6 +227,22 @@ def test_the_lineage_tells_a_base_from_what_taught_the_model_in_any_language(
     ]  # fmt: skip
     german = browse(noor).get(path, headers={"Accept-Language": "de"}).content.decode()
     assert 'data-kind="base"' in german and "Basismodell" in german
+
+
+def test_a_lineage_asks_once_a_version(project: Project, django_assert_num_queries: Any) -> None:
+    version, part = None, factories.ModelVersionFactory(project=project, kind="reward", name="part")
+    for at in range(5):
+        made = factories.ModelVersionFactory(project=project, name=f"version {at}", parent=version)
+        factories.RunFactory(
+            project=project, produced=made, base=version, reference=version, reward=part,
+            snapshot=factories.SnapshotFactory(project=project, number=at + 1), inputs={"rewards": {"x": part.pk}},
+        )  # fmt: skip
+        version = made
+    assert version is not None
+    with django_assert_num_queries(6):
+        found = lineage_of(version)
+    kinds = ["run", "snapshot", "labels", "judgments", "reward", "part"]
+    assert [stage.kind for stage in found] == ["version", *kinds, *["base", *kinds] * 4]
 
 
 def test_the_list_says_when_runs_were_asked_for(project: Project, noor: User, browse: Callable[..., Client]) -> None:

@@ -4,7 +4,7 @@ Beside these stands what its run was given: reference and reward model, the part
 all that is behind it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,40 +51,52 @@ class Ancestor:
 
 
 def lineage_of(version: ModelVersion) -> list[Ancestor]:
-    """The version, and all that stands behind it, newest first; at most 50 versions back."""
+    """The version, and all that stands behind it, newest first; at most 50 versions back. One query each, and one."""
+    slug, chain = version.project.slug, list(_chain(version))
+    made = [run for one in chain if (run := getattr(one, "made_by", None))]
+    parts = ModelVersion.objects.in_bulk({part for run in made for part in _parts(run)})
     found: list[Ancestor] = []
-    seen: ModelVersion | None = version
-    for _ in range(LONGEST):
-        if seen is None:
-            break
-        found.append(_of_version(seen, "version" if seen == version else "base"))
-        run = Run.objects.select_related("snapshot", "project").filter(produced=seen).first()
-        if run is not None:
-            found.extend(_of_run(run))
-            found.extend(_of_version(given, kind) for kind, given in _given(run))
-        seen = seen.parent
+    for one in chain:
+        found.append(_of_version(one, "version" if one == version else "base", slug))
+        if run := getattr(one, "made_by", None):
+            found.extend(_of_run(run, slug))
+            found.extend(_of_version(given, kind, slug) for kind, given in _given(run, parts))
     return found
 
 
-def _given(run: Run) -> Iterator[tuple[Kind, ModelVersion]]:
+def _chain(version: ModelVersion) -> Iterator[ModelVersion]:
+    """The version and its ancestors, each with the run that made it and what that was given."""
+    versions = ModelVersion.objects.select_related("made_by__snapshot", "made_by__reference", "made_by__reward")
+    pk: int | None = version.pk
+    for _ in range(LONGEST):
+        if pk is None:
+            return
+        one = versions.get(pk=pk)
+        yield one
+        pk = one.parent_id
+
+
+def _parts(run: Run) -> list[int]:
+    """Ids of the models that an expression is made of."""
+    return sorted(run.inputs.get("rewards", {}).values())
+
+
+def _given(run: Run, parts: Mapping[int, ModelVersion]) -> Iterator[tuple[Kind, ModelVersion]]:
     """The models beside its base that a run read."""
-    parts = run.inputs.get("rewards", {}).values()
-    wanted: list[tuple[Kind, int | None]] = [("reference", run.reference_id), ("reward", run.reward_id)]
-    wanted += [("part", part) for part in sorted(parts)]
-    models = ModelVersion.objects.select_related("project").in_bulk({pk for _kind, pk in wanted} - {run.base_id, None})
-    return ((kind, models[pk]) for kind, pk in wanted if pk in models)
+    wanted: list[tuple[Kind, ModelVersion | None]] = [("reference", run.reference), ("reward", run.reward)]
+    wanted += [("part", parts.get(part)) for part in _parts(run)]
+    return ((kind, one) for kind, one in wanted if one is not None and one.pk != run.base_id)
 
 
-def _of_version(version: ModelVersion, kind: Kind) -> Ancestor:
+def _of_version(version: ModelVersion, kind: Kind, slug: str) -> Ancestor:
     origin = (
         gettext("from %(source)s") % {"source": version.source} if version.source else f"sha256 {version.sha256[:12]}"
     )
-    url = reverse("training_bridge:model", args=[version.project.slug, version.pk])
+    url = reverse("training_bridge:model", args=[slug, version.pk])
     return Ancestor(kind, version.name, f"{version.get_kind_display()}, {origin}", url)
 
 
-def _of_run(run: Run) -> list[Ancestor]:
-    slug = run.project.slug
+def _of_run(run: Run, slug: str) -> list[Ancestor]:
     url = reverse("training_bridge:run", args=[slug, run.pk])
     found = [
         Ancestor(
