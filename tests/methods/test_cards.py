@@ -13,6 +13,7 @@ from lm.loading import load_causal, load_reward, save
 from lm.scoring import score
 from tests.methods import lessons, small
 from tests.training_bridge import cards
+from training_bridge.evaluation import watching
 from training_bridge.evaluation.evaluating import _in_short as in_short
 from training_bridge.evaluation.held_out import HeldOut
 from training_bridge.evaluation.measuring import scores
@@ -300,6 +301,29 @@ def test_it_stops_when_asked_and_says_what_is_missing(
     for given in ({"reward": reward.model}, {"base": base}, {"snapshot": judged}):
         with pytest.raises(Refused, match="nothing to measure"):
             evaluated(tmp_path / "b", **given)
+
+
+def test_comparing_by_a_reward_model_stops_when_asked(policy: Path, reward: Result, tmp_path: Path) -> None:
+    prompts = small.write_lines(tmp_path / "prompts.jsonl", [{"id": "1", "messages": small.asked(1)}])
+    reports: list[tuple[str, Any]] = []
+    with pytest.raises(Cancelled):
+        evaluated(
+            tmp_path / "run", {"max_new_tokens": 4}, base=small.base(str(policy)), reward=reward.model,
+            input={"prompts": str(prompts)}, reports=reports,
+            stop_requested=lambda: ("phase", "The reward model compares them") in reports,
+        )  # fmt: skip
+
+
+def test_what_is_scored_is_said_by_its_name(reward: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "SECONDS", 0)
+    reports: list[tuple[str, Any]] = []
+    evaluated(
+        tmp_path / "run", {"max_length": 64}, snapshot=lessons.snapshot(tmp_path / "snapshot"), reward=reward.model,
+        reports=reports,
+    )  # fmt: skip
+    said = [words for kind, words in reports if kind == "phase"]
+    told = "Held-out responses with thumbs or scores, scored so far: 0"
+    assert said.count("Held-out pairs scored so far: 0") == said.count(told) == 1
 
 
 def test_a_folder_that_is_given_as_reward_is_measured_as_it_is_read(

@@ -315,6 +315,15 @@ def test_the_file_and_the_api_have_the_card_as_it_was_stored(
     assert answer.status_code == 409 and answer.json()["type"].endswith("no-card")
 
 
+def test_a_card_is_hashed_once_for_each_download(
+    project: Project, noor: User, browse: Callable[..., Client], trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(reads, "verified", lambda path, sha256: seen.append(sha256) or path)
+    browse(noor).get(page(project, "run_report_file", trained.pk))
+    assert seen == [trained.report_sha256]
+
+
 def test_the_list_of_models_has_the_newest_figure_of_each_in_one_query(
     project: Project, noor: User, browse: Callable[..., Client], trained: Run, evaluated: Run,
     django_assert_num_queries: Any, django_assert_max_num_queries: Any,

@@ -9,8 +9,9 @@ from common.words import gettext_noop
 from lm.generation import Wanted, generate
 from lm.loading import load_causal, load_reward
 from lm.scoring import score
+from training_bridge.evaluation.watching import AT_ONCE, Watch, pieces
 from training_bridge.methods.best_of_n import BestOfNConfig
-from training_bridge.methods.interface import Cancelled, Context, Refused, Result
+from training_bridge.methods.interface import Context, Refused, Result
 from training_bridge.report_cards.bon import curve, sizes_up_to
 from training_bridge.report_cards.resampling import Floats
 from training_bridge.trainer.choosing import sampling_of
@@ -52,14 +53,15 @@ def _sampled(context: Context, config: BestOfNConfig, prompts: Sequence[OpenProm
         gettext_noop("Drawing %(samples)s responses to each of %(prompts)s prompts")
         % {"samples": config.samples, "prompts": len(prompts)}
     )
-    found = []
+    found, drawn = [], 0
+    watch = Watch(context, gettext_noop("Responses so far: %(count)s"))
     for prompt in prompts:
         wanted = [Wanted(f"{prompt.id}\n{number}", prompt.messages) for number in range(config.samples)]
         texts = {}
         for one in generate(policy, wanted, sampling_of(config), seed=context.seed):
-            if context.stop_requested():
-                raise Cancelled
             texts[one.key] = one.text
+            watch.at(drawn + len(texts))
+        drawn += len(texts)
         found.append([texts[one.key] for one in wanted])
     return found
 
@@ -70,13 +72,14 @@ def _scored(
     """The reward of every response, [P, N]; the same text is read once."""
     context.phase(gettext_noop("Scoring the responses"))
     reward, most = load_reward(path), config.max_prompt_tokens + config.max_new_tokens
-    rows = []
+    rows: list[list[float]] = []
+    watch = Watch(context, gettext_noop("Responses scored so far: %(count)s"))
     for prompt, of_prompt in zip(prompts, texts, strict=True):
-        if context.stop_requested():
-            raise Cancelled
-        unique = sorted(set(of_prompt))
-        asked = [(prompt.messages, [{"role": "assistant", "content": text}]) for text in unique]
-        scores = dict(zip(unique, score(reward, asked, max_length=most), strict=True))
+        scores: dict[str, float] = {}
+        for unique in pieces(sorted(set(of_prompt)), AT_ONCE):
+            watch.at(sum(map(len, rows)) + len(scores))
+            asked = [(prompt.messages, [{"role": "assistant", "content": text}]) for text in unique]
+            scores |= zip(unique, score(reward, asked, max_length=most), strict=True)
         rows.append([scores[text] for text in of_prompt])
     return np.array(rows, dtype=float)
 

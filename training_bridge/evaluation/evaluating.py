@@ -13,6 +13,7 @@ from lm.scoring import score
 from training_bridge.evaluation.asking import Asked, Floats, answers, as_samples, likelihoods, prompts_of
 from training_bridge.evaluation.held_out import HeldOut
 from training_bridge.evaluation.measuring import card_of_reward, in_short, named
+from training_bridge.evaluation.watching import AT_ONCE, Watch, pieces
 from training_bridge.evaluation.weighing import Columns, together, weigh
 from training_bridge.methods.evaluate import EvaluateConfig
 from training_bridge.methods.interface import Context, ModelFolder, Refused, Result
@@ -85,7 +86,7 @@ def _policy_card(
     compared = None
     if context.reward is not None and asked:
         context.phase(gettext_noop("The reward model compares them"))
-        compared = _compared(context.reward, config, asked, ours, theirs)
+        compared = _compared(context, context.reward, config, asked, ours, theirs)
     context.phase(gettext_noop("Writing the report card"))
     card = _card(config, context.seed, asked, ours, theirs, compared)
     values = _in_short(card)
@@ -119,8 +120,14 @@ def _voice(
 
 
 def _compared(
-    reward: ModelFolder, config: EvaluateConfig, asked: Sequence[Asked], ours: Voice, theirs: Voice | None
+    context: Context,
+    reward: ModelFolder,
+    config: EvaluateConfig,
+    asked: Sequence[Asked],
+    ours: Voice,
+    theirs: Voice | None,
 ) -> Compared:
+    """Raises Cancelled."""
     loaded = load_reward(reward.path)
     every = [
         (asked[place // config.samples].messages, [{"role": "assistant", "content": one.text}])
@@ -128,7 +135,12 @@ def _compared(
         if voice is not None
         for place, one in enumerate(voice.said)
     ]
-    scores = np.array(score(loaded, every, max_length=config.max_length)).reshape(-1, len(asked), config.samples)
+    found: list[float] = []
+    watch = Watch(context, gettext_noop("Responses scored so far: %(count)s"))
+    for piece in pieces(every, AT_ONCE):
+        watch.at(len(found))
+        found += score(loaded, piece, max_length=config.max_length)
+    scores = np.array(found).reshape(-1, len(asked), config.samples)
     return Compared(scores[0], scores[1] if theirs is not None else None)
 
 

@@ -40,7 +40,7 @@ def card_of_reward(
     for items in pieces(held_out, AT_ONCE):
         watch.at(len(pairs))
         gather(pairs, loaded, items, max_length=max_length)
-    thumbs, aspects = told_one_by_one(watch, loaded, snapshot, max_length, confidence)
+    thumbs, aspects = told_one_by_one(context, loaded, snapshot, max_length, confidence)
     if not (len(pairs) or tokens or thumbs or aspects):
         return None
     card = reward_card(pairs, confidence, held_out.won, tokens)

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from common.words import gettext_noop as _
 from lm.loading import Loaded
 from lm.scoring import score
 from training_bridge.evaluation.watching import AT_ONCE, Watch, pieces
+from training_bridge.methods.interface import Context
 from training_bridge.report_cards.beside import correlation, thumbs
 from training_bridge.report_cards.pairs import Names
 from training_bridge.report_cards.parts import Mean
@@ -36,18 +38,20 @@ class Column:
 
 
 def told_one_by_one(
-    watch: Watch, loaded: Loaded, snapshot: Path, max_length: int, confidence: float
+    context: Context, loaded: Loaded, snapshot: Path, max_length: int, confidence: float
 ) -> tuple[Thumbs | None, dict[str, Mean] | None]:
     """What a card says of thumbs, and of each aspect that was scored; None where there are none. Raises Cancelled."""
     found: dict[str, Column] = {}
+    watch, count = Watch(context, _("Held-out responses with thumbs or scores, scored so far: %(count)s")), 0
     rows = (row for row in lines_of(snapshot / "lessons.jsonl") if row["split"] == "test" and any(_sayings(row)))
-    for count, piece in enumerate(pieces(rows, AT_ONCE)):
-        watch.at(count * AT_ONCE)
+    for piece in pieces(rows, AT_ONCE):
+        watch.at(count)
         said = [(row, *one) for row in piece for one in _sayings(row)]
         texts = {(row["item_id"], one["id"]): one["messages"] for row in piece for one in row["responses"]}
         asked = {(row["item_id"], pk): row["prompt"] for row, pk, _name, _value in said}
         conversations = [(prompt, texts[key]) for key, prompt in asked.items()]
         scored = dict(zip(asked, score(loaded, conversations, max_length=max_length), strict=True))
+        count += len(scored)
         for row, pk, name, value in said:
             found.setdefault(name, Column()).add(scored[row["item_id"], pk], value, str(row["group"]))
     wanted = found.pop(THUMBS, None)

@@ -80,14 +80,23 @@ def headlines(versions: Iterable[ModelVersion]) -> dict[int, Headline]:
 def stored(run: Run) -> Report:
     """The card of a run. Raises Conflict where there is none, it has changed or is of a kind that this version does not
     read; NotFound where it is gone."""
+    return _opened(run)[1]
+
+
+def stored_file(run: Run) -> Path:
+    """Where it is. Raises as `stored`."""
+    return _opened(run)[0]
+
+
+def _opened(run: Run) -> tuple[Path, Report]:
+    if not run.report_sha256:
+        raise Conflict(_("This run measured nothing."), code="no-card")
+    path = file_of(run)
     try:
-        found = report_of(run)
+        return path, read_report(path)
     except ValueError as fault:
         message = _("The card was written by another version of the product, which has to show it.")
         raise Conflict(message, code="card-unreadable") from fault
-    if found is None:
-        raise Conflict(_("This run measured nothing."), code="no-card")
-    return found
 
 
 def runs_with_card(version: ModelVersion) -> list[Run]:

@@ -59,7 +59,7 @@ class Progress:
 
 
 def progress_of(run: Run) -> Progress:
-    """Speed and time left, by the steps of the last two minutes or so of this attempt."""
+    """Speed and time left, by the last 50 measured steps of this attempt."""
     share = min(1.0, run.step / run.total_steps) if run.total_steps else None
     recent = list(run.metrics.filter(at__gte=run.started_at).order_by("-step")[:50]) if run.started_at else []
     speed = None

@@ -18,12 +18,12 @@ from training_bridge.card_pages import Panel, policy_panels, reward_panels
 from training_bridge.models import Run
 from training_bridge.selectors.cards import (
     OFFERED,
-    file_of,
     one_of,
     one_with_card,
     runs_with_card,
     samples_of,
     stored,
+    stored_file,
     with_cards,
 )
 
@@ -52,9 +52,9 @@ def model_report(request: ProjectRequest, model_id: int) -> HttpResponse:
 def run_report_file(request: ProjectRequest, run_id: int) -> HttpResponse:
     """The card as JSON, byte for byte as it was stored: its SHA-256 is the one that the API tells."""
     shown = selectors.run_of(request.project, run_id)
-    stored(shown)
+    card = stored_file(shown)
     headers = {"Content-Disposition": f'attachment; filename="report-{run_id}.json"'}
-    return HttpResponse(file_of(shown).read_bytes(), content_type="application/json", headers=headers)
+    return HttpResponse(card.read_bytes(), content_type="application/json", headers=headers)
 
 
 def _page(request: ProjectRequest, about: dict[str, Any]) -> HttpResponse:
