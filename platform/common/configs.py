@@ -1,7 +1,7 @@
 """Settings as pydantic models: checked, and asked for by a Django form, one field each, its description the hint."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from inspect import isclass
 from typing import Any, TypeVar, get_args
@@ -118,8 +118,10 @@ def in_words(value: Any) -> str:
     return _("none") if value in (None, "") else str(localize(value))
 
 
-def described(model: type[BaseModel], config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(what a setting is called, its value), as a person reads them, in the order of `model`.
+def described(
+    model: type[BaseModel], config: Mapping[str, Any], without: Collection[str] = ()
+) -> list[tuple[str, str]]:
+    """(what a setting is called, its value), as a person reads them, in the order of `model`; `without`: not these.
 
     PostgreSQL keeps no order of keys. What `model` does not know (any more) is left out; a value that a later version
     of it would refuse is shown as it is.
@@ -130,7 +132,7 @@ def described(model: type[BaseModel], config: Mapping[str, Any]) -> list[tuple[s
     return [
         (_called(model, name), _shown(schemas[name], config[name], _inside(model, name)))
         for name in model.model_fields
-        if name in config
+        if name in config and name not in without
     ]
 
 

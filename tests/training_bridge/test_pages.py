@@ -263,3 +263,24 @@ def test_responding_draws_no_line_of_its_own_progress_and_counts_responses(
     text = page.content.decode()
     assert page.context["curves"] == [] and "<dt>Responses</dt>" in text and "<dt>Step</dt>" not in text
     assert "Pairs left out, both are the same" in text
+    link = re.search(r'<a href="([^"]+)">30 items</a>', text)
+    assert link is not None
+    made = factories.ItemFactory(project=project, external_id=f"run-{run.pk}:7:0-1", round=2)
+    factories.ItemFactory(project=project, external_id=f"run-{run.pk}0:7:0-1")
+    assert [row["item"] for row in browse(noor).get(link[1]).context["rows"]] == [made]
+
+
+def test_settings_that_change_nothing_are_not_listed(
+    project: Project, noor: User, browse: Callable[..., Client]
+) -> None:
+    config = {"trains": "whole", "adapter_rank": 16, "layer": 0, "processes": 1, "sharding": "none", "epochs": 1}
+
+    def listed(**changed: Any) -> set[str]:
+        run = factories.RunFactory(project=project, method="reward_model", config=config | changed)
+        page = browse(noor).get(reverse("training_bridge:run", args=[project.slug, run.pk]))
+        return {name for name, _value in page.context["settings"]}
+
+    hidden = {"Adapter's rank", "Adapter's alpha", "Frozen weights", "Layer", "Sharding"}
+    assert {"Trains", "Epochs"} <= listed() and not hidden & listed()
+    assert hidden & listed(trains="adapter") == {"Adapter's rank", "Adapter's alpha", "Frozen weights"}
+    assert hidden & listed(trains="head", processes=2) == {"Layer", "Sharding"}

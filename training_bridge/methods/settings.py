@@ -226,6 +226,19 @@ RETIRED = {"use_soft_labels", "use_weights"}
 """Every method once had these settings, and some never heeded them: a run that was stored so goes on without them."""
 
 
+def without_effect(config: Mapping[str, Any]) -> set[str]:
+    """Names of settings that change nothing in this configuration: an adapter's where none is trained, a head's layer
+    where it is not trained alone, how one process shares out its weights."""
+    trains, found = config.get("trains", "whole"), set[str]()
+    if trains != "adapter":
+        found |= {"adapter_rank", "adapter_alpha", "frozen_weights"}
+    if trains != "head":
+        found.add("layer")
+    if config.get("processes", 1) == 1:
+        found.add("sharding")
+    return found
+
+
 def as_stored(kind: type[Config], values: Mapping[str, Any]) -> Config:
     """A configuration that was resolved when its run started, perhaps by an earlier version."""
     return kind.model_validate({k: v for k, v in values.items() if k in kind.model_fields or k not in RETIRED})

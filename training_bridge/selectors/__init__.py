@@ -2,7 +2,16 @@
 
 from training_bridge.selectors.methods import methods, methods_by_kind
 from training_bridge.selectors.models import measured_by, model_of, models_of, runs_using, subject_of, suggested
-from training_bridge.selectors.runs import Progress, labels_of, log_tail, progress_of, run_of, runs_of, silence_of
+from training_bridge.selectors.runs import (
+    Progress,
+    labels_of,
+    log_tail,
+    progress_of,
+    run_of,
+    runs_of,
+    settings_of,
+    silence_of,
+)
 from training_bridge.selectors.snapshots import (
     Reliability,
     derivations,
@@ -34,6 +43,7 @@ __all__ = [
     "run_of",
     "runs_of",
     "runs_using",
+    "settings_of",
     "silence_of",
     "snapshot_of",
     "snapshots_of",

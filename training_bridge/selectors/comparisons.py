@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from common.charts import with_interval
-from common.configs import described, in_words
 from common.errors import Invalid, NotFound
 from common.text import natural
 from projects.models import Project
@@ -92,7 +91,7 @@ def compared(runs: Sequence[Run]) -> Comparison:
     return Comparison(
         runs=list(runs),
         made_from=_rows([_made_from(run) for run in runs]),
-        settings=_rows([_settings(run) for run in runs]),
+        settings=_rows([dict(selectors.settings_of(run)) for run in runs]),
         figures=_figures(runs),
         curves={name: [one.get(name, []) for one in curves] for name in names},
     )
@@ -121,12 +120,6 @@ def _made_from(run: Run) -> dict[str, str]:
         | said
         | {_("Seed"): str(run.seed)}
     )
-
-
-def _settings(run: Run) -> dict[str, str]:
-    if run.method in METHODS:
-        return dict(described(load_method(run.method).Config, run.config))
-    return {name: in_words(value) for name, value in sorted(run.config.items())}
 
 
 def _figures(runs: Sequence[Run]) -> list[Figure]:

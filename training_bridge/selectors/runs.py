@@ -7,10 +7,14 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from common.configs import described, in_words
 from common.errors import NotFound
 from projects.models import Project
 from training_bridge.derivations.settings import SINCE_SOFT_LABELS
+from training_bridge.methods import METHODS
+from training_bridge.methods.settings import without_effect
 from training_bridge.models import ACTIVE, LIVE, Run
+from training_bridge.services.runs import load_method
 
 NOTICED = timedelta(seconds=10)
 """A worker says every second that it is there."""
@@ -43,6 +47,13 @@ def labels_of(run: Run) -> dict[str, Any] | None:
         "version": derivation["version"] if softly else None,
         "weights": derivation["weights"] if weighted else None,
     }
+
+
+def settings_of(run: Run) -> list[tuple[str, str]]:
+    """What a run was told, in words; settings that changed nothing are left out."""
+    if run.method in METHODS:
+        return described(load_method(run.method).Config, run.config, without_effect(run.config))
+    return [(name, in_words(value)) for name, value in sorted(run.config.items())]
 
 
 @dataclass(frozen=True)

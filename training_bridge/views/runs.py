@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from common.bells import ring
-from common.configs import described
 from common.errors import Invalid, NotFound
 from common.http import add_errors, page_of, sent, show_or_send, status_of
 from common.text import natural
@@ -100,7 +99,8 @@ def _run_context(request: ProjectRequest, run_id: int) -> dict[str, Any]:
         "log": selectors.log_tail(shown),
         "measures": charts.measures(shown.result),
         "facts": charts.facts(shown.result),
-        "settings": described(load_method(shown.method).Config, shown.config) if shown.method in METHODS else [],
+        "settings": selectors.settings_of(shown),
+        "items_made": shown.result.get("items", 0) if shown.method == "respond" else 0,
     }
 
 
