@@ -86,7 +86,7 @@ def test_an_adapter_can_be_merged_into_its_base_loaded_anew(kind: str, policy: P
     save_adapter(adapter, tmp_path / "adapter", "base")
     merged = merged_into(base().model, tmp_path / "adapter", rank=4, alpha=8)
     wanted = said(loaded.model)
-    assert (said(merged) - wanted).abs().max() <= 1e-6 * wanted.abs().max()
+    assert (said(merged) - wanted).abs().max() <= 1e-5 * wanted.abs().max()
 
 
 def test_what_was_trained_leaves_the_device_before_its_copy_is_loaded_and_merged(

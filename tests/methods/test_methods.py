@@ -135,6 +135,27 @@ def test_text_too_short_to_learn_from_is_refused(tmp_path: Path) -> None:
         PRETRAIN.train(small.context(tmp_path, input={"text": str(bad)}), PretrainConfig(**small.SHAPE))
 
 
+def test_every_document_is_read_whole_and_each_token_is_foretold_once(policy: Path) -> None:
+    import torch
+
+    from lm.loading import load_causal
+    from training_bridge.trainer.pretraining import END, NextToken, _blocks
+
+    loaded = load_causal(str(policy))
+    documents = [small.GOOD, small.GOOD * 9, [*small.asked(1), *small.said(small.BAD)], small.BAD, "a"]
+    for length in (16, 24, 4096):
+        blocks = list(_blocks(loaded.tokenizer, documents, length))
+        assert all(len(one) == length for one in blocks[:-1]) and 2 <= len(blocks[-1]) <= length
+        told = [*blocks[0].tolist(), *(token for block in blocks[1:] for token in block[1:].tolist())]
+        text = f"{small.GOOD}{END}{small.GOOD * 9}{END}<|user|>When does shop 1 open?{END}<|assistant|>{small.BAD}{END}"
+        assert loaded.tokenizer.decode(told) == f"{text}{small.BAD}{END}a{END}"
+        objective = NextToken(loaded.device, 4096)
+        assert objective.weight(blocks) == len(told) - 1
+        with torch.no_grad():
+            each = [float(objective.loss(loaded.model, [block])[0]) for block in blocks]
+            assert float(objective.loss(loaded.model, blocks)[0]) == pytest.approx(sum(each), rel=1e-5)
+
+
 def test_a_model_folder_with_a_pickle_is_refused(policy: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -7,6 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from common.words import gettext_noop as _
@@ -26,11 +27,12 @@ TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+UNSEEN = -100  # is learnt nowhere
 Document = str | Sequence[Mapping[str, Any]]
 
 
 class NextToken:
-    """Cross-entropy of the next token over blocks of one length."""
+    """Cross-entropy of the next token over blocks of one length, or shorter."""
 
     def __init__(self, device: torch.device, token_budget: int) -> None:
         self.device, self.token_budget = device, token_budget
@@ -39,7 +41,7 @@ class NextToken:
         """Every block is read for itself."""
 
     def pieces(self, items: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-        each = max(1, self.token_budget // len(items[0]))
+        each = max(1, self.token_budget // max(map(len, items)))
         for start in range(0, len(items), each):
             yield list(items[start : start + each])
 
@@ -50,9 +52,10 @@ class NextToken:
         return sum(len(item) for item in items)
 
     def loss(self, model: nn.Module, items: Sequence[Tensor]) -> tuple[Tensor, dict[str, float]]:
-        ids = torch.stack(list(items)).to(self.device)
+        ids = pad_sequence(list(items), batch_first=True).to(self.device)  # on the right, where nothing sees it
+        wanted = pad_sequence([item[1:] for item in items], batch_first=True, padding_value=UNSEEN).to(self.device)
         logits = model(input_ids=ids[:, :-1], use_cache=False).logits.float()
-        return cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum"), {}
+        return cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum", ignore_index=UNSEEN), {}
 
 
 def pretrain(context: Context, config: PretrainConfig) -> Result:
@@ -66,7 +69,7 @@ def pretrain(context: Context, config: PretrainConfig) -> Result:
     context.phase(_("Learning the tokens of %(documents)s documents") % {"documents": len(documents)})
     tokenizer = learn_tokenizer(documents, config.vocabulary)
     blocks = list(_blocks(tokenizer, documents, config.max_length))
-    if len(blocks) < 2:
+    if len(blocks) < 2 or len(blocks[1]) < config.max_length:
         raise Refused(_("The text is too short: it does not fill two blocks."))
     torch.manual_seed(context.seed)
     loaded = Loaded(_model(tokenizer, config), tokenizer)
@@ -126,19 +129,24 @@ def _texts(document: Document) -> list[str]:
 
 
 def _blocks(tokenizer: PreTrainedTokenizerFast, documents: Sequence[Document], length: int) -> Iterator[Tensor]:
-    """Token blocks [length]. Each starts with a document: conversations then look as they will when asked."""
+    """All documents end to end, in token blocks [length], the last of which may be shorter.
+
+    Each begins with the last token of the one before, so that every token but the very first is foretold once.
+    """
     block: list[int] = []
     for document in documents:
         if isinstance(document, str):
             text = f"{document}{END}"
         else:
             text = str(tokenizer.apply_chat_template([dict(message) for message in document], tokenize=False))
-        ids = tokenizer(text, add_special_tokens=False)["input_ids"][:length]
-        if len(block) + len(ids) > length:
-            yield torch.tensor((block + ids)[:length])
-            block = []
-        else:
-            block += ids
+        block += tokenizer(text, add_special_tokens=False)["input_ids"]
+        start = 0
+        while len(block) - start > length:
+            yield torch.tensor(block[start : start + length])
+            start += length - 1
+        block = block[start:]
+    if len(block) > 1:
+        yield torch.tensor(block)
 
 
 def _model(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Qwen2ForCausalLM:
