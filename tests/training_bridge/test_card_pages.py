@@ -399,6 +399,26 @@ def test_a_card_without_pairs_says_what_thumbs_and_scores_tell() -> None:
     assert beside_scores.table is not None and beside_scores.table.rows == [["polite", "1 (0.131 to 1)", "5"]]
 
 
+def test_aspects_are_called_as_the_form_calls_them(project: Project, noor: User, browse: Callable[..., Client]) -> None:
+    def form(number: int, *aspects: tuple[str, str]) -> None:
+        fields = [
+            {"name": f"q{at}", "protocol": "rating", "config": {"aspects": [{"key": key, "name": name}]}}
+            for at, (key, name) in enumerate(aspects)
+        ]
+        factories.FormVersionFactory(project=project, number=number, fields=fields)
+
+    form(7, ("help_1", "Helpful"), ("both", "One thing"))
+    form(8, ("help_1", "How helpful"), ("both", "One thing"), ("both", "Another"))
+    found = {"value": 0.5, "low": 0.4, "high": 0.6, "of": 9}
+    card = cards.of_reward(0).model_dump() | {"aspects": {"help_1": found, "both": found, "gone": found}}
+    version = factories.ModelVersionFactory(project=project, kind="reward")
+    run = factories.RunFactory(project=project, produced=version)
+    cards.give(run, Report(reward=RewardCard.model_validate(card)))
+    [(_, _, panels)] = browse(noor).get(page(project, "run_report", run.pk)).context["parts"]
+    [scores] = [panel for panel, _beside in panels if panel.title == "Beside scores"]
+    assert [dot.name for dot in scores.dots] == ["How helpful", "both", "gone"]
+
+
 def test_thumbs_and_scores_are_drawn_with_their_intervals() -> None:
     told = cards.of_reward(0).model_dump() | {
         "thumbs": {

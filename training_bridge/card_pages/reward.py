@@ -1,5 +1,7 @@
 """The panels of a reward model's card."""
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext as _
 
 from common.charts import Bar, Dot, Series, fixed, number
@@ -60,9 +62,9 @@ SOURCES = {
 KINDS = {"chosen": gettext_noop("preferred"), "rejected": gettext_noop("the other"), "lead": gettext_noop("difference")}
 
 
-def reward_panels(card: RewardCard) -> list[Panel]:
-    """What matters most first."""
-    beside = [*told_panels(card), *([_tokens(card.tokens)] if card.tokens else [])]
+def reward_panels(card: RewardCard, aspects: Mapping[str, str] | None = None) -> list[Panel]:
+    """What matters most first. `aspects`: what they are called, by their keys; one that is not there by its key."""
+    beside = [*told_panels(card, aspects or {}), *([_tokens(card.tokens)] if card.tokens else [])]
     if not card.counts.pairs:
         return [missing(_("Held-out accuracy"), "no_pairs"), *beside]
     parts = [_accuracy(card), _agreement(card.agreement), *map(_breakdown, card.breakdowns)]

@@ -1,5 +1,7 @@
 """The panels of what held-out responses were told one by one: thumbs, and scores by aspect."""
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext as _
 
 from common.charts import Bar, Dot, fixed, percent, with_interval
@@ -9,10 +11,11 @@ from training_bridge.report_cards.parts import Mean
 from training_bridge.report_cards.reward import Thumbs
 
 
-def told_panels(card: RewardCard) -> list[Panel]:
+def told_panels(card: RewardCard, aspects: Mapping[str, str]) -> list[Panel]:
     """Those that the card has."""
     panels = [_thumbs(card.thumbs)] if card.thumbs else []
-    return panels + ([_aspects(card.aspects)] if card.aspects else [])
+    named = {aspects.get(key, key): found for key, found in (card.aspects or {}).items()}
+    return panels + ([_aspects(named)] if named else [])
 
 
 def _thumbs(thumbs: Thumbs) -> Panel:

@@ -1,6 +1,7 @@
 """Reads of report cards, handed out only as they were stored: of runs and of models, headlines, samples for people."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from annotation.protocols import full_config
 from common.errors import Conflict, DomainError, NotFound
 from common.text import natural
 from corpus.models import ModelVersion
@@ -144,6 +146,19 @@ def with_cards(project: Project) -> "QuerySet[Run]":
     """The newest runs of a project that have a card."""
     runs = project.runs.exclude(report_sha256="").select_related("produced", "base", "reward", "project")
     return runs.order_by("-pk")
+
+
+def aspect_names(project: Project) -> dict[str, str]:
+    """What aspects are called by their keys, in the newest form that has them; its key where two questions of that form
+    call it by different names."""
+    found: dict[str, str] = {}
+    for fields in project.form_versions.order_by("number").values_list("fields", flat=True):
+        aspects = [one for field in fields if field["protocol"] == "rating" for one in full_config(field)["aspects"]]
+        names: dict[str, set[str]] = defaultdict(set)
+        for aspect in aspects:
+            names[aspect["key"]].add(aspect["name"])
+        found |= {key: next(iter(called)) if len(called) == 1 else key for key, called in names.items()}
+    return found
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from training_bridge.card_pages import Panel, policy_panels, reward_panels
 from training_bridge.models import Run
 from training_bridge.selectors.cards import (
     OFFERED,
+    aspect_names,
     one_of,
     one_with_card,
     runs_with_card,
@@ -109,7 +110,8 @@ def _subject(run: Run, kind: str) -> str:
 
 def _cards(run: Run) -> dict[str, list[Panel]]:
     report = stored(run)
-    found = {"reward": reward_panels(report.reward)} if report.reward else {}
+    names = aspect_names(run.project) if report.reward and report.reward.aspects else {}
+    found = {"reward": reward_panels(report.reward, names)} if report.reward else {}
     found |= {"policy": policy_panels(report.policy)} if report.policy else {}
     # What was not measured comes last, so that pictures stand together.
     return {kind: sorted(panels, key=lambda panel: bool(panel.missing)) for kind, panels in found.items()}
