@@ -126,7 +126,7 @@ def test_a_stored_text_is_read_whole_by_its_lines_and_with_its_gaps(stored: str,
 def test_numbers_are_for_people_in_texts_and_for_machines_in_attributes(
     browse: Callable[..., Client], noor: User, project: Project
 ) -> None:
-    counts = {"labels": 12345, "train": 12000, "test": 345, "train_groups": 2, "test_groups": 1, "judgments": 20000}
+    counts = {"labels": 12345, "pairs": 12345, "train": 12000, "test": 345, "train_groups": 2, "test_groups": 1, "judgments": 20000}
     made = factories.SnapshotFactory(
         project=project, state="ready", counts=counts | {"dropped": {}}, manifest_sha256="0" * 64, path="snapshots/1"
     )

@@ -78,7 +78,8 @@ def curve(events: list[dict[str, Any]]) -> dict[int, dict[str, float]]:
 def assert_same_weights(one: Path, other: Path) -> None:
     first, second = (load_file(room / "output" / "model" / "model.safetensors") for room in (one, other))
     assert first.keys() == second.keys()
-    assert max(float((first[name] - second[name]).abs().max()) for name in first) < 1e-5
+    # Adam divides a gradient by its size, so of one that is as good as nought its rounding is left; a step is 1e-3.
+    assert max(float((first[name] - second[name]).abs().max()) for name in first) < 3e-5
 
 
 def kept(room: Path) -> dict[str, Any]:
