@@ -126,9 +126,10 @@ def test_a_stored_text_is_read_whole_by_its_lines_and_with_its_gaps(stored: str,
 def test_numbers_are_for_people_in_texts_and_for_machines_in_attributes(
     browse: Callable[..., Client], noor: User, project: Project
 ) -> None:
-    counts = {"labels": 12345, "pairs": 12345, "train": 12000, "test": 345, "train_groups": 2, "test_groups": 1, "judgments": 20000}
+    counts = {"labels": 12345, "train": 12000, "test": 345, "train_groups": 2, "test_groups": 1, "judgments": 20000}
+    counts |= {"pairs": 12345, "dropped": {}}
     made = factories.SnapshotFactory(
-        project=project, state="ready", counts=counts | {"dropped": {}}, manifest_sha256="0" * 64, path="snapshots/1"
+        project=project, state="ready", counts=counts, manifest_sha256="0" * 64, path="snapshots/1"
     )
     page = browse(noor).get(reverse("training_bridge:snapshot", args=[project.slug, made.number]), headers=GERMAN).text
     assert "12.345" in page and "97,2 %" in page
