@@ -243,7 +243,9 @@ def _kind(kind: str) -> str:
 def inputs(values: dict[str, Any]) -> list[tuple[str, str]]:
     """What a run reads beside snapshot and models, in words."""
     words = {"all": _("every pair"), "adjacent": _("neighbours only")}
+    # Reward models that settings name are pinned by number, which tells a person nothing.
+    told = {name: sorted(value) if isinstance(value, dict) else value for name, value in sorted(values.items())}
     return [
         (capfirst(title_of(name)), words.get(value, in_words(value)) if isinstance(value, str) else in_words(value))
-        for name, value in sorted(values.items())
+        for name, value in told.items()
     ]

@@ -194,7 +194,7 @@ def _with_texts(ticks: Sequence[float]) -> list[tuple[float, str]]:
     return list(zip(ticks, tick_texts(ticks), strict=True))
 
 
-BAR_ROW, DOT_ROW = 48, 36
+BAR_ROW, DOT_ROW = 48, 44
 ROW_LEFT, ROW_RIGHT = 16, WIDTH - 64
 
 

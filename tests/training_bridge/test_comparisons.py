@@ -73,7 +73,8 @@ def test_figures_stand_in_an_order_that_no_database_decides(ran: Ranned) -> None
     found = compared(runs)
     assert [one.key for one in found.figures] == ["train_loss", "accuracy", "pairs", "prompts", "ties", "win_rate"]
     assert list(found.curves) == ["loss", "kl"]
-    assert [name for name, _value in charts.inputs({"round": 2, "pairs": "all"})] == ["Pairs", "Round"]
+    told = charts.inputs({"round": 2, "pairs": "all", "rewards": {"kind": 12, "brief": 7}})
+    assert told == [("Pairs", "every pair"), ("Reward models", "brief, kind"), ("Round", "2")]
 
 
 def test_a_run_keeps_its_colour_where_another_lacks_the_measure(
