@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client, TransactionTestCase
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Scope, User
@@ -31,6 +32,14 @@ ORACLES = {
 collect_ignore = [path for path, package in ORACLES.items() if find_spec(package) is None]
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """Each test begins, and leaves, in the language of the settings: a request leaves its own behind in its thread."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
