@@ -59,7 +59,7 @@ def ours(objective: Any, groups: list[PromptGroup]) -> tuple[float, torch.Tensor
     """The step's loss and the gradient of all weights, as the trainer makes them."""
     model = objective.network
     model.zero_grad()
-    objective.begin(model, groups)
+    objective.begin(model, groups, 0)
     total, weight = 0.0, objective.weight(groups)
     for piece in objective.pieces(groups):
         loss = objective.loss(model, piece)[0] / weight

@@ -103,15 +103,14 @@ def test_the_log_ratio_to_the_reference_is_that_of_what_was_said_to_other_prompt
     assert 5 < len(probe) <= MOST and all(len(one.prompt) + len(one.responses[0]) <= 40 for one in probe)
     assert foreign([groups[0], groups[0]], most=40, seed=1) == [], "no other prompt"
     known = torch.arange(len(probe), dtype=torch.float64)
-    drift = Drift(probe, known, step=EVERY - 1)
+    drift = Drift(probe, known)
     moved = known + torch.linspace(0.2, 0.6, len(probe))
     seen = []
-    for shift in (9.0, 0.0, -9.0, 9.0):
-        drift.look(lambda piece, shift=shift: moved + shift, [probe])
+    for step, shift in enumerate((9.0, 0.0, -9.0, 9.0), start=EVERY - 1):
+        drift.look(lambda piece, shift=shift: moved + shift, [probe], step)
         seen.append(drift.value)
     assert seen == [None, pytest.approx(0.4), None, None]
-    drift = Drift(probe, known, step=0)
-    drift.look(lambda piece: moved - 9, [probe])
+    drift.look(lambda piece: moved - 9, [probe], 0)
     assert drift.value == pytest.approx(-8.6)
 
 

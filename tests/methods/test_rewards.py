@@ -264,7 +264,7 @@ def test_a_model_of_marks_reads_chosen_types_and_rewards_segments_at_their_end(
     worth = score(loaded, [(small.asked(2), small.said(text)) for text in (small.GOOD, small.BAD)])
     assert worth[0] == pytest.approx(sum(dense), abs=1e-5) and worth[1] < 0
     with pytest.raises(Refused, match=r"Nobody marked these types: hegding\. Those that were marked: hedging, rude"):
-        trained("reward_spans", tmp_path / "none", policy, judged, kinds=["rude", "hegding"])
+        trained("reward_spans", tmp_path / "none", policy, judged, kinds=["hegding"])
 
 
 def test_segments_of_other_types_are_nobodys_word(policy: Path) -> None:

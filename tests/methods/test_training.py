@@ -94,14 +94,20 @@ def test_a_damaged_checkpoint_is_noticed_and_the_run_starts_over(policy: Path, p
     again = run_dpo(tmp_path, policy, pairs, checkpoint=checkpoint)
     assert any(kind == "log" and "damaged" in value for kind, value in again)
     assert small.losses(again) == small.losses(first)
+    looked = [
+        [value[0] for kind, value in told if kind == "metrics" and "log_ratio" in value[1]] for told in (first, again)
+    ]
+    assert looked[0] == looked[1] == [1, 6, 11, 16], "how far it moved is looked at in the same steps"
 
 
-def test_checkpoints_are_safetensors_and_json_and_only_the_newest_stay(
-    policy: Path, pairs: Path, tmp_path: Path
+@pytest.mark.parametrize(("seconds", "steps"), [(0, [15, 20]), (3600, [5, 10, 15, 20])])
+def test_checkpoints_are_safetensors_and_json_and_only_the_newest_stay_and_those_nobody_may_have_recorded_yet(
+    seconds: int, steps: list[int], policy: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("training_bridge.trainer.checkpoints.RECORDED_SECONDS", seconds)
     run_dpo(tmp_path, policy, pairs, DPO_CONFIG.model_copy(update={"checkpoint_every": 5}))
-    folders = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
-    assert folders == ["checkpoint-15", "checkpoint-20"]
+    folders = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert folders == {f"checkpoint-{step}" for step in steps}
     files = {path.suffix for path in (tmp_path / "checkpoints" / "checkpoint-20").iterdir()}
     assert files == {".safetensors", ".json"}
 

@@ -20,8 +20,8 @@ Row = Mapping[str, Any]
 
 DRAWN = {"pilot", "calibration", "audit"}
 WORK = {"counted", "recorded"}
-LEAST = 20
-"""Audits of which anything worth comparing is said."""
+LEAST = 10
+"""Audits of which anything worth comparing is said; how many there are is chance, and who comes to the budget first."""
 OUTCOMES = ("left", "right", "tie", "both_bad")
 
 

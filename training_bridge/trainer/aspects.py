@@ -53,7 +53,7 @@ class GatePair:
 class GateObjective:
     """Bradley–Terry on gated rewards of frozen aspects."""
 
-    def begin(self, model: nn.Module, items: Sequence[GatePair]) -> None:
+    def begin(self, model: nn.Module, items: Sequence[GatePair], step: int) -> None:
         """Every pair is judged for itself."""
 
     def pieces(self, items: Sequence[GatePair]) -> Iterator[list[GatePair]]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from training_bridge.trainer import ranks
 
 WEIGHTS = "model.safetensors"
 KEEP = 2  # the newest may not have been recorded yet when a crash comes
+RECORDED_SECONDS = 20  # by then a checkpoint is on record, also where they are quicker than whoever records them
 
 
 def write(folder: Path, fill: Callable[[Path], None]) -> str:
@@ -53,14 +55,15 @@ def digest_of(folder: Path) -> str:
 
 
 def forget_others(newest: Path) -> None:
-    """Removes all checkpoints but `newest` and those just before it.
+    """Removes all checkpoints but `newest`, the one before it and those of the last seconds.
 
     Later steps are of an attempt that was killed before it could tell of them: counted among the newest they would
     push out the one that was just written.
     """
-    number = _number(newest)
+    number, recent = _number(newest), time.time() - RECORDED_SECONDS
     found = sorted(newest.parent.glob("checkpoint-*"), key=_number)
-    kept = [path for path in found if _number(path) <= number][-KEEP:]
+    before = [path for path in found if _number(path) <= number]
+    kept = {*before[-KEEP:], *(path for path in before if path.stat().st_mtime > recent)}
     for path in found:
         if path not in kept:
             shutil.rmtree(path, ignore_errors=True)

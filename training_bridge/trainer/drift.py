@@ -20,21 +20,18 @@ class Drift:
     Below 0 the policy finds less likely what it is not taught, above 0 more. KTO's baseline is the same cut off at 0
     (Ethayarajh et al. 2024, arXiv 2402.01306 §4.1). No response is the policy's own, so it is no KL; report cards
     sample for that.
-    `known` [R]: log-probabilities of the responses of `groups` under the reference. `step`: of the next step.
+    `known` [R]: log-probabilities of the responses of `groups` under the reference.
     """
 
     groups: Sequence[PromptGroup]
     known: Tensor
-    step: int
     value: float | None = None
 
     @torch.no_grad()
-    def look(self, model: nn.Module, pieces: Sequence[Sequence[PromptGroup]]) -> None:
-        """Once before each step, with `groups` in pieces; `value` is None on the steps between."""
-        found = self.step % EVERY == 0
-        self.step += 1
+    def look(self, model: nn.Module, pieces: Sequence[Sequence[PromptGroup]], step: int) -> None:
+        """Once before each step, with `groups` in pieces and the number of steps before; `value` is None in between."""
         self.value = None
-        if found:
+        if step % EVERY == 0:
             read = torch.cat([model(piece) for piece in pieces])
             self.value = float((read - self.known.to(read)).mean())
 

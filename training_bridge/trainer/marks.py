@@ -25,16 +25,16 @@ FINE_CLASS = 0
 
 
 def kinds_of(judged: Sequence[Judged], config: "RewardSpansConfig") -> tuple[str, ...]:
-    """ "fine", then every type of fault that is read, by name, or one for all. Raises Refused where nothing is
-    marked, as one kind alone cannot be told apart, and for a type that nobody marked: it may be misspelt."""
+    """ "fine", then every type of fault that is read, by name, or one for all. Raises Refused where none of them is
+    marked: one kind alone cannot be told apart. A type of the form may well be marked by nobody yet."""
     marked = sorted({span.category for item in judged for span in item.spans})
     if not marked:
         raise Refused(_("No fault is marked in the snapshot's training split: there is nothing to tell apart."))
     read = [kind for kind in marked if kind in config.kinds or not config.kinds]
-    if missing := [kind for kind in config.kinds if kind not in marked]:
+    if not read:
         raise Refused(
             _("Nobody marked these types: %(missing)s. Those that were marked: %(marked)s.")
-            % {"missing": ", ".join(missing), "marked": ", ".join(marked)}
+            % {"missing": ", ".join(config.kinds), "marked": ", ".join(marked)}
         )
     return (FINE, FAULT) if config.together else (FINE, *read)
 

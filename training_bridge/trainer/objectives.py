@@ -18,8 +18,11 @@ class Objective(Protocol[Item]):
     is cut cannot change the trajectory.
     """
 
-    def begin(self, model: nn.Module, items: Sequence[Item]) -> None:
-        """Called once a step, before its pieces: what the loss needs to know of all of them. Makes no gradient."""
+    def begin(self, model: nn.Module, items: Sequence[Item], step: int) -> None:
+        """Called once a step, before its pieces: what the loss needs to know of all of them. Makes no gradient.
+
+        `step`: how many steps came before.
+        """
         ...
 
     def pieces(self, items: Sequence[Item]) -> Iterator[list[Item]]:
@@ -45,7 +48,7 @@ class OnGroups:
     def __init__(self, network: Network, *, token_budget: int) -> None:
         self.network, self.token_budget, self.device = network, token_budget, network.device
 
-    def begin(self, model: nn.Module, items: Sequence[PromptGroup]) -> None:
+    def begin(self, model: nn.Module, items: Sequence[PromptGroup], step: int) -> None:
         """Most losses need nothing but their own piece."""
 
     def pieces(self, items: Sequence[PromptGroup]) -> Iterator[list[PromptGroup]]:

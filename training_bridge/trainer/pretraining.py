@@ -37,7 +37,7 @@ class NextToken:
     def __init__(self, device: torch.device, token_budget: int) -> None:
         self.device, self.token_budget = device, token_budget
 
-    def begin(self, model: nn.Module, items: Sequence[Tensor]) -> None:
+    def begin(self, model: nn.Module, items: Sequence[Tensor], step: int) -> None:
         """Every block is read for itself."""
 
     def pieces(self, items: Sequence[Tensor]) -> Iterator[list[Tensor]]:

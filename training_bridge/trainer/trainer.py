@@ -178,7 +178,7 @@ class FeedbackTrainer(Trainer):
             raise Refused(
                 gettext_noop("All that a step reads weighs nothing: the snapshot's weights leave nothing to learn.")
             )
-        self.objective.begin(model, inputs)
+        self.objective.begin(model, inputs, self.state.global_step)
         total, measures = torch.zeros((), device=self.args.device), dict[str, float]()
         pieces = self._pieces(inputs)
         for number, (piece, counts) in enumerate(pieces, start=1):

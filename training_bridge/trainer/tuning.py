@@ -42,10 +42,10 @@ class Tuning(OnGroups):
         self.baseline = torch.zeros((), device=self.device)
 
     @torch.no_grad()
-    def begin(self, model: nn.Module, items: Sequence[PromptGroup]) -> None:
+    def begin(self, model: nn.Module, items: Sequence[PromptGroup], step: int) -> None:
         """Where the groups bring responses to other prompts, what the step's loss is measured from (KTO's z)."""
         if self.drift is not None:
-            self.drift.look(model, list(self.pieces(self.drift.groups)))
+            self.drift.look(model, list(self.pieces(self.drift.groups)), step)
         if not self.method.reads_baseline:
             return
         ratios = []
@@ -132,8 +132,7 @@ def drift_of(
     if not probe:
         return None
     known = [value for one in reference_logps(context, config, network, probe) for value in one]
-    step = int(context.checkpoint["step"]) if context.checkpoint else 0
-    return Drift(probe, torch.tensor(known, dtype=torch.float64, device=network.device), step)
+    return Drift(probe, torch.tensor(known, dtype=torch.float64, device=network.device))
 
 
 def _for_both(base: str, reference: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
