@@ -87,11 +87,12 @@ def test_a_run_that_goes_on_after_its_last_step_ends_with_the_same_figures(
 
 
 def test_a_damaged_checkpoint_is_noticed_and_the_run_starts_over(policy: Path, pairs: Path, tmp_path: Path) -> None:
-    first = run_dpo(tmp_path, policy, pairs)
+    config = DPO_CONFIG.model_copy(update={"checkpoint_every": 8})
+    first = run_dpo(tmp_path, policy, pairs, config)
     checkpoint = next(value for kind, value in first if kind == "saved")
     with (Path(checkpoint["path"]) / "optimizer.json").open("a") as file:
         file.write(" ")
-    again = run_dpo(tmp_path, policy, pairs, checkpoint=checkpoint)
+    again = run_dpo(tmp_path, policy, pairs, config, checkpoint=checkpoint)
     assert any(kind == "log" and "damaged" in value for kind, value in again)
     assert small.losses(again) == small.losses(first)
     looked = [
