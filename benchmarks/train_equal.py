@@ -39,7 +39,7 @@ def flat(model: nn.Module) -> Tensor:
 def of_ours(network: nn.Module, objective: Any, groups: Any) -> float:
     """The step's loss; its gradient is left in the weights."""
     network.zero_grad()
-    objective.begin(network, groups)
+    objective.begin(network, groups, 0)
     total, weight = 0.0, objective.weight(groups)
     for piece in objective.pieces(groups):
         loss = objective.loss(network, piece)[0] / weight
